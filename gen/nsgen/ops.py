@@ -1,0 +1,294 @@
+"""What a script does to the kernel: one frozen record for each action, with the command that does it and what undoes it.
+
+This is the only module that knows the syntax of ip(8), bridge(8), iptables(8), sysctl(8) and modprobe(8). A command is a
+tuple of words. An ip command leaves out in which node it runs: `Op.node` says that, and a target decides how to get there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from nsgen.values import Ports
+
+Argv = tuple[str, ...]
+Table = Literal["raw", "nat", "filter"]
+
+HOST = "host"
+MARK = "nsgen:{}"  # whose a device or a jump is: its alias or comment, filled with the topology's name
+
+
+@dataclass(frozen=True)
+class Op:
+    """One action in one node."""
+
+    node: str
+
+    def argv(self) -> Argv:
+        """The command that does it."""
+        raise NotImplementedError
+
+    def undo(self) -> tuple[Argv, ...]:
+        """The commands that undo it; none where it goes away with something else."""
+        return ()
+
+
+@dataclass(frozen=True)
+class AddNamespace(Op):
+    """A network namespace, ip-netns(8)."""
+
+    name: str
+
+    def argv(self) -> Argv:
+        """Create it, and the file that keeps it."""
+        return ("ip", "netns", "add", self.name)
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Delete the file; the kernel deletes the namespace when its last process is gone."""
+        return (("ip", "netns", "del", self.name),)
+
+
+@dataclass(frozen=True)
+class AddBridge(Op):
+    """A bridge, ip-link(8)."""
+
+    name: str
+    mac: str
+    stp: bool
+    mtu: int
+
+    def argv(self) -> Argv:
+        """Create it with its address, so that no port's address ever becomes the bridge's."""
+        mtu = ("mtu", str(self.mtu)) if self.mtu else ()
+        stp = "1" if self.stp else "0"
+        return (
+            *("ip", "link", "add", "name", self.name, "address", self.mac, *mtu),
+            *("type", "bridge", "stp_state", stp),
+        )
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Delete it; its ports stay, without a master."""
+        return (("ip", "link", "del", "dev", self.name),)
+
+
+@dataclass(frozen=True)
+class AddVeth(Op):
+    """A veth pair, veth(4): `name` here and `peer` in the namespace `peer_node`."""
+
+    name: str
+    peer: str
+    peer_node: str
+    mtu: int
+    peer_mac: str
+
+    def argv(self) -> Argv:
+        """Create both ends where they belong, with one MTU: unequal ones swallow large packets."""
+        mtu = ("mtu", str(self.mtu)) if self.mtu else ()
+        mac = ("address", self.peer_mac) if self.peer_mac else ()
+        return (
+            *("ip", "link", "add", "name", self.name, *mtu, "type", "veth"),
+            *("peer", "name", self.peer, *mac, *mtu, "netns", self.peer_node),
+        )
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Delete one end, and the other goes with it."""
+        return (("ip", "link", "del", "dev", self.name),)
+
+
+@dataclass(frozen=True)
+class SetLink(Op):
+    """Settings of a device, ip-link(8)."""
+
+    device: str
+    settings: Argv
+
+    def argv(self) -> Argv:
+        """Set them; `dev` keeps a name from being read as a keyword."""
+        return ("ip", "link", "set", "dev", self.device, *self.settings)
+
+
+@dataclass(frozen=True)
+class AddAddress(Op):
+    """An address with its prefix, ip-address(8)."""
+
+    address: str
+    device: str
+
+    def argv(self) -> Argv:
+        """Set it. `nodad`: nobody else is on the link who could have it, and DAD takes a second."""
+        nodad = ("nodad",) if ":" in self.address else ()
+        return ("ip", "address", "replace", self.address, "dev", self.device, *nodad)
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Remove it."""
+        return (("ip", "address", "del", self.address, "dev", self.device),)
+
+
+@dataclass(frozen=True)
+class AddRoute(Op):
+    """A route, ip-route(8): its destination, and the rest of its words."""
+
+    route: Argv
+
+    def argv(self) -> Argv:
+        """Set it."""
+        return ("ip", "route", "replace", *self.route)
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Remove it."""
+        return (("ip", "route", "del", *self.route),)
+
+
+@dataclass(frozen=True)
+class LoadModule(Op):
+    """A kernel module, modprobe(8); `proof` is a file that is there once the feature is, built in or not."""
+
+    name: str
+    proof: str
+
+    def argv(self) -> Argv:
+        """Load it."""
+        return ("modprobe", self.name)
+
+
+@dataclass(frozen=True)
+class SetSysctl(Op):
+    """A kernel parameter, sysctl(8); `persist`: it is also set at boot, by a file in /etc/sysctl.d."""
+
+    key: str
+    value: str
+    persist: bool
+
+    def argv(self) -> Argv:
+        """Write it."""
+        return ("sysctl", "-q", "-w", f"{self.key}={self.value}")
+
+    def line(self) -> str:
+        """It as a line of sysctl.conf(5)."""
+        return f"{self.key} = {self.value}"
+
+
+def _iptables(version: int) -> str:
+    return "iptables" if version == 4 else "ip6tables"
+
+
+@dataclass(frozen=True)
+class Rule(Op):
+    """A rule in a chain of ours, in the words and the order in which iptables-save prints it."""
+
+    version: int
+    table: Table
+    chain: str
+    words: Argv
+    why: str = ""
+
+    def argv(self) -> Argv:
+        """Append it."""
+        return (_iptables(self.version), "-w", "-t", self.table, "-A", self.chain, *self.words)
+
+
+@dataclass(frozen=True)
+class Chain(Op):
+    """A chain of ours, and the rules in it."""
+
+    version: int
+    table: Table
+    name: str
+    rules: tuple[Rule, ...]
+
+    def argv(self) -> Argv:
+        """Create it, empty."""
+        return (_iptables(self.version), "-w", "-t", self.table, "-N", self.name)
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Empty it, delete it."""
+        command = (_iptables(self.version), "-w", "-t", self.table)
+        return ((*command, "-F", self.name), (*command, "-X", self.name))
+
+
+@dataclass(frozen=True)
+class Jump(Op):
+    """The one rule of ours in a built-in chain: it leads to a chain of ours, and says whose it is."""
+
+    version: int
+    table: Table
+    builtin: str
+    place: Literal["first", "last"]
+    match: Argv
+    topology: str
+    chain: str
+
+    FLAG: ClassVar[dict[str, str]] = {"first": "-I", "last": "-A"}
+
+    def words(self) -> Argv:
+        """The rule, in the words and the order in which iptables-save prints it."""
+        comment = ("-m", "comment", "--comment", MARK.format(self.topology))
+        return (*self.match, *comment, "-j", self.chain)
+
+    def argv(self) -> Argv:
+        """Put it first, so that no rule after it can undo what ours decide; or last, after all others."""
+        command = (_iptables(self.version), "-w", "-t", self.table)
+        return (*command, self.FLAG[self.place], self.builtin, *self.words())
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Take it out."""
+        command = (_iptables(self.version), "-w", "-t", self.table)
+        return ((*command, "-D", self.builtin, *self.words()),)
+
+
+@dataclass(frozen=True)
+class ForgetUdp(Op):
+    """Connection tracking entries of a published UDP port, conntrack(8): they outlive the rule they came from."""
+
+    version: int
+    ports: Ports
+
+    def each(self) -> tuple[Argv, ...]:
+        """Delete them, one port at a time; exit status 1 says that there was none."""
+        command = ("conntrack", "-D", "-f", f"ipv{self.version}", "-p", "udp", "--orig-port-dst")
+        return tuple((*command, str(port)) for port in range(self.ports.first, self.ports.last + 1))
+
+
+@dataclass(frozen=True)
+class WriteFile(Op):
+    """A file of ours under /etc/netns/NAMESPACE, which `ip netns exec` shows as /etc/FILE, ip-netns(8)."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True)
+class StartService(Op):
+    """A process that goes on running."""
+
+    name: str
+    command: Argv
+    directory: str = ""
+    environment: Argv = ()
+    user: str = ""
+
+    def argv(self) -> Argv:
+        """The program, behind what sets its directory, environment and user."""
+        directory = ("-C", self.directory) if self.directory else ()
+        env = ("env", *directory, *self.environment) if directory or self.environment else ()
+        user = ("runuser", "-u", self.user, "--") if self.user else ()
+        return (*env, *user, *self.command)
+
+
+@dataclass(frozen=True)
+class RunCommand(Op):
+    """The author's own command, the escape hatch."""
+
+    up: Argv
+    down: Argv
+
+    def argv(self) -> Argv:
+        """Run it."""
+        return self.up
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Run what the author says undoes it."""
+        return (self.down,) if self.down else ()
+
+
+IpOp = AddNamespace | AddBridge | AddVeth | SetLink | AddAddress | AddRoute

@@ -1,0 +1,148 @@
+"""The `plain` style: one command a line in the article's order, nothing to read past."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any, get_args
+
+from nsgen import describe
+from nsgen.ops import (
+    HOST,
+    Argv,
+    Chain,
+    ForgetUdp,
+    IpOp,
+    LoadModule,
+    Op,
+    RunCommand,
+    SetSysctl,
+    StartService,
+    WriteFile,
+)
+from nsgen.plan import Plan, Step
+from nsgen.shell import Shell, comment, heredoc, join
+
+
+def values(plan: Plan) -> dict[str, Any]:
+    """What the template prints for the script that builds."""
+    state = _state(plan)
+    sections: list[dict[str, Any]] = [
+        {
+            "title": section.title,
+            "why": section.why,
+            "steps": [_step(step, state) for step in section.steps],
+        }
+        for section in plan.sections
+    ]
+    if _keeps_state(plan):
+        make = {"why": _STATE, "commands": [_line("mkdir", "-p", state)]}
+        sections.insert(0, {"title": "For plain-teardown.sh", "why": "", "steps": [make]})
+    saved = _saved(plan)
+    for section in sections:
+        if saved and section["title"] == "Kernel parameters":
+            save = Shell(f"sysctl {join(saved)} > {state}/before.conf")
+            section["steps"].insert(0, {"why": _SAVE, "commands": [save]})
+    return {"header": describe.header(plan, "plain.sh"), "sections": sections}
+
+
+def teardown(plan: Plan) -> dict[str, Any]:
+    """What the template prints for the script that undoes it."""
+    state = _state(plan)
+    sections = []
+    for section in reversed(plan.sections):
+        commands: list[Shell] = []
+        if section.title == "Kernel parameters" and _saved(plan):
+            commands.append(_line("sysctl", "-q", "-p", f"{state}/before.conf"))
+        ops = [op for step in section.steps for op in step.ops]
+        commands += [line for op in reversed(ops) for line in _undo(op, state)]
+        if commands:
+            sections.append(_undone(section.title, commands))
+    if _keeps_state(plan):
+        left = [
+            _line("rm", "-r", state),
+            _line("rmdir", "--ignore-fail-on-non-empty", "/run/nsgen"),
+        ]
+        sections.append(_undone("What it kept", left))
+    return {"header": describe.header(plan, "plain-teardown.sh"), "sections": sections}
+
+
+def _undone(title: str, commands: list[Shell]) -> dict[str, Any]:
+    return {"title": title, "why": "", "steps": [{"why": "", "commands": commands}]}
+
+
+_STATE = "Where it keeps what the parameters were, and the numbers of the processes that it starts."
+_SAVE = "What they are now, to be put back."
+
+
+def _state(plan: Plan) -> str:
+    return f"/run/nsgen/{plan.topology.name}"
+
+
+def _saved(plan: Plan) -> list[str]:
+    """The parameters that the host has without us; those of a bridge of ours go with the bridge."""
+    bridges = {bridge.name for bridge in plan.topology.bridges}
+    return [
+        op.key
+        for op in plan.ops
+        if isinstance(op, SetSysctl) and op.node == HOST and not bridges & set(re.split("[./]", op.key))
+    ]
+
+
+def _keeps_state(plan: Plan) -> bool:
+    return bool(_saved(plan)) or any(isinstance(op, StartService) for op in plan.ops)
+
+
+def _line(*words: str) -> Shell:
+    return join(words)
+
+
+def _in_node(op: Op, argv: Argv) -> Shell:
+    """The command in its node: ip(8) goes there by itself, others are taken there."""
+    if op.node == HOST:
+        return _line(*argv)
+    if isinstance(op, get_args(IpOp)):
+        return _line("ip", "-n", op.node, *argv[1:])
+    return _line("ip", "netns", "exec", op.node, *argv)
+
+
+def _step(step: Step, state: str) -> dict[str, Any]:
+    return {"why": step.why, "commands": [line for op in step.ops for line in _do(op, state)]}
+
+
+def _do(op: Op, state: str) -> Iterator[Shell]:
+    if isinstance(op, Chain):
+        yield _line(*op.argv())
+        for why, rules in groupby(op.rules, lambda rule: rule.why):
+            yield comment(why)
+            yield from (_line(*rule.argv()) for rule in rules)
+    elif isinstance(op, LoadModule):
+        # Where the feature is built in there may be nothing to load.
+        yield Shell(f"[ -e {shlex.quote(op.proof)} ] || {join(op.argv())}")
+    elif isinstance(op, ForgetUdp):
+        yield from (Shell(f"{join(argv)} || true") for argv in op.each())
+    elif isinstance(op, WriteFile):
+        yield _line("mkdir", "-p", op.path.rpartition("/")[0])
+        yield heredoc(f"cat > {shlex.quote(op.path)}", [op.text], "FILE")
+    elif isinstance(op, StartService):
+        base = shlex.quote(f"{state}/{op.node}.{op.name}")
+        node = () if op.node == HOST else ("ip", "netns", "exec", op.node)
+        command = join(("setsid", *node, *op.argv()))
+        yield Shell(f"{command} > {base}.log 2>&1 < /dev/null &")
+        yield Shell(f'echo "$!" > {base}.pid')
+    elif not isinstance(op, RunCommand) or op.up:
+        yield _in_node(op, op.argv())
+
+
+def _undo(op: Op, state: str) -> Iterator[Shell]:
+    if isinstance(op, WriteFile):
+        folder = op.path.rpartition("/")[0]
+        yield _line("rm", op.path)
+        yield _line("rmdir", "--ignore-fail-on-non-empty", folder)
+    elif isinstance(op, StartService):
+        pid = shlex.quote(f"{state}/{op.node}.{op.name}.pid")
+        yield Shell(f'kill -- "-$(cat {pid})"')
+    elif op.node == HOST or isinstance(op, RunCommand):  # what is in a namespace goes with it
+        yield from (_in_node(op, argv) for argv in op.undo() if argv[1] != "address")

@@ -1,0 +1,361 @@
+"""The plan: what a script does, in order, each step with its reason.
+
+The order is that of the article that nsgen comes from, with the rules before what they guard, and forwarding last.
+`down` is this plan backwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from nsgen import rules, why
+from nsgen.ops import (
+    HOST,
+    MARK,
+    AddAddress,
+    AddBridge,
+    AddNamespace,
+    AddRoute,
+    AddVeth,
+    Argv,
+    ForgetUdp,
+    LoadModule,
+    Op,
+    RunCommand,
+    SetLink,
+    SetSysctl,
+    StartService,
+    WriteFile,
+)
+from nsgen.spec import Route
+from nsgen.topology import Bridge, Member, Namespace, Node, Publication, Topology
+
+BRIDGE_NF_PROOF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
+BRIDGE_NF = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
+FORWARD = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+
+
+@dataclass(frozen=True)
+class Step:
+    """A few operations that one comment explains."""
+
+    why: str
+    ops: tuple[Op, ...]
+
+
+@dataclass(frozen=True)
+class Section:
+    """Steps under one heading."""
+
+    title: str
+    why: str
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All of it."""
+
+    topology: Topology
+    sections: tuple[Section, ...]
+
+    @property
+    def ops(self) -> Iterator[Op]:
+        """Every operation in order."""
+        for section in self.sections:
+            for step in section.steps:
+                yield from step.ops
+
+
+def make(topology: Topology) -> Plan:
+    """Lower a topology to operations."""
+    host = topology.host
+    sections = (
+        _section("Kernel modules", _modules(topology)),
+        _section("Namespaces", _namespaces(topology)),
+        *(_section(f"Network {b.name}", _network(topology, b)) for b in topology.bridges),
+        _section("Inside the namespaces", _insides(topology), _inside_why(topology)),
+        _section("Rules, IPv4", _rules(topology, 4)),
+        _section("Rules, IPv6", _rules(topology, 6)),
+        _section("Kernel parameters", _sysctls(topology)),
+        _section("Routes of this host", iter((Step(why.ROUTES, _routes(HOST, host)),))),
+        _section("Services", _services(topology)),
+        _section("Commands of the topology", _commands(topology), why.EXEC),
+    )
+    return Plan(topology, tuple(section for section in sections if section.steps))
+
+
+def _section(title: str, steps: Iterator[Step], preface: str = "") -> Section:
+    return Section(title, preface, tuple(step for step in steps if step.ops))
+
+
+# -- modules, namespaces and networks -----------------------------------------------------------
+
+
+def _modules(topology: Topology) -> Iterator[Step]:
+    if bridged(topology):
+        yield Step(why.MODULE_BRIDGE, (LoadModule(HOST, "br_netfilter", BRIDGE_NF_PROOF),))
+    asked = [name for name in topology.modules if name != "br_netfilter" or not bridged(topology)]
+    proofs = {"br_netfilter": BRIDGE_NF_PROOF}
+    ops = (LoadModule(HOST, name, proofs.get(name, f"/sys/module/{name}")) for name in asked)
+    yield Step(why.MODULE_ASKED, tuple(ops))
+
+
+def _namespaces(topology: Topology) -> Iterator[Step]:
+    ops = (AddNamespace(HOST, namespace.name) for namespace in topology.namespaces)
+    yield Step(why.NAMESPACES, tuple(ops))
+
+
+def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
+    mark = MARK.format(topology.name)
+    name = bridge.name
+    yield Step(
+        why.BRIDGE.format(bridge=name),
+        (
+            AddBridge(HOST, name, bridge.mac, bridge.stp, bridge.mtu),
+            SetLink(HOST, name, ("alias", mark)),
+        ),
+    )
+    if bridge.netfilter == "bridge":
+        versions = sorted({p.version for p in topology.publications if _crosses(p, bridge)})
+        switches = {4: ("nf_call_iptables", "1"), 6: ("nf_call_ip6tables", "1")}
+        settings = tuple(word for version in versions for word in switches[version])
+        ops = (SetLink(HOST, name, ("type", "bridge", *settings)),) if settings else ()
+        yield Step(why.BRIDGE_NF.format(bridge=name), ops)
+    if 6 in bridge.versions():
+        yield Step(why.NO_RA.format(bridge=name), (_device_sysctl(6, name, "accept_ra", "0"),))
+    else:
+        yield Step(why.NO_IPV6.format(bridge=name), (_device_sysctl(6, name, "disable_ipv6", "1"),))
+    members = tuple(topology.members(bridge))
+    yield Step(why.CABLES.format(bridge=name), tuple(_cables(members, mark)))
+    yield from _port_flags(topology, bridge, members)
+    gateways = [str(s.gateway_interface) for s in bridge.subnets if s.gateway is not None]
+    subnets = " and ".join(str(s.network) for s in bridge.subnets if s.gateway is not None)
+    addresses = tuple(AddAddress(HOST, address, name) for address in gateways)
+    up = SetLink(HOST, name, ("up",))
+    if addresses:
+        yield Step(why.GATEWAY.format(bridge=name, subnets=subnets), (*addresses, up))
+    else:
+        yield Step("", (up,))
+
+
+def _cables(members: Iterable[Member], mark: str) -> Iterator[Op]:
+    for member in members:
+        yield AddVeth(
+            HOST, member.peer, member.device, member.namespace, member.mtu, member.mac
+        )
+        # The master comes before up: a port that is up alone could be given an address of its own.
+        settings = ("alias", mark, "addrgenmode", "none", "master", member.bridge.name)
+        yield SetLink(HOST, member.peer, settings)
+        yield SetLink(HOST, member.peer, ("up",))
+
+
+def _port_flags(
+    topology: Topology, bridge: Bridge, members: Iterable[Member]
+) -> Iterator[Step]:
+    hairpin = {p.member.peer for p in topology.publications if _to_itself(p)}
+    ports = [member.peer for member in members]
+    flags = tuple(
+        SetLink(HOST, port, ("type", "bridge_slave", "hairpin", "on")) for port in ports if port in hairpin
+    )
+    yield Step(why.HAIRPIN_PORT, flags)
+    isolated = tuple(SetLink(HOST, port, ("type", "bridge_slave", "isolated", "on")) for port in ports)
+    yield Step(why.ISOLATED_PORT, isolated if bridge.isolate else ())
+
+
+def _to_itself(published: Publication) -> bool:
+    return published.via == "dnat" and "self" in published.reach
+
+
+def _crosses(published: Publication, bridge: Bridge) -> bool:
+    """Whether its use by a sibling depends on iptables seeing what crosses the bridge."""
+    return published.via == "dnat" and published.bridge == bridge and "network" in published.reach
+
+
+def bridged(topology: Topology) -> bool:
+    """Whether br_netfilter is needed."""
+    wanting = (p.bridge for p in topology.publications if _crosses(p, p.bridge))
+    return any(bridge.netfilter != "off" for bridge in wanting)
+
+
+# -- inside the namespaces ----------------------------------------------------------------------
+
+
+def _inside_why(topology: Topology) -> str:
+    members = [member for namespace in topology.namespaces for member in namespace.members]
+    if not any(member.addresses for member in members):
+        return ""
+    return why.INSIDE_ROUTED if any(member.default_routes for member in members) else why.INSIDE
+
+
+def _insides(topology: Topology) -> Iterator[Step]:
+    for namespace in topology.namespaces:
+        yield from _inside(topology, namespace)
+
+
+def _inside(topology: Topology, namespace: Namespace) -> Iterator[Step]:
+    node = namespace.name
+    # lo tells whose the namespace is, should /run/nsgen be lost.
+    ops: list[Op] = [SetLink(node, "lo", ("alias", MARK.format(topology.name), "up"))]
+    for member in namespace.members:
+        if member.bridge.plain_ipv4 or not member.addresses:
+            ops.append(SetLink(node, member.device, ("addrgenmode", "none")))
+        ops += [AddAddress(node, str(address), member.device) for address in member.addresses]
+        ops.append(SetLink(node, member.device, ("up",)))
+    ops += [
+        AddRoute(node, ("default", "via", str(gateway), "dev", member.device))
+        for member in namespace.members
+        for gateway in member.default_routes
+    ]
+    ops += _routes(node, namespace)
+    yield Step(node, tuple(ops))
+    files = (("resolv.conf", namespace.resolv_conf), ("hosts", namespace.hosts))
+    yield Step(
+        why.FILES.format(name=node),
+        tuple(WriteFile(HOST, f"/etc/netns/{node}/{name}", text) for name, text in files if text),
+    )
+    yield Step(why.SYSCTL["forwarding"], tuple(_forwarding(node, namespace)))
+    asked = (SetSysctl(node, sysctl_key(k), v, persist=False) for k, v in namespace.sysctls.items())
+    yield Step(why.SYSCTL["asked"], tuple(asked))
+
+
+def _forwarding(node: str, what: Node) -> Iterator[SetSysctl]:
+    for version in (4, 6) if what.forwarding else ():
+        yield SetSysctl(node, FORWARD[version], "1", persist=node == HOST)
+
+
+def _routes(node: str, what: Node) -> tuple[AddRoute, ...]:
+    return tuple(AddRoute(node, _route_words(route)) for route in what.routes)
+
+
+def _route_words(route: Route) -> Argv:
+    """A route in the words of ip-route(8)."""
+    version_six = route.via is not None and route.via.version == 6
+    anywhere = "::/0" if version_six and route.type != "unicast" else "default"
+    found: list[str] = [route.type] if route.type != "unicast" else []
+    found.append(anywhere if route.to is None else str(route.to))
+    found += ["via", str(route.via)] if route.via is not None else []
+    found += ["dev", route.dev] if route.dev is not None else []
+    found += ["src", str(route.src)] if route.src is not None else []
+    found += ["metric", str(route.metric)] if route.metric is not None else []
+    found += ["table", str(route.table)] if route.table is not None else []
+    found += ["onlink"] if route.onlink else []
+    for hop in route.nexthops:
+        found.append("nexthop")
+        found += ["via", str(hop.via)] if hop.via is not None else []
+        found += ["dev", hop.dev] if hop.dev is not None else []
+        found += ["weight", str(hop.weight)] if hop.weight is not None else []
+    return tuple(found)
+
+
+# -- rules and kernel parameters of the host ----------------------------------------------------
+
+
+def _rules(topology: Topology, version: int) -> Iterator[Step]:
+    chains = rules.chains(topology, version)
+    yield Step("", chains)
+    yield Step(why.JUMPS, tuple(rules.jumps(topology, chains)))
+    udp = (p for p in topology.publications if p.version == version and p.protocol == "udp")
+    yield Step(why.UDP, tuple(ForgetUdp(HOST, version, published.published) for published in udp))
+
+
+def _sysctls(topology: Topology) -> Iterator[Step]:
+    loopback = dict.fromkeys(
+        p.bridge.name for p in topology.publications if rules.uses_route_localnet(p)
+    )
+    ops = (_device_sysctl(4, name, "route_localnet", "1", persist=True) for name in loopback)
+    yield Step(why.SYSCTL["route_localnet"], tuple(ops))
+    wanting = {
+        p.version
+        for p in topology.publications
+        if p.bridge.netfilter == "host" and _crosses(p, p.bridge)
+    }
+    nf_call = (SetSysctl(HOST, BRIDGE_NF[version], "1", persist=True) for version in sorted(wanting))
+    yield Step(why.SYSCTL["bridge-nf-call"], tuple(nf_call))
+    asked = (
+        SetSysctl(HOST, sysctl_key(key), value, persist=True)
+        for key, value in topology.host.sysctls.items()
+    )
+    yield Step(why.SYSCTL["asked"], tuple(asked))
+    forward = (
+        SetSysctl(HOST, FORWARD[version], "1", persist=True)
+        for version in (4, 6)
+        if topology.host.forwarding or _forwards(topology, version)
+    )
+    yield Step(why.SYSCTL["ip_forward"], tuple(forward))
+
+
+def _forwards(topology: Topology, version: int) -> bool:
+    """Whether the host has to route for its namespaces."""
+    internet = any(b.internet and b.gateway(version) is not None for b in topology.bridges)
+    return internet or any(
+        p.version == version and {"outside", "network", "self"} & set(p.reach)
+        for p in topology.publications
+        if p.via == "dnat" or "outside" in p.reach
+    )
+
+
+def _device_sysctl(
+    version: int, device: str, key: str, value: str, *, persist: bool = False
+) -> SetSysctl:
+    """A parameter of one device; its name may hold a dot, and then the others are written as slashes."""
+    parts = ("net", f"ipv{version}", "conf", device, key)
+    return SetSysctl(HOST, ("/" if "." in device else ".").join(parts), value, persist)
+
+
+def sysctl_key(written: str) -> str:
+    """A key as sysctl(8) reads it, with dots unless a name in it holds one."""
+    slashes = written.replace(".", "/") if "/" not in written else written
+    if "/" in written and written.find(".") != -1 and written.find(".") < written.find("/"):
+        # sysctl(8): where a dot comes first, dots separate, and a slash stands for a dot in a name.
+        slashes = written.translate(str.maketrans("./", "/."))
+    return slashes if "." in slashes else slashes.replace("/", ".")
+
+
+# -- processes ----------------------------------------------------------------------------------
+
+
+def _services(topology: Topology) -> Iterator[Step]:
+    proxies = tuple(_proxy(p, offset) for p in topology.publications if rules.proxied(p)
+                    for offset in range(len(p.published)))
+    yield Step(why.PROXY, proxies)
+    for node in (topology.host, *topology.namespaces):
+        ops = tuple(
+            StartService(
+                node=node.name,
+                name=name,
+                command=service.command,
+                directory=service.directory or "",
+                environment=tuple(f"{key}={value}" for key, value in service.environment.items()),
+                user=service.user or "",
+            )
+            for name, service in node.services.items()
+        )
+        yield Step(why.SERVICE.format(node=node.name, topology=topology.name), ops)
+
+
+def _proxy(published: Publication, offset: int) -> StartService:
+    """socat(1): listens on the published port, and for each client connects to the namespace's."""
+    listen, target = published.published.first + offset, published.target.first + offset
+    kind = f"{published.protocol.upper()}{published.version}"
+    bind = "" if published.host_ip is None else f",bind={_bracketed(published.host_ip)}"
+    only = ",ipv6only=1" if published.version == 6 else ""
+    return StartService(
+        node=HOST,
+        name=f"proxy-{published.protocol}{published.version}-{listen}",
+        command=(
+            "socat",
+            f"{kind}-LISTEN:{listen},fork,reuseaddr{only}{bind}",
+            f"{kind}:{_bracketed(published.address)}:{target}",
+        ),
+    )
+
+
+def _bracketed(address: object) -> str:
+    return f"[{address}]" if ":" in str(address) else str(address)
+
+
+def _commands(topology: Topology) -> Iterator[Step]:
+    for node in (topology.host, *topology.namespaces):
+        yield Step("", tuple(RunCommand(node.name, e.up, e.down) for e in node.execs))

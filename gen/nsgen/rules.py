@@ -1,0 +1,352 @@
+"""The iptables rules of a topology, one IP version at a time.
+
+Every rule is in a chain of ours, and a built-in chain gets one jump to it. The words of a rule are in the order in which
+iptables-save prints them, so that a script can compare what it wants with what is there, line by line.
+
+What a rule is for stands with it, as the comment that the script prints (:mod:`nsgen.why`). Where the field learned that
+it is needed: addrtype, CVE-2025-67499; the loopback guard, CVE-2020-8558; the direct-access guard, moby 49325; ways in
+before ways out, moby's order of chains; INVALID only on the way out, moby 18630.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from nsgen import why
+from nsgen.ops import HOST, Argv, Chain, Jump, Rule, Table
+from nsgen.spec import AUDIENCES, Audience
+from nsgen.topology import Bridge, Publication, Topology
+from nsgen.values import Ports
+
+LOOPBACK = "127.0.0.0/8"
+MULTICAST = {4: "224.0.0.0/4", 6: "ff00::/8"}
+ICMP = {4: "icmp", 6: "ipv6-icmp"}
+LOCAL = ("-m", "addrtype", "--dst-type", "LOCAL")
+NOT_LOCAL = ("-m", "addrtype", "!", "--dst-type", "LOCAL")
+REPLY = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
+INVALID = ("-m", "conntrack", "--ctstate", "INVALID")
+DNATED = ("-m", "conntrack", "--ctstate", "DNAT")
+
+Line = tuple[str, Argv]  # why, and the words
+
+# Whoever the first is, the second is too: a line for the first is idle before one for the second that says the same.
+_PART_OF: dict[Audience, Audience] = {"loopback": "host", "self": "network", "network": "outside"}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What the rules of one IP version are made from."""
+
+    topology: Topology
+    version: int
+
+    @property
+    def bridges(self) -> list[Bridge]:
+        """The networks that speak this version."""
+        return [bridge for bridge in self.topology.bridges if self.version in bridge.versions()]
+
+    @property
+    def gateways(self) -> list[Bridge]:
+        """The networks on which the host has an address of this version."""
+        return [bridge for bridge in self.bridges if bridge.gateway(self.version) is not None]
+
+    @property
+    def published(self) -> list[Publication]:
+        """The ports published by this version."""
+        return [p for p in self.topology.publications if p.version == self.version]
+
+    def subnets(self, bridge: Bridge) -> list[str]:
+        """The subnets of this version on a network."""
+        return [str(s.network) for s in bridge.subnets if s.version == self.version]
+
+
+def words(
+    *verdict: str,
+    src: str = "",
+    dst: str = "",
+    into: str = "",
+    out: str = "",
+    proto: str = "",
+    dport: Ports | None = None,
+    match: Argv = (),
+) -> Argv:
+    """The words of a rule in iptables-save's order; a leading ``!`` negates a value."""
+    found: list[str] = []
+    for flag, value in (("-s", src), ("-d", dst), ("-i", into), ("-o", out), ("-p", proto)):
+        if value:
+            found += ["!", flag, value[1:]] if value.startswith("!") else [flag, value]
+    if dport is not None:
+        found += ["-m", proto, "--dport", str(dport).replace("-", ":")]
+    return (*found, *match, "-j", *verdict)
+
+
+def chains(topology: Topology, version: int) -> tuple[Chain, ...]:
+    """Every chain of ours for one IP version, in the order of the tables that a packet passes."""
+    scope = Scope(topology, version)
+    tables: tuple[tuple[Table, str, Iterator[Line]], ...] = (
+        ("raw", "RAW", _raw(scope)),
+        ("nat", "PRE", _prerouting(scope)),
+        ("nat", "OUTPUT", _output(scope)),
+        ("nat", "POST", _postrouting(scope)),
+        ("filter", "INPUT", _input(scope)),
+        ("filter", "INTO", _into(scope)),
+        ("filter", "FROM", _from(scope)),
+    )
+    found = []
+    for table, suffix, lines in tables:
+        name = f"NSGEN-{topology.name}-{suffix}"
+        rules = tuple(Rule(HOST, version, table, name, line, reason) for reason, line in lines)
+        if rules:
+            found.append(Chain(HOST, version, table, name, rules))
+    return tuple(found)
+
+
+def jumps(topology: Topology, made: Iterable[Chain]) -> Iterator[Jump]:
+    """How the built-in chains lead to ours."""
+    for chain in made:
+        suffix = chain.name.rpartition("-")[2]
+        match: Argv = LOCAL if suffix in ("PRE", "OUTPUT") else ()
+        if chain.version == 6 and suffix == "OUTPUT":
+            match = ("!", "-d", "::1/128", *match)  # see `_reach` in nsgen.topology
+        yield Jump(
+            node=HOST,
+            version=chain.version,
+            table=chain.table,
+            builtin=_BUILTIN[suffix],
+            place="last" if suffix == "FROM" else "first",
+            match=match,
+            topology=topology.name,
+            chain=chain.name,
+        )
+
+
+_BUILTIN = {
+    "RAW": "PREROUTING",
+    "PRE": "PREROUTING",
+    "OUTPUT": "OUTPUT",
+    "POST": "POSTROUTING",
+    "INPUT": "INPUT",
+    "INTO": "FORWARD",
+    "FROM": "FORWARD",
+}
+
+
+# -- raw: before connection tracking ------------------------------------------------------------
+
+
+def _raw(scope: Scope) -> Iterator[Line]:
+    if any(uses_route_localnet(published) for published in scope.published):
+        yield why.FORGED_LOOPBACK, words("DROP", dst=LOOPBACK, into="!lo")
+        yield why.FORGED_LOOPBACK, words("DROP", src=LOOPBACK, into="!lo")
+    for bridge in scope.gateways:
+        # Where nothing is masqueraded, this would drop the replies to members: there, connection tracking decides.
+        for subnet in scope.subnets(bridge) if bridge.masquerade else ():
+            yield why.DIRECT, words("DROP", dst=subnet, into=f"!{bridge.name}", match=NOT_LOCAL)
+
+
+# -- nat ----------------------------------------------------------------------------------------
+
+
+def _prerouting(scope: Scope) -> Iterator[Line]:
+    for published in scope.published:
+        reach = set(published.reach)
+        asking = _asking(scope, published)
+        if published.via == "proxy":  # the proxy itself answers namespaces
+            reach, asking = reach & {"outside"}, asking[1:]
+        for match, allowed in _decide(asking, reach):
+            yield why.DNAT, _asked(published, match, _dnat(published) if allowed else ("RETURN",))
+
+
+def _output(scope: Scope) -> Iterator[Line]:
+    for published in scope.published:
+        reach = set(published.reach)
+        if published.via == "proxy":  # the proxy itself answers 127.0.0.1
+            reach -= {"loopback"}
+        asking: list[tuple[Audience, list[dict[str, str]]]] = [("host", [{}])]
+        if published.host_ip is not None and published.host_ip.is_loopback:
+            asking = [("loopback", [{}])]
+        elif published.host_ip is None and scope.version == 4:
+            asking = [("loopback", [{"dst": LOOPBACK}]), *asking]
+        for match, allowed in _decide(asking, reach):
+            yield why.DNAT_OUTPUT, _asked(published, match, _dnat(published) if allowed else ("RETURN",))
+
+
+def _postrouting(scope: Scope) -> Iterator[Line]:
+    for bridge in scope.gateways:
+        for subnet in scope.subnets(bridge) if bridge.masquerade else ():
+            not_multicast = "!" + MULTICAST[scope.version]
+            rule = words("MASQUERADE", src=subnet, dst=not_multicast, out=f"!{bridge.name}")
+            yield why.MASQUERADE.format(bridge=bridge.name), rule
+    for bridge in scope.gateways:
+        if any(uses_route_localnet(p) and p.bridge == bridge for p in scope.published):
+            yield why.LOOPBACK_SOURCE, words("MASQUERADE", src=LOOPBACK, out=bridge.name)
+    for published in scope.published:
+        yield from _hairpin(published)
+
+
+def _hairpin(published: Publication) -> Iterator[Line]:
+    """Masquerading towards the namespace, for those whose replies would not come back by the host."""
+    name, reach = published.member.namespace, set(published.reach)
+    subnet = next(str(s.network) for s in published.bridge.subnets if published.address in s.network)
+    if not published.member.routed(published.version) and reach & {"outside", "host", "network"}:
+        yield why.NO_WAY_BACK.format(name=name), _to(published, "MASQUERADE", src=f"!{subnet}")
+    if published.via == "proxy":
+        return
+    if published.bridge.netfilter == "off" and "network" in reach:
+        yield why.SIBLINGS_OFF.format(name=name), _to(published, "MASQUERADE", src=subnet)
+    elif "self" in reach:
+        yield why.SELF.format(name=name), _to(published, "MASQUERADE", src=_host_route(published))
+
+
+# -- filter -------------------------------------------------------------------------------------
+
+
+def _input(scope: Scope) -> Iterator[Line]:
+    """A proxy listens for everybody: whom `reach` leaves out is refused."""
+    for published in scope.published:
+        if not proxied(published):
+            continue
+        everybody = "::1/128" if scope.version == 6 else LOOPBACK
+        asking: list[tuple[Audience, list[dict[str, str]]]] = [
+            ("loopback", [{"dst": everybody, "into": "lo"}]),
+            ("host", [{"into": "lo"}]),
+            *_asking(scope, published),
+        ]
+        refused = set(AUDIENCES) - set(published.reach)
+        for match, refuse in _decide(asking, refused):
+            verdict = _reject(published) if refuse else ("RETURN",)
+            yield why.PROXY_REACH, _asked(published, match, verdict)
+
+
+def _into(scope: Scope) -> Iterator[Line]:
+    """Replies, siblings and published ports, then the end of the way for the rest.
+
+    The ways in of every network stand before any drop: members of one may use what another publishes.
+    """
+    for bridge in scope.gateways:
+        if bridge.masquerade:
+            yield why.INVALID, words("DROP", into=bridge.name, out=f"!{bridge.name}", match=INVALID)
+    for bridge in scope.gateways:
+        yield why.REPLIES, words("ACCEPT", out=bridge.name, match=REPLY)
+        yield why.REPLIES, words("ACCEPT", into=bridge.name, match=REPLY)
+    for published in scope.published:
+        if {"outside", "network", "self"} & set(published.reach):
+            yield why.PUBLISHED, _to(published, "ACCEPT")
+    for bridge in scope.gateways:
+        yield from _routed(scope, bridge)
+    for bridge in scope.bridges:
+        if bridge.isolate:
+            yield why.ISOLATED, words("DROP", into=bridge.name, out=bridge.name)
+        else:
+            yield why.SIBLINGS, words("ACCEPT", into=bridge.name, out=bridge.name)
+    for bridge in scope.bridges:
+        yield why.CLOSED, words("DROP", into=f"!{bridge.name}", out=bridge.name)
+        if not bridge.internet:
+            yield why.NO_INTERNET, words("DROP", into=bridge.name, out=f"!{bridge.name}")
+
+
+def _routed(scope: Scope, bridge: Bridge) -> Iterator[Line]:
+    """A network without masquerading: its members are known outside by their own addresses."""
+    if not bridge.internet or bridge.masquerade:
+        return
+    yield why.ROUTED, words("ACCEPT", out=bridge.name, proto=ICMP[scope.version])
+    for published in scope.published:
+        if published.bridge == bridge and "outside" in published.reach:
+            yield why.ROUTED, _to(published, "ACCEPT", match=())
+
+
+def _from(scope: Scope) -> Iterator[Line]:
+    for bridge in scope.gateways:
+        if bridge.internet:
+            for subnet in scope.subnets(bridge):
+                yield why.OUT, words("ACCEPT", src=subnet, into=bridge.name, out=f"!{bridge.name}")
+            yield why.SPOOFED, words("DROP", into=bridge.name, out=f"!{bridge.name}")
+
+
+# -- parts of rules -----------------------------------------------------------------------------
+
+
+def uses_route_localnet(published: Publication) -> bool:
+    """Whether packets from 127.0.0.1 are to leave by its bridge, which takes `route_localnet`."""
+    return published.version == 4 and published.via == "dnat" and "loopback" in published.reach
+
+
+def proxied(published: Publication) -> bool:
+    """Whether a proxy has anybody to serve: all but other machines, whose packets are translated."""
+    return published.via == "proxy" and bool({"loopback", "network", "self"} & set(published.reach))
+
+
+def _asking(scope: Scope, published: Publication) -> list[tuple[Audience, list[dict[str, str]]]]:
+    """Who asks from beyond the host, the most particular first, and how its packets are told."""
+    own = [
+        {"src": f"{address.ip}/{address.max_prefixlen}"}
+        for namespace in scope.topology.namespaces
+        if namespace.name == published.member.namespace
+        for member in namespace.members
+        for address in member.addresses
+        if address.version == scope.version
+    ]
+    bridges = [{"into": bridge.name} for bridge in scope.bridges]
+    return [("self", own), ("network", bridges), ("outside", [{}])]
+
+
+def _decide(
+    asking: list[tuple[Audience, list[dict[str, str]]]], allowed: set[Audience]
+) -> Iterator[tuple[dict[str, str], bool]]:
+    """The shortest list of (match, allowed?) that decides for everybody who asks; its end means no."""
+    while asking and asking[-1][0] not in allowed:
+        asking = asking[:-1]
+    for index, (audience, matches) in enumerate(asking):
+        after = asking[index + 1][0] if index + 1 < len(asking) else None
+        if after is not None and after == _PART_OF.get(audience):
+            if (after in allowed) == (audience in allowed):
+                continue
+        yield from ((match, audience in allowed) for match in matches)
+
+
+def _asked(published: Publication, match: dict[str, str], verdict: Argv) -> Argv:
+    """A rule about packets to the host's side of a published port."""
+    host_ip = published.host_ip
+    own = "" if host_ip is None else f"{host_ip}/{host_ip.max_prefixlen}"
+    return words(
+        *verdict,
+        src=match.get("src", ""),
+        dst=match.get("dst", own),
+        into=match.get("into", ""),
+        proto=published.protocol,
+        dport=published.published,
+    )
+
+
+def _to(published: Publication, verdict: str, src: str = "", match: Argv = DNATED) -> Argv:
+    """A rule about packets on their way into the namespace, translated already."""
+    return words(
+        verdict,
+        src=src,
+        dst=_host_route(published),
+        out=published.bridge.name,
+        proto=published.protocol,
+        dport=published.target,
+        match=match,
+    )
+
+
+def _host_route(published: Publication) -> str:
+    return f"{published.address}/{published.address.max_prefixlen}"
+
+
+def _dnat(published: Publication) -> Argv:
+    address = f"[{published.address}]" if published.version == 6 else str(published.address)
+    if published.published == published.target and len(published.target) > 1:
+        return ("DNAT", "--to-destination", str(published.address))  # each port to its own
+    # Without "/FIRST", iptables sends every port of a range to the first.
+    shift = f"/{published.published.first}" if len(published.target) > 1 else ""
+    return ("DNAT", "--to-destination", f"{address}:{published.target}{shift}")
+
+
+def _reject(published: Publication) -> Argv:
+    if published.protocol == "tcp":
+        return ("REJECT", "--reject-with", "tcp-reset")
+    kind = {4: "icmp-port-unreachable", 6: "icmp6-port-unreachable"}[published.version]
+    return ("REJECT", "--reject-with", kind)

@@ -1,0 +1,374 @@
+"""The topology as its author wrote it: the schema of the language, and nothing of networking.
+
+What only several records together can get wrong is the business of :mod:`nsgen.check`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, cast, get_args
+
+from nsgen import values
+from nsgen.report import Path, Report
+from nsgen.schema import (
+    INVALID,
+    ByShape,
+    Choice,
+    Json,
+    ListOf,
+    Mapped,
+    MapOf,
+    Record,
+    Scalar,
+    key,
+)
+from nsgen.values import IPAddress, IPInterface, IPNetwork, Ports
+
+Audience = Literal["outside", "host", "loopback", "network", "self"]
+AUDIENCES: tuple[Audience, ...] = get_args(Audience)
+Protocol = Literal["tcp", "udp", "sctp"]
+BridgeNetfilter = Literal["host", "bridge", "off"]
+Via = Literal["dnat", "proxy"]
+RouteType = Literal["unicast", "blackhole", "unreachable", "prohibit"]
+
+# YAML's own types, for editors: `8080` is a number to them, and text to nsgen.
+TEXT_OR_NUMBER = {"type": ["string", "number", "boolean"]}
+STRING = {"type": "string"}
+
+
+def _number(least: int, most: int) -> Scalar:
+    return Scalar(
+        lambda text: values.integer(text, least, most),
+        {"type": "integer", "minimum": least, "maximum": most},
+    )
+
+
+FREE_TEXT = Scalar(values.free_text, TEXT_OR_NUMBER)
+LINE = Scalar(values.line, TEXT_OR_NUMBER)
+BOOLEAN = Scalar(values.boolean, {"type": "boolean"})
+TOPOLOGY_NAME = Scalar(
+    values.topology_name, {"type": "string", "pattern": f"^{values.TOPOLOGY_NAME.pattern}$"}
+)
+NAMESPACE_KEY = Scalar(values.namespace_key, STRING)
+DEVICE = Scalar(
+    values.device,
+    {"type": "string", "pattern": f"^{values.DEVICE.pattern}$", "maxLength": values.DEVICE_BYTES},
+)
+ROUTE_DEVICE = Scalar(values.existing_device, STRING)
+WORD = Scalar(values.word, STRING)
+SYSCTL = Scalar(values.sysctl, STRING)
+MAC = Scalar(values.mac, {"type": "string", "pattern": "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"})
+SUBNET = Scalar(values.network, STRING)
+ADDRESS = Scalar(values.address, STRING)
+INTERFACE_ADDRESS = Scalar(values.interface_address, STRING)
+DESTINATION = Scalar(values.destination, STRING)
+PORTS = Scalar(values.ports, {"type": ["integer", "string"]})
+MTU = _number(68, 65535)
+UINT32 = _number(1, 2**32 - 1)
+
+
+def _gateway(text: str) -> IPAddress | Literal[False]:
+    return False if text == "false" else values.address(text)
+
+
+@dataclass(frozen=True)
+class Network:
+    """A network: a Linux bridge on the host, named by its key."""
+
+    subnet: tuple[IPNetwork, ...] = key(
+        ListOf(SUBNET, lone=True),
+        "The subnet in CIDR notation, or a list of them; none: a switch without addressing.",
+        default=(),
+    )
+    gateway: tuple[IPAddress | Literal[False], ...] | None = key(
+        ListOf(Scalar(_gateway, {"type": ["string", "boolean"]}), lone=True),
+        "The host's own address, one for each subnet; false: the host has none here."
+        " Default: the first address of each subnet.",
+        default=None,
+    )
+    internet: bool = key(
+        BOOLEAN,
+        "Members get a default route through the gateway, masquerading, and forwarding.",
+        default=False,
+    )
+    masquerade: bool | None = key(
+        BOOLEAN,
+        "Rewrite the source address of what leaves; false with internet: true is a routed"
+        " network. Default: the value of internet.",
+        default=None,
+    )
+    isolate: bool = key(
+        BOOLEAN, "Members cannot reach each other, on IPv4 and IPv6.", default=False
+    )
+    bridge_netfilter: BridgeNetfilter = key(
+        Choice(get_args(BridgeNetfilter)),
+        "How members reach a port published by a sibling: host loads br_netfilter and sets its"
+        " sysctls; bridge switches it on for this bridge only; off masquerades instead.",
+        default="host",
+    )
+    mtu: int | None = key(MTU, "The MTU in bytes. Default: the kernel's.", default=None)
+    mac: str | None = key(MAC, "The bridge's MAC address. Default: derived from names.", default=None)
+    stp: bool = key(BOOLEAN, "Speak the spanning tree protocol.", default=False)
+
+
+@dataclass(frozen=True)
+class Attachment:
+    """A namespace's place on a network: a veth pair from the namespace to the bridge."""
+
+    address: tuple[IPAddress | IPInterface, ...] = key(
+        ListOf(INTERFACE_ADDRESS, lone=True),
+        "Its address, or a list of them; the prefix comes from the network's subnet."
+        " Default: the next free one.",
+        default=(),
+    )
+    interface: str | None = key(
+        DEVICE, "The device inside the namespace. Default: veth-NAMESPACE.", default=None
+    )
+    peer: str | None = key(
+        DEVICE, "The device on the host. Default: veth-NAMESPACE-br.", default=None
+    )
+    mac: str | None = key(MAC, "The MAC address inside. Default: the kernel's choice.", default=None)
+    mtu: int | None = key(MTU, "The MTU of both ends. Default: the network's.", default=None)
+    default_route: bool | None = key(
+        BOOLEAN,
+        "Whether the default route goes this way. Default: on the first network with internet.",
+        default=None,
+    )
+
+
+@dataclass(frozen=True)
+class Publish:
+    """A port of a namespace that the host answers on."""
+
+    published: Ports = key(PORTS, "The host's port, or a range such as 8000-8010.")
+    target: Ports = key(PORTS, "The namespace's port, or a range of the same length.")
+    host_ip: IPAddress | None = key(
+        ADDRESS, "The host's address that answers. Default: all of them.", default=None
+    )
+    protocol: Protocol = key(Choice(get_args(Protocol)), "The protocol.", default="tcp")
+    network: str | None = key(
+        DEVICE,
+        "The network whose address is published. Default: the first one that has a gateway.",
+        default=None,
+    )
+    reach: tuple[Audience, ...] = key(
+        ListOf(Choice(AUDIENCES), lone=True),
+        "Who can use it: other machines (outside), the host by its addresses (host) or by"
+        " 127.0.0.1 (loopback), other namespaces (network), this namespace (self).",
+        default=AUDIENCES,
+    )
+    via: Via = key(
+        Choice(get_args(Via)),
+        "dnat: rules alone; proxy: a process on the host relays what does not come from outside.",
+        default="dnat",
+    )
+
+
+@dataclass(frozen=True)
+class NextHop:
+    """One of several ways of a multipath route."""
+
+    via: IPAddress | None = key(ADDRESS, "The router's address.", default=None)
+    dev: str | None = key(ROUTE_DEVICE, "The device it leaves by.", default=None)
+    weight: int | None = key(_number(1, 256), "Its share of the flows.", default=None)
+
+
+@dataclass(frozen=True)
+class Route:
+    """A route, ip-route(8)."""
+
+    to: IPNetwork | None = key(DESTINATION, "default, or a subnet in CIDR notation.")
+    via: IPAddress | None = key(ADDRESS, "The next router's address.", default=None)
+    dev: str | None = key(ROUTE_DEVICE, "The device it leaves by.", default=None)
+    src: IPAddress | None = key(ADDRESS, "The source address to prefer.", default=None)
+    metric: int | None = key(UINT32, "Lower is preferred.", default=None)
+    table: int | None = key(UINT32, "The routing table. Default: main.", default=None)
+    onlink: bool = key(BOOLEAN, "Take the router for a neighbour whatever the subnets say.", default=False)
+    type: RouteType = key(Choice(get_args(RouteType)), "What it does with a packet.", default="unicast")
+    nexthops: tuple[NextHop, ...] = key(
+        ListOf(Record(NextHop)), "Several ways, shared among flows by weight.", default=()
+    )
+
+
+@dataclass(frozen=True)
+class Dns:
+    """/etc/netns/NAME/resolv.conf, which `ip netns exec` shows as /etc/resolv.conf."""
+
+    nameservers: tuple[IPAddress, ...] = key(
+        ListOf(ADDRESS, lone=True), "Addresses of name servers, resolv.conf(5).", default=()
+    )
+    search: tuple[str, ...] = key(
+        ListOf(WORD, lone=True), "Domains to try a short name in.", default=()
+    )
+    options: tuple[str, ...] = key(
+        ListOf(LINE, lone=True), "Options such as ndots:1, resolv.conf(5).", default=()
+    )
+
+
+@dataclass(frozen=True)
+class Service:
+    """A process that `up` starts in the node and `down` stops."""
+
+    command: tuple[str, ...] = key(ListOf(FREE_TEXT), "The program and its arguments; no shell.")
+    directory: str | None = key(FREE_TEXT, "Where it runs. Default: /.", default=None)
+    environment: Mapping[str, str] = key(
+        MapOf(Scalar(values.variable, {"pattern": f"^{values.VARIABLE.pattern}$"}), FREE_TEXT),
+        "Environment variables.",
+        default_factory=dict,
+    )
+    user: str | None = key(WORD, "Who runs it. Default: root.", default=None)
+
+
+@dataclass(frozen=True)
+class Exec:
+    """Commands of the author's own, run in the node after everything else is there."""
+
+    up: tuple[str, ...] = key(ListOf(FREE_TEXT), "The command that up runs; no shell.", default=())
+    down: tuple[str, ...] = key(ListOf(FREE_TEXT), "The command that undoes it.", default=())
+
+
+_ROUTES: Any = {"kind": ListOf(Record(Route), each=True), "doc": "Static routes of this node.", "default": ()}
+_SYSCTLS: Any = {
+    "kind": MapOf(SYSCTL, LINE),
+    "doc": "Kernel parameters, set in this node.",
+    "default_factory": dict,
+}
+_SERVICES: Any = {
+    "kind": MapOf(WORD, Record(Service)),
+    "doc": "Processes that up starts in this node and down stops.",
+    "default_factory": dict,
+}
+_EXEC: Any = {
+    "kind": ListOf(Record(Exec), each=True),
+    "doc": "The escape hatch: commands run in this node after everything else.",
+    "default": (),
+}
+_FORWARDING: Any = {
+    "kind": BOOLEAN,
+    "doc": "This node routes between its interfaces, IPv4 and IPv6.",
+    "default": False,
+}
+
+
+def short_publish(text: str) -> Publish:
+    """Read Compose's short form, ``[HOST_IP:]PORT[-PORT]:PORT[-PORT][/tcp|udp|sctp]``."""
+    ports, slash, protocol = text.partition("/")
+    if slash and protocol not in get_args(Protocol):
+        raise ValueError(f"expected tcp, udp or sctp after '/', got {protocol!r}")
+    parts = ports.rsplit(":", 2)
+    if len(parts) < 2:
+        raise ValueError(f"expected HOST_PORT:PORT such as '8080:80', got {text!r}")
+    host_ip = parts[0] if len(parts) == 3 else None
+    if host_ip is not None and ":" in host_ip:
+        if not (host_ip.startswith("[") and host_ip.endswith("]")):
+            raise ValueError(f"an IPv6 address needs brackets here, such as '[::1]:8080:80', got {text!r}")
+        host_ip = host_ip[1:-1]
+    return Publish(
+        published=values.ports(parts[-2]),
+        target=values.ports(parts[-1]),
+        host_ip=None if host_ip is None else values.address(host_ip),
+        protocol=cast(Protocol, protocol or "tcp"),
+    )
+
+
+_ADDRESSES = Mapped(
+    ListOf(INTERFACE_ADDRESS, lone=True), lambda addresses: Attachment(address=addresses)
+)
+_ATTACHMENT = ByShape(
+    text=_ADDRESSES, items=_ADDRESSES, record=Record(Attachment, later=("impair",), nothing=True)
+)
+
+
+@dataclass(frozen=True)
+class Host:
+    """The machine itself: the node that exists already."""
+
+    routes: tuple[Route, ...] = key(**_ROUTES)
+    sysctls: Mapping[str, str] = key(**_SYSCTLS)
+    services: Mapping[str, Service] = key(**_SERVICES)
+    exec: tuple[Exec, ...] = key(**_EXEC)
+    forwarding: bool = key(**_FORWARDING)
+    modules: tuple[str, ...] = key(
+        ListOf(WORD), "Kernel modules to load, and to load again at boot.", default=()
+    )
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A network namespace: like a machine of its own, with its own interfaces and routes."""
+
+    networks: tuple[str, ...] | Mapping[str, Attachment] = key(
+        ByShape(items=ListOf(DEVICE), record=MapOf(DEVICE, _ATTACHMENT)),
+        "The networks it is on: a list, or a map from network to address or attachment.",
+        default=(),
+    )
+    publish: tuple[Publish, ...] = key(
+        ListOf(ByShape(text=Scalar(short_publish, STRING), record=Record(Publish)), each=True),
+        "Ports of this namespace that the host answers on: [HOST_IP:]PORT:PORT[/PROTOCOL].",
+        default=(),
+    )
+    routes: tuple[Route, ...] = key(**_ROUTES)
+    sysctls: Mapping[str, str] = key(**_SYSCTLS)
+    dns: Dns | None = key(
+        Record(Dns), "What /etc/resolv.conf says inside: nameservers, search, options.", default=None
+    )
+    hosts: bool | Mapping[str, tuple[IPAddress, ...]] = key(
+        ByShape(text=BOOLEAN, record=MapOf(WORD, ListOf(ADDRESS, lone=True))),
+        "What /etc/hosts says inside: true for every namespace, or a map from name to address.",
+        default=False,
+    )
+    services: Mapping[str, Service] = key(**_SERVICES)
+    exec: tuple[Exec, ...] = key(**_EXEC)
+    forwarding: bool = key(**_FORWARDING)
+
+    def attachments(self) -> Iterator[tuple[str | int, str, Attachment]]:
+        """Each network it is on: the path's last step, the network's name, the attachment."""
+        if isinstance(self.networks, Mapping):
+            yield from ((name, name, attachment) for name, attachment in self.networks.items())
+        else:
+            yield from ((index, name, Attachment()) for index, name in enumerate(self.networks))
+
+
+_NODE_LATER = ("interfaces", "rules", "nat")
+
+
+@dataclass(frozen=True)
+class Spec:
+    """A topology of network namespaces, as nsgen reads it."""
+
+    name: str = key(TOPOLOGY_NAME, "The topology's name: of its files, chains and state.")
+    networks: Mapping[str, Network] = key(
+        MapOf(DEVICE, Record(Network, nothing=True)),
+        "Networks: each a Linux bridge on the host, under its interface's name.",
+        default_factory=dict,
+    )
+    namespaces: Mapping[str, Namespace] = key(
+        MapOf(NAMESPACE_KEY, Record(Namespace, later=_NODE_LATER, nothing=True, stand_ins={})),
+        "Network namespaces by name; NAME[1-100] stands for that many.",
+        default_factory=dict,
+    )
+    host: Host = key(
+        Record(Host, later=("networks", "publish", *_NODE_LATER), nothing=True, stand_ins={}),
+        "The machine itself.",
+        default=Host(),
+    )
+
+
+TOPOLOGY = Record(Spec, later=("links", "expect", "routing", "include"), stand_ins={"name": ""})
+
+
+def read(data: object, report: Report) -> Spec | None:
+    """Type plain data; None where not even the outline of a topology could be read."""
+    path: Path = ()
+    found = TOPOLOGY.read(data, path, report)
+    return None if found is INVALID else cast(Spec, found)
+
+
+def json_schema() -> Json:
+    """The language as JSON Schema (draft 2020-12), for editors."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "nsgen topology",
+        **TOPOLOGY.json(),
+    }

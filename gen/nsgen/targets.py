@@ -1,0 +1,138 @@
+"""From the plan to files: what each template is given, and how its values are quoted."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal
+
+import jinja2
+
+from nsgen import batch, plain
+from nsgen.ops import LoadModule, Op, SetSysctl, WriteFile
+from nsgen.plan import Plan
+from nsgen.shell import Shell, comment
+
+Style = Literal["batch", "plain"]
+
+
+@dataclass(frozen=True)
+class File:
+    """A file that a target makes; one without text is not written."""
+
+    text: str
+    executable: bool = False
+
+
+def _finalize(value: object) -> object:
+    """Quote what a template prints, unless it is marked as shell."""
+    return value if isinstance(value, Shell) else shlex.quote(str(value))
+
+
+def _title(text: str) -> Shell:
+    return Shell(" ".join(text.split()))
+
+
+def template_folder() -> Path:
+    """The templates: inside the installed package, or beside `gen/` in a checkout."""
+    here = Path(__file__).resolve().parent
+    packed = here / "templates"
+    return packed if packed.is_dir() else here.parents[1] / "templates"
+
+
+def template_text(name: str) -> str:
+    """A file among the templates as it is."""
+    return (template_folder() / name).read_text(encoding="utf-8")
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template_folder()),
+        finalize=_finalize,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        comment_start_string="<#",  # `{#` is bash's ${#array[@]}
+        comment_end_string="#>",
+    )
+    environment.filters.update(comment=comment, title=_title)
+    return environment
+
+
+def _render(template: str, values: dict[str, Any]) -> str:
+    return _environment().get_template(template).render(values)
+
+
+def script(plan: Plan, style: Style = "batch", *, teardown: bool = False) -> str:
+    """The script of a plan, in one of two styles; `teardown` is what undoes the plain one."""
+    if style == "batch":
+        return _render("batch/setup.sh.j2", batch.values(plan))
+    values = plain.teardown(plan) if teardown else plain.values(plan)
+    return _render("plain/plain.sh.j2", values)
+
+
+def _script(style: Style, *, teardown: bool = False) -> Callable[[Plan], File]:
+    return lambda plan: File(script(plan, style, teardown=teardown), executable=True)
+
+
+def _boot(template: str, line: Callable[[Op], str]) -> Callable[[Plan], File]:
+    """A file read at boot: the lines of some operations, under the reasons for them."""
+
+    def make(plan: Plan) -> File:
+        steps = [
+            {"why": step.why, "lines": [Shell(line(op)) for op in step.ops if line(op)]}
+            for section in plan.sections
+            for step in section.steps
+        ]
+        said = [step for step in steps if step["lines"]]
+        return File(_render(template, {"name": plan.topology.name, "steps": said}) if said else "")
+
+    return make
+
+
+def _sysctl_line(op: Op) -> str:
+    return op.line() if isinstance(op, SetSysctl) and op.persist else ""
+
+
+def _module_line(op: Op) -> str:
+    return op.name if isinstance(op, LoadModule) else ""
+
+
+def _named(template: str) -> Callable[[Plan], File]:
+    return lambda plan: File(_render(template, {"name": plan.topology.name}))
+
+
+# The files of a topology, below a folder of its name; {name} is filled in. One without text is not written.
+TARGETS: dict[str, Callable[[Plan], File]] = {
+    "setup.sh": _script("batch"),
+    "plain.sh": _script("plain"),
+    "plain-teardown.sh": _script("plain", teardown=True),
+    "etc/sysctl.d/99-nsgen-{name}.conf": _boot("persist/sysctl.conf.j2", _sysctl_line),
+    "etc/modules-load.d/nsgen-{name}.conf": _boot("persist/modules.conf.j2", _module_line),
+    "etc/systemd/system/nsgen-{name}.service": _named("persist/unit.service.j2"),
+    "Vagrantfile": _named("vagrant/Vagrantfile.j2"),
+}
+
+
+def tree(plan: Plan) -> dict[str, File]:
+    """Every file of a topology that has something to say, by its path below the topology's folder."""
+    name = plan.topology.name
+    files = {path.format(name=name): make(plan) for path, make in TARGETS.items()}
+    files |= {
+        op.path.removeprefix("/"): File(op.text) for op in plan.ops if isinstance(op, WriteFile)
+    }
+    return {path: file for path, file in files.items() if file.text}
+
+
+def is_ours(name: str, path: str) -> bool:
+    """Whether an earlier rendering of the topology may have written this path below its folder."""
+    fixed = {target.format(name=name) for target in TARGETS}
+    parts = path.split("/")
+    return path in fixed or (
+        len(parts) == 4 and parts[:2] == ["etc", "netns"] and parts[3] in ("resolv.conf", "hosts")
+    )
