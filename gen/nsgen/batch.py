@@ -6,7 +6,7 @@ gets there, because :mod:`nsgen.values` admits no such name.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, cast, get_args
 
@@ -26,6 +26,7 @@ from nsgen.ops import (
     WriteFile,
 )
 from nsgen.plan import FORWARD, Plan, Step
+from nsgen.topology import Topology
 from nsgen.shell import Shell, comment, heredoc, join
 
 TOOL = {4: "iptables", 6: "ip6tables"}
@@ -33,6 +34,7 @@ TOOL = {4: "iptables", 6: "ip6tables"}
 # What runs which program, and the Debian package it is in.
 PACKAGES = {
     "ip": "iproute2",
+    "ss": "iproute2",
     "nsenter": "util-linux",
     "flock": "util-linux",
     "setsid": "util-linux",
@@ -46,23 +48,57 @@ PACKAGES = {
 }
 
 
-def values(plan: Plan) -> dict[str, Any]:
-    """What the template prints."""
+# The steps of the script, and the end of the functions that take them.
+VERBS = {
+    "load_module": "module",
+    "ip_in": "ip",
+    "sysctls": "sysctls",
+    "rules": "rules",
+    "jump": "jump",
+    "forget_udp": "udp",
+    "etc_file": "file",
+    "service": "service",
+    "run_once": "once",
+    "undo_by": "undo",
+}
+
+
+def values(plan: Plan, boot_files: Mapping[str, str]) -> dict[str, Any]:
+    """What the template prints; `boot_files` are those that `install` writes, by path."""
+    sections: list[dict[str, Any]] = [
+        {
+            "title": section.title,
+            "why": section.why,
+            "steps": [_step(step) for step in section.steps],
+        }
+        for section in plan.sections
+    ]
+    blocks = [block for section in sections for step in section["steps"] for block in step["blocks"]]
+    used = {block.split(None, 1)[0] for block in blocks}
     return {
         "name": plan.topology.name,
         "header": describe.header(plan, "setup.sh"),
         "programs": " ".join(f"{program}:{PACKAGES[program]}" for program in _programs(plan)),
-        "sections": [
-            {
-                "title": section.title,
-                "why": section.why,
-                "steps": [_step(step) for step in section.steps],
-            }
-            for section in plan.sections
-        ],
+        "ports": " ".join(_ports(plan.topology)),
+        "verbs": [{"name": n, "function": f} for n, f in VERBS.items() if n in used],
+        "sections": sections,
         "teardown": list(_teardown(plan)),
         "needs": _needs(plan),
+        "boot_files": [
+            _heredoc(("boot_file", f"/{path}"), (text,), "FILE") for path, text in boot_files.items()
+        ],
     }
+
+
+def _ports(topology: Topology) -> Iterator[str]:
+    """The ports of the host that have to be free: PROTOCOL/PORTS[/ADDRESS]."""
+    for published in dict.fromkeys(
+        (p.protocol, str(p.published), p.host_ip) for p in topology.publications
+    ):
+        protocol, ports, host_ip = published
+        address = f"[{host_ip}]" if ":" in str(host_ip) else str(host_ip)
+        if protocol != "sctp":  # ss(8) of older releases does not list SCTP
+            yield f"{protocol}/{ports}" + ("" if host_ip is None else f"/{address}")
 
 
 def _step(step: Step) -> dict[str, Any]:
@@ -71,7 +107,8 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _programs(plan: Plan) -> list[str]:
     kinds = {type(op) for op in plan.ops}
-    found = ["ip", "nsenter", "flock"]
+    found = ["ip", "ss"] if plan.topology.publications else ["ip"]
+    found += ["nsenter", "flock"]
     found += [TOOL[version] for version in (4, 6) if any(
         isinstance(op, Chain) and op.version == version for op in plan.ops)]
     found += ["sysctl"] if any(isinstance(op, SetSysctl) and op.node != HOST for op in plan.ops) else []
@@ -129,11 +166,19 @@ def _blocks(ops: Iterable[Op]) -> Iterator[Shell]:
         elif kind == "sysctl":
             lines = (op.line() for op in group if isinstance(op, SetSysctl))
             yield _heredoc(("sysctls", node), lines, "SYSCTL")
+        elif kind is RunCommand:
+            yield from _commands(cast(Iterable[RunCommand], group))
         else:
-            yield from (_single(op, number) for number, op in enumerate(group, 1))
+            yield from (_single(op) for op in group)
 
 
-def _single(op: Op, number: int) -> Shell:
+def _commands(ops: Iterable[RunCommand]) -> Iterator[Shell]:
+    for number, op in enumerate(ops, 1):
+        yield _call("run_once", op.node, str(number), *(op.up or ("true",)))
+        yield from (_call("undo_by", op.node, str(number), *argv) for argv in op.undo())
+
+
+def _single(op: Op) -> Shell:
     if isinstance(op, LoadModule):
         return _call("load_module", op.name, op.proof)
     if isinstance(op, Jump):
@@ -144,8 +189,6 @@ def _single(op: Op, number: int) -> Shell:
         return _heredoc(("etc_file", op.path), (op.text,), "FILE")
     if isinstance(op, StartService):
         return _call("service", op.node, op.name, *op.argv())
-    if isinstance(op, RunCommand):
-        return _call("run_once", op.node, str(number), *(op.up or ("true",)))
     raise TypeError(f"no block for {op!r}")
 
 
@@ -167,14 +210,14 @@ def _restore_text(chains: Iterable[Chain]) -> Iterator[str]:
 
 def _teardown(plan: Plan) -> Iterator[Shell]:
     ops = list(plan.ops)
-    yield from _undo_commands(ops)
+    if any(isinstance(op, RunCommand) for op in ops):
+        yield _call("undo_commands")
     if any(isinstance(op, StartService) for op in ops):
         yield _call("stop_services")
-    sysctls = [op.line() for op in ops if isinstance(op, SetSysctl) and op.node == HOST]
+    # Those that are not set at boot are of a device that is deleted below.
+    sysctls = [op.line() for op in ops if isinstance(op, SetSysctl) and op.persist]
     if sysctls:
         yield _heredoc(("restore_sysctls",), reversed(sysctls), "SYSCTL")
-    if _needs(plan)["forwarding6"]:
-        yield _call("forget_router_advertisements")
     for version in sorted({op.version for op in ops if isinstance(op, Chain)}):
         yield _call("drop_chains", TOOL[version])
     files = [op.path for op in ops if isinstance(op, WriteFile)]
@@ -189,12 +232,3 @@ def _teardown(plan: Plan) -> Iterator[Shell]:
     ]
     if undo:
         yield _heredoc(("ip_undo",), undo, "IP")
-
-
-def _undo_commands(ops: list[Op]) -> Iterator[Shell]:
-    calls = []
-    commands = [op for op in ops if isinstance(op, RunCommand)]
-    for node, group in groupby(commands, lambda op: op.node):
-        for number, op in enumerate(group, 1):
-            calls += [_call("undo_once", node, str(number), *argv) for argv in op.undo()]
-    yield from reversed(calls)

@@ -13,6 +13,7 @@ from nsgen.values import Ports
 
 Argv = tuple[str, ...]
 Table = Literal["raw", "nat", "filter"]
+Place = Literal["first", "last", "guard"]
 
 HOST = "host"
 MARK = "nsgen:{}"  # whose a device or a jump is: its alias or comment, filled with the topology's name
@@ -208,17 +209,20 @@ class Chain(Op):
 
 @dataclass(frozen=True)
 class Jump(Op):
-    """The one rule of ours in a built-in chain: it leads to a chain of ours, and says whose it is."""
+    """The one rule of ours in a built-in chain: it leads to a chain of ours, and says whose it is.
+
+    A jump whose place is `guard` is last of all, and there only where the host did not forward before.
+    """
 
     version: int
     table: Table
     builtin: str
-    place: Literal["first", "last"]
+    place: Place
     match: Argv
     topology: str
     chain: str
 
-    FLAG: ClassVar[dict[str, str]] = {"first": "-I", "last": "-A"}
+    FLAG: ClassVar[dict[str, str]] = {"first": "-I", "last": "-A", "guard": "-A"}
 
     def words(self) -> Argv:
         """The rule, in the words and the order in which iptables-save prints it."""

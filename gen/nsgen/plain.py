@@ -15,6 +15,7 @@ from nsgen.ops import (
     Chain,
     ForgetUdp,
     IpOp,
+    Jump,
     LoadModule,
     Op,
     RunCommand,
@@ -22,7 +23,7 @@ from nsgen.ops import (
     StartService,
     WriteFile,
 )
-from nsgen.plan import Plan, Step
+from nsgen.plan import FORWARD, Plan, Step
 from nsgen.shell import Shell, comment, heredoc, join
 
 
@@ -118,6 +119,9 @@ def _do(op: Op, state: str) -> Iterator[Shell]:
         for why, rules in groupby(op.rules, lambda rule: rule.why):
             yield comment(why)
             yield from (_line(*rule.argv()) for rule in rules)
+    elif isinstance(op, Jump) and op.place == "guard":
+        forward = "/proc/sys/" + FORWARD[op.version].replace(".", "/")
+        yield Shell(f'[ "$(cat {forward})" = 1 ] || {join(op.argv())}')
     elif isinstance(op, LoadModule):
         # Where the feature is built in there may be nothing to load.
         yield Shell(f"[ -e {shlex.quote(op.proof)} ] || {join(op.argv())}")
@@ -144,5 +148,7 @@ def _undo(op: Op, state: str) -> Iterator[Shell]:
     elif isinstance(op, StartService):
         pid = shlex.quote(f"{state}/{op.node}.{op.name}.pid")
         yield Shell(f'kill -- "-$(cat {pid})"')
+    elif isinstance(op, Jump) and op.place == "guard":
+        yield from (Shell(f"{join(argv)} 2> /dev/null || true") for argv in op.undo())
     elif op.node == HOST or isinstance(op, RunCommand):  # what is in a namespace goes with it
         yield from (_in_node(op, argv) for argv in op.undo() if argv[1] != "address")

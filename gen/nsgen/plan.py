@@ -215,14 +215,19 @@ def _inside(topology: Topology, namespace: Namespace) -> Iterator[Step]:
         why.FILES.format(name=node),
         tuple(WriteFile(HOST, f"/etc/netns/{node}/{name}", text) for name, text in files if text),
     )
-    yield Step(why.SYSCTL["forwarding"], tuple(_forwarding(node, namespace)))
+    yield _forwarding(namespace)
     asked = (SetSysctl(node, sysctl_key(k), v, persist=False) for k, v in namespace.sysctls.items())
     yield Step(why.SYSCTL["asked"], tuple(asked))
 
 
-def _forwarding(node: str, what: Node) -> Iterator[SetSysctl]:
-    for version in (4, 6) if what.forwarding else ():
-        yield SetSysctl(node, FORWARD[version], "1", persist=node == HOST)
+def _forwarding(namespace: Namespace) -> Step:
+    """Said wherever it matters: a new namespace takes the host's value (linux/net/ipv4/devinet.c, devinet_init_net)."""
+    value = "1" if namespace.forwarding else "0"
+    versions = (4, 6) if namespace.forwarding else (4,)
+    ops = (SetSysctl(namespace.name, FORWARD[v], value, persist=False) for v in versions)
+    if namespace.forwarding:
+        return Step(why.SYSCTL["forwarding"], tuple(ops))
+    return Step(why.NO_FORWARDING, tuple(ops) if len(namespace.members) > 1 else ())
 
 
 def _routes(node: str, what: Node) -> tuple[AddRoute, ...]:
@@ -255,7 +260,8 @@ def _route_words(route: Route) -> Argv:
 def _rules(topology: Topology, version: int) -> Iterator[Step]:
     chains = rules.chains(topology, version)
     yield Step("", chains)
-    yield Step(why.JUMPS, tuple(rules.jumps(topology, chains)))
+    guarded = why.GUARDED if rules.forwards(topology, version) else ""
+    yield Step(why.JUMPS + guarded, tuple(rules.jumps(topology, chains)))
     udp = (p for p in topology.publications if p.version == version and p.protocol == "udp")
     yield Step(why.UDP, tuple(ForgetUdp(HOST, version, published.published) for published in udp))
 
@@ -281,19 +287,9 @@ def _sysctls(topology: Topology) -> Iterator[Step]:
     forward = (
         SetSysctl(HOST, FORWARD[version], "1", persist=True)
         for version in (4, 6)
-        if topology.host.forwarding or _forwards(topology, version)
+        if topology.host.forwarding or rules.forwards(topology, version)
     )
     yield Step(why.SYSCTL["ip_forward"], tuple(forward))
-
-
-def _forwards(topology: Topology, version: int) -> bool:
-    """Whether the host has to route for its namespaces."""
-    internet = any(b.internet and b.gateway(version) is not None for b in topology.bridges)
-    return internet or any(
-        p.version == version and {"outside", "network", "self"} & set(p.reach)
-        for p in topology.publications
-        if p.via == "dnat" or "outside" in p.reach
-    )
 
 
 def _device_sysctl(

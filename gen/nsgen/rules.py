@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from nsgen import why
-from nsgen.ops import HOST, Argv, Chain, Jump, Rule, Table
+from nsgen.ops import HOST, Argv, Chain, Jump, Place, Rule, Table
 from nsgen.spec import AUDIENCES, Audience
 from nsgen.topology import Bridge, Publication, Topology
 from nsgen.values import Ports
@@ -92,6 +92,7 @@ def chains(topology: Topology, version: int) -> tuple[Chain, ...]:
         ("filter", "INPUT", _input(scope)),
         ("filter", "INTO", _into(scope)),
         ("filter", "FROM", _from(scope)),
+        ("filter", "GUARD", _guard(scope)),
     )
     found = []
     for table, suffix, lines in tables:
@@ -114,7 +115,7 @@ def jumps(topology: Topology, made: Iterable[Chain]) -> Iterator[Jump]:
             version=chain.version,
             table=chain.table,
             builtin=_BUILTIN[suffix],
-            place="last" if suffix == "FROM" else "first",
+            place=_PLACE.get(suffix, "first"),
             match=match,
             topology=topology.name,
             chain=chain.name,
@@ -129,7 +130,9 @@ _BUILTIN = {
     "INPUT": "INPUT",
     "INTO": "FORWARD",
     "FROM": "FORWARD",
+    "GUARD": "FORWARD",
 }
+_PLACE: dict[str, Place] = {"FROM": "last", "GUARD": "guard"}
 
 
 # -- raw: before connection tracking ------------------------------------------------------------
@@ -264,12 +267,29 @@ def _from(scope: Scope) -> Iterator[Line]:
             yield why.SPOOFED, words("DROP", into=bridge.name, out=f"!{bridge.name}")
 
 
+def _guard(scope: Scope) -> Iterator[Line]:
+    if forwards(scope.topology, scope.version):
+        bridged = ("-m", "physdev", "--physdev-is-bridged")
+        yield why.GUARD, words("RETURN", match=bridged)
+        yield why.GUARD, words("DROP")
+
+
 # -- parts of rules -----------------------------------------------------------------------------
 
 
 def uses_route_localnet(published: Publication) -> bool:
     """Whether packets from 127.0.0.1 are to leave by its bridge, which takes `route_localnet`."""
     return published.version == 4 and published.via == "dnat" and "loopback" in published.reach
+
+
+def forwards(topology: Topology, version: int) -> bool:
+    """Whether the host has to route for its namespaces."""
+    internet = any(b.internet and b.gateway(version) is not None for b in topology.bridges)
+    return internet or any(
+        p.version == version and {"outside", "network", "self"} & set(p.reach)
+        for p in topology.publications
+        if p.via == "dnat" or "outside" in p.reach
+    )
 
 
 def proxied(published: Publication) -> bool:

@@ -71,9 +71,15 @@ def _render(template: str, values: dict[str, Any]) -> str:
 def script(plan: Plan, style: Style = "batch", *, teardown: bool = False) -> str:
     """The script of a plan, in one of two styles; `teardown` is what undoes the plain one."""
     if style == "batch":
-        return _render("batch/setup.sh.j2", batch.values(plan))
+        return _render("batch/setup.sh.j2", batch.values(plan, _boot_files(plan)))
     values = plain.teardown(plan) if teardown else plain.values(plan)
     return _render("plain/plain.sh.j2", values)
+
+
+def _boot_files(plan: Plan) -> dict[str, str]:
+    """What has to be on a machine for it to come up with the topology, besides the script itself."""
+    made = {path: make(plan) for path, make in TARGETS.items() if path.startswith("etc/")}
+    return {path.format(name=plan.topology.name): f.text for path, f in made.items() if f.text}
 
 
 def _script(style: Style, *, teardown: bool = False) -> Callable[[Plan], File]:

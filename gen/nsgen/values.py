@@ -227,7 +227,14 @@ def destination(text: str) -> IPNetwork | None:
     """A route's destination: ``default`` (None), or a subnet; a lone address is a host route."""
     if text == "default":
         return None
-    return network(text) if "/" in text else ipaddress.ip_network(address(text))
+    if "/" in text:
+        return network(text)
+    try:
+        return ipaddress.ip_network(address(text))
+    except ValueError:
+        raise ValueError(
+            f"expected default, a subnet such as 10.0.0.0/8 or an address, got {text!r}"
+        ) from None
 
 
 def ports(text: str) -> Ports:

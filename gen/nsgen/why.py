@@ -99,11 +99,17 @@ OUT = "To the internet, from the network's own addresses."
 
 SPOOFED = "From any other address it is forged."
 
+GUARD = """\
+A host that forwards is a router for whoever sends it packets. If it was none before, it is one for our networks alone: what
+got here is neither from them nor to them. (Frames that only cross some bridge are not routed, and go on.)"""
+
 PROXY_REACH = "The proxy listens for everybody: refuse those whom the topology does not name."
 
 JUMPS = """\
-A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out, which goes last: behind
-what other programs' rules say of their own networks."""
+A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes behind what
+other programs' rules say of their own networks."""
+
+GUARDED = " Last of all, and only where this host did not forward before, comes GUARD."
 
 SYSCTL = {
     "route_localnet": """\
@@ -119,6 +125,9 @@ This comes last, when every rule is in place.""",
     "asked": "Asked for by the topology.",
     "forwarding": "This node routes between its interfaces.",
 }
+
+NO_FORWARDING = """\
+A namespace that is made on a host that forwards forwards too, and would connect the networks that it is on."""
 
 ROUTES = "Routes that the topology asks for."
 
