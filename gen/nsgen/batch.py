@@ -1,7 +1,7 @@
 """The `batch` style: blocks of ip commands, sysctls and rules, each run by one process.
 
-Inside a block the shell's quoting does not apply: ip(8) and iptables-restore(8) split at blanks. Nothing that needs quotes
-gets there, because :mod:`nsgen.values` admits no such name.
+Inside a block the shell's quoting does not apply: ip(8) and iptables-restore(8) split at blanks.
+Nothing that needs quotes gets there, because :mod:`nsgen.values` admits no such name.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from nsgen.ops import (
     WriteFile,
 )
 from nsgen.plan import FORWARD, Plan, Step
-from nsgen.topology import Topology
 from nsgen.shell import Shell, comment, heredoc, join
+from nsgen.topology import Topology
 
 TOOL = {4: "iptables", 6: "ip6tables"}
 
@@ -73,7 +73,9 @@ def values(plan: Plan, boot_files: Mapping[str, str]) -> dict[str, Any]:
         }
         for section in plan.sections
     ]
-    blocks = [block for section in sections for step in section["steps"] for block in step["blocks"]]
+    blocks = [
+        block for section in sections for step in section["steps"] for block in step["blocks"]
+    ]
     used = {block.split(None, 1)[0] for block in blocks}
     return {
         "name": plan.topology.name,
@@ -85,7 +87,8 @@ def values(plan: Plan, boot_files: Mapping[str, str]) -> dict[str, Any]:
         "teardown": list(_teardown(plan)),
         "needs": _needs(plan),
         "boot_files": [
-            _heredoc(("boot_file", f"/{path}"), (text,), "FILE") for path, text in boot_files.items()
+            _heredoc(("boot_file", f"/{path}"), (text,), "FILE")
+            for path, text in boot_files.items()
         ],
     }
 
@@ -109,9 +112,14 @@ def _programs(plan: Plan) -> list[str]:
     kinds = {type(op) for op in plan.ops}
     found = ["ip", "ss"] if plan.topology.publications else ["ip"]
     found += ["nsenter", "flock"]
-    found += [TOOL[version] for version in (4, 6) if any(
-        isinstance(op, Chain) and op.version == version for op in plan.ops)]
-    found += ["sysctl"] if any(isinstance(op, SetSysctl) and op.node != HOST for op in plan.ops) else []
+    found += [
+        TOOL[version]
+        for version in (4, 6)
+        if any(isinstance(op, Chain) and op.version == version for op in plan.ops)
+    ]
+    found += (
+        ["sysctl"] if any(isinstance(op, SetSysctl) and op.node != HOST for op in plan.ops) else []
+    )
     found += ["conntrack"] if ForgetUdp in kinds else []
     found += ["setsid"] if StartService in kinds else []
     return found
@@ -161,13 +169,13 @@ def _blocks(ops: Iterable[Op]) -> Iterator[Shell]:
             yield _heredoc(("ip_in", node), (" ".join(op.argv()[1:]) for op in group), "IP")
         elif kind == "rules":
             yield _heredoc(
-                ("rules", TOOL[version]), _restore_text(cast(Iterable[Chain], group)), "RULES"
+                ("rules", TOOL[version]), _restore_text(cast("Iterable[Chain]", group)), "RULES"
             )
         elif kind == "sysctl":
             lines = (op.line() for op in group if isinstance(op, SetSysctl))
             yield _heredoc(("sysctls", node), lines, "SYSCTL")
         elif kind is RunCommand:
-            yield from _commands(cast(Iterable[RunCommand], group))
+            yield from _commands(cast("Iterable[RunCommand]", group))
         else:
             yield from (_single(op) for op in group)
 

@@ -35,7 +35,9 @@ def summary(topology: Topology) -> str:
         text += f", internet access from {_names(internet)}"
     elif internet:
         text += ", with internet access"
-    ports = len({(p.member.namespace, p.published, p.protocol, p.host_ip) for p in topology.publications})
+    ports = len(
+        {(p.member.namespace, p.published, p.protocol, p.host_ip) for p in topology.publications}
+    )
     if ports:
         text += f", {count(ports, 'published port')}"
     return text + "."
@@ -66,11 +68,13 @@ _USAGE = {
   sudo ./setup.sh check    name every difference between this script and the machine
   sudo ./setup.sh down     remove it, and put back what it changed
 
-Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the machine
-is there, with its reason. What follows is how it is applied, and the same in every script.""",
+Made by nsgen from a topology: change that and render again. To review it, read topology(): every
+change to the machine is there, with its reason. What follows is how it is applied, and the same in
+every script.""",
     "plain.sh": """\
-One command a line, for learning and for pasting. It stops at the first error, undoes nothing by itself and can be run once;
-setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh.""",
+One command a line, for learning and for pasting. It stops at the first error, undoes nothing by
+itself and can be run once; setup.sh does the same with checks, repeatably, and removes it again. To
+undo: plain-teardown.sh.""",
     "plain-teardown.sh": """\
 Undoes plain.sh, the last thing first.""",
 }

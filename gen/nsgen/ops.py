@@ -1,7 +1,8 @@
-"""What a script does to the kernel: one frozen record for each action, with the command that does it and what undoes it.
+"""What a script does to the kernel: a frozen record for each action, with its command and what undoes it.
 
-This is the only module that knows the syntax of ip(8), bridge(8), iptables(8), sysctl(8) and modprobe(8). A command is a
-tuple of words. An ip command leaves out in which node it runs: `Op.node` says that, and a target decides how to get there.
+This is the only module that knows the syntax of ip(8), bridge(8), iptables(8), sysctl(8) and modprobe(8). A command
+is a tuple of words. An ip command leaves out in which node it runs: `Op.node` says that, and a target decides how to
+get there.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ Table = Literal["raw", "nat", "filter"]
 Place = Literal["first", "last", "guard"]
 
 HOST = "host"
-MARK = "nsgen:{}"  # whose a device or a jump is: its alias or comment, filled with the topology's name
+MARK = "nsgen:{}"  # whose a device, a jump or a file is: its alias, comment or first line; {} is the topology's name
 
 
 @dataclass(frozen=True)

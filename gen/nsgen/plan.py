@@ -142,25 +142,25 @@ def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
 
 def _cables(members: Iterable[Member], mark: str) -> Iterator[Op]:
     for member in members:
-        yield AddVeth(
-            HOST, member.peer, member.device, member.namespace, member.mtu, member.mac
-        )
+        yield AddVeth(HOST, member.peer, member.device, member.namespace, member.mtu, member.mac)
         # The master comes before up: a port that is up alone could be given an address of its own.
         settings = ("alias", mark, "addrgenmode", "none", "master", member.bridge.name)
         yield SetLink(HOST, member.peer, settings)
         yield SetLink(HOST, member.peer, ("up",))
 
 
-def _port_flags(
-    topology: Topology, bridge: Bridge, members: Iterable[Member]
-) -> Iterator[Step]:
+def _port_flags(topology: Topology, bridge: Bridge, members: Iterable[Member]) -> Iterator[Step]:
     hairpin = {p.member.peer for p in topology.publications if _to_itself(p)}
     ports = [member.peer for member in members]
     flags = tuple(
-        SetLink(HOST, port, ("type", "bridge_slave", "hairpin", "on")) for port in ports if port in hairpin
+        SetLink(HOST, port, ("type", "bridge_slave", "hairpin", "on"))
+        for port in ports
+        if port in hairpin
     )
     yield Step(why.HAIRPIN_PORT, flags)
-    isolated = tuple(SetLink(HOST, port, ("type", "bridge_slave", "isolated", "on")) for port in ports)
+    isolated = tuple(
+        SetLink(HOST, port, ("type", "bridge_slave", "isolated", "on")) for port in ports
+    )
     yield Step(why.ISOLATED_PORT, isolated if bridge.isolate else ())
 
 
@@ -213,7 +213,11 @@ def _inside(topology: Topology, namespace: Namespace) -> Iterator[Step]:
     files = (("resolv.conf", namespace.resolv_conf), ("hosts", namespace.hosts))
     yield Step(
         why.FILES.format(name=node),
-        tuple(WriteFile(HOST, f"/etc/netns/{node}/{name}", text) for name, text in files if text),
+        tuple(
+            WriteFile(HOST, f"/etc/netns/{node}/{name}", f"# {MARK.format(topology.name)}\n{text}")
+            for name, text in files
+            if text
+        ),
     )
     yield _forwarding(namespace)
     asked = (SetSysctl(node, sysctl_key(k), v, persist=False) for k, v in namespace.sysctls.items())
@@ -277,7 +281,9 @@ def _sysctls(topology: Topology) -> Iterator[Step]:
         for p in topology.publications
         if p.bridge.netfilter == "host" and _crosses(p, p.bridge)
     }
-    nf_call = (SetSysctl(HOST, BRIDGE_NF[version], "1", persist=True) for version in sorted(wanting))
+    nf_call = (
+        SetSysctl(HOST, BRIDGE_NF[version], "1", persist=True) for version in sorted(wanting)
+    )
     yield Step(why.SYSCTL["bridge-nf-call"], tuple(nf_call))
     asked = (
         SetSysctl(HOST, sysctl_key(key), value, persist=True)
@@ -313,8 +319,12 @@ def sysctl_key(written: str) -> str:
 
 
 def _services(topology: Topology) -> Iterator[Step]:
-    proxies = tuple(_proxy(p, offset) for p in topology.publications if rules.proxied(p)
-                    for offset in range(len(p.published)))
+    proxies = tuple(
+        _proxy(p, offset)
+        for p in topology.publications
+        if rules.proxied(p)
+        for offset in range(len(p.published))
+    )
     yield Step(why.PROXY, proxies)
     for node in (topology.host, *topology.namespaces):
         ops = tuple(

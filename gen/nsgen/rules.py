@@ -1,11 +1,11 @@
 """The iptables rules of a topology, one IP version at a time.
 
-Every rule is in a chain of ours, and a built-in chain gets one jump to it. The words of a rule are in the order in which
-iptables-save prints them, so that a script can compare what it wants with what is there, line by line.
+Every rule is in a chain of ours, and a built-in chain gets one jump to it. The words of a rule are in the order in
+which iptables-save prints them, so that a script can compare what it wants with what is there, line by line.
 
-What a rule is for stands with it, as the comment that the script prints (:mod:`nsgen.why`). Where the field learned that
-it is needed: addrtype, CVE-2025-67499; the loopback guard, CVE-2020-8558; the direct-access guard, moby 49325; ways in
-before ways out, moby's order of chains; INVALID only on the way out, moby 18630.
+What a rule is for stands with it, as the comment that the script prints (:mod:`nsgen.why`). Where the field learned
+that it is needed: addrtype, CVE-2025-67499; the loopback guard, CVE-2020-8558; the direct-access guard, moby 49325;
+ways in before ways out, moby's order of chains; INVALID only on the way out, moby 18630.
 """
 
 from __future__ import annotations
@@ -172,7 +172,10 @@ def _output(scope: Scope) -> Iterator[Line]:
         elif published.host_ip is None and scope.version == 4:
             asking = [("loopback", [{"dst": LOOPBACK}]), *asking]
         for match, allowed in _decide(asking, reach):
-            yield why.DNAT_OUTPUT, _asked(published, match, _dnat(published) if allowed else ("RETURN",))
+            yield (
+                why.DNAT_OUTPUT,
+                _asked(published, match, _dnat(published) if allowed else ("RETURN",)),
+            )
 
 
 def _postrouting(scope: Scope) -> Iterator[Line]:
@@ -191,7 +194,9 @@ def _postrouting(scope: Scope) -> Iterator[Line]:
 def _hairpin(published: Publication) -> Iterator[Line]:
     """Masquerading towards the namespace, for those whose replies would not come back by the host."""
     name, reach = published.member.namespace, set(published.reach)
-    subnet = next(str(s.network) for s in published.bridge.subnets if published.address in s.network)
+    subnet = next(
+        str(s.network) for s in published.bridge.subnets if published.address in s.network
+    )
     if not published.member.routed(published.version) and reach & {"outside", "host", "network"}:
         yield why.NO_WAY_BACK.format(name=name), _to(published, "MASQUERADE", src=f"!{subnet}")
     if published.via == "proxy":
@@ -239,14 +244,18 @@ def _into(scope: Scope) -> Iterator[Line]:
     for bridge in scope.gateways:
         yield from _routed(scope, bridge)
     for bridge in scope.bridges:
-        if bridge.isolate:
-            yield why.ISOLATED, words("DROP", into=bridge.name, out=bridge.name)
-        else:
-            yield why.SIBLINGS, words("ACCEPT", into=bridge.name, out=bridge.name)
+        yield _among_members(bridge)
     for bridge in scope.bridges:
         yield why.CLOSED, words("DROP", into=f"!{bridge.name}", out=bridge.name)
         if not bridge.internet:
             yield why.NO_INTERNET, words("DROP", into=bridge.name, out=f"!{bridge.name}")
+
+
+def _among_members(bridge: Bridge) -> Line:
+    """The ports of an isolated bridge exchange no frames; this is for the way by the gateway."""
+    if bridge.isolate:
+        return why.ISOLATED, words("DROP", into=bridge.name, out=bridge.name)
+    return why.SIBLINGS, words("ACCEPT", into=bridge.name, out=bridge.name)
 
 
 def _routed(scope: Scope, bridge: Bridge) -> Iterator[Line]:
@@ -318,10 +327,9 @@ def _decide(
     while asking and asking[-1][0] not in allowed:
         asking = asking[:-1]
     for index, (audience, matches) in enumerate(asking):
-        after = asking[index + 1][0] if index + 1 < len(asking) else None
-        if after is not None and after == _PART_OF.get(audience):
-            if (after in allowed) == (audience in allowed):
-                continue
+        after = asking[index + 1][0] if index + 1 < len(asking) else audience
+        if after == _PART_OF.get(audience) and (after in allowed) == (audience in allowed):
+            continue
         yield from ((match, audience in allowed) for match in matches)
 
 

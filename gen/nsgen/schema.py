@@ -1,4 +1,4 @@
-"""A schema in terms of dataclasses: read plain data into records, report every error by path, describe it as JSON Schema.
+"""A schema in terms of dataclasses: read plain data into records, report all errors, describe it as JSON Schema.
 
 Why not a library: the messages are the product (each names what is allowed, and the nearest known word), shapes are
 told apart by looking (a text, a list or a map), and importing pydantic takes as long as everything else together.
@@ -39,7 +39,9 @@ def shape(value: object) -> str:
     """What a value is, in the words of a message."""
     if value is None:
         return "nothing"
-    return "a map" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
+    return (
+        "a map" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
+    )
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,8 @@ class ListOf:
             found = self.item.read(value, path, report)
             return found if found is INVALID else (found,)
         if not isinstance(value, list):
-            report.error(path, f"expected a list, got {shape(value)}")
+            allowed = "a single value or a list" if self.lone else "a list"
+            report.error(path, f"expected {allowed}, got {shape(value)}")
             return INVALID
         items = [self.item.read(item, (*path, index), report) for index, item in enumerate(value)]
         good = tuple(item for item in items if item is not INVALID)
@@ -248,7 +251,11 @@ class Record:
         kinds: dict[str, tuple[str, Kind, bool]] = {}
         for field in dataclasses.fields(self.cls):
             required = _required(field)
-            kinds[field.metadata["key"] or field.name] = (field.name, field.metadata["kind"], required)
+            kinds[field.metadata["key"] or field.name] = (
+                field.name,
+                field.metadata["kind"],
+                required,
+            )
         return {**kinds, **{name: ("", Later(), False) for name in self.later}}
 
     def json(self) -> Json:

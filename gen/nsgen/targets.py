@@ -50,7 +50,7 @@ def template_text(name: str) -> str:
 
 @cache
 def _environment() -> jinja2.Environment:
-    environment = jinja2.Environment(
+    environment = jinja2.Environment(  # noqa: S701 (what is rendered is shell, quoted by `finalize`, not HTML)
         loader=jinja2.FileSystemLoader(template_folder()),
         finalize=_finalize,
         undefined=jinja2.StrictUndefined,

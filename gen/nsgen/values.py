@@ -26,7 +26,12 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 MAX_NAMESPACES = 100_000
 RESERVED_NODES = ("host", "outside", "internet", "all", "default")
-RESERVED_DEVICES = ("lo", "all", "default", "bonding_masters")  # the last is a file in /sys/class/net
+RESERVED_DEVICES = (
+    "lo",
+    "all",
+    "default",
+    "bonding_masters",
+)  # the last is a file in /sys/class/net
 
 
 @dataclass(frozen=True, order=True)
@@ -152,12 +157,14 @@ def word(text: str) -> str:
 def variable(text: str) -> str:
     """An environment variable's name, as POSIX shells take it."""
     if not VARIABLE.fullmatch(text):
-        raise ValueError(f"{text!r} cannot name an environment variable: use letters, digits and '_'")
+        raise ValueError(
+            f"{text!r} cannot name an environment variable: use letters, digits and '_'"
+        )
     return text
 
 
 def sysctl(text: str) -> str:
-    """A sysctl's key, with ``.`` or ``/`` between its parts, sysctl(8)."""
+    """The key of a kernel parameter, with ``.`` or ``/`` between its parts; see sysctl.d(5)."""
     if not SYSCTL.fullmatch(text) or ".." in text or "//" in text:
         raise ValueError(f"{text!r} is not the name of a sysctl, such as net.ipv4.ip_forward")
     return text
@@ -178,7 +185,9 @@ def mac(text: str) -> str:
 def network(text: str) -> IPNetwork:
     """A subnet in CIDR notation, without host bits."""
     if "/" not in text:
-        raise ValueError(f"expected a subnet such as 192.168.15.0/24, got {text!r}: the prefix is missing")
+        raise ValueError(
+            f"expected a subnet such as 192.168.15.0/24, got {text!r}: the prefix is missing"
+        )
     _check_prefix(text)
     try:
         return ipaddress.ip_network(text)
@@ -195,7 +204,9 @@ def _check_prefix(text: str) -> None:
     """Refuse netmasks, which `ipaddress` takes, and zones."""
     prefix = text.partition("/")[2]
     if not re.fullmatch(r"[0-9]{1,3}", prefix):
-        raise ValueError(f"expected a prefix such as /24 at the end of {text!r}, got {'/' + prefix!r}")
+        raise ValueError(
+            f"expected a prefix such as /24 at the end of {text!r}, got {'/' + prefix!r}"
+        )
     if "%" in text:
         raise ValueError(f"{text!r} has a zone: write the address alone")
 

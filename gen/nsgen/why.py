@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 NAMESPACES = """\
-A network namespace is like a machine of its own: it has interfaces, addresses, a route table and iptables rules of its
-own, and shares none of them with this host."""
+A network namespace is like a machine of its own: it has interfaces, addresses, a route table
+and iptables rules of its own, and shares none of them with this host."""
 
 MODULE_BRIDGE = """\
-br_netfilter lets iptables see the packets that cross a bridge without leaving it. It is needed because a reply from one
-namespace to another would otherwise go straight through the bridge, past the rule that has to translate it back."""
+br_netfilter lets iptables see the packets that cross a bridge without leaving it. It is needed
+because a reply from one namespace to another would otherwise go straight through the bridge,
+past the rule that has to translate it back."""
 
 MODULE_ASKED = "Asked for by the topology, now and after every boot."
 
 BRIDGE = """\
-"Bridge" is another word for switch. {bridge} is both: the switch that the namespaces are plugged into, and this host's
-own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port."""
+"Bridge" is another word for switch. {bridge} is both: the switch that the namespaces are
+plugged into, and this host's own interface on that switch. Its MAC address is fixed here; left
+alone, it would change with every port."""
 
 BRIDGE_NF = "iptables sees what crosses {bridge}, and no other bridge of this host."
 
-NO_IPV6 = "{bridge} is an IPv4 network: without this, IPv6 would be a way in that no rule below covers."
+NO_IPV6 = (
+    "{bridge} is an IPv4 network: without this, IPv6 would be a way in that no rule below covers."
+)
 
 NO_RA = "Nobody on {bridge} is a router for this host: a namespace could announce itself as one."
 
@@ -26,14 +30,17 @@ CABLES = """\
 A veth pair is a cable with two ends: one in the namespace, the other a port of {bridge}."""
 
 HAIRPIN_PORT = """\
-A bridge never sends a frame back through the port it came from. For a namespace that asks for its own published port
-that is just what has to happen: its packet goes to the host and is translated to the namespace itself."""
+A bridge never sends a frame back through the port it came from. For a namespace that asks for
+its own published port that is just what has to happen: its packet goes to the host and is
+translated to the namespace itself."""
 
-ISOLATED_PORT = "Ports that are isolated exchange frames with the host alone, never with each other."
+ISOLATED_PORT = (
+    "Ports that are isolated exchange frames with the host alone, never with each other."
+)
 
 GATEWAY = """\
-With an address on {bridge} the host is a neighbour of the namespaces: it reaches them, they reach it. Setting the address
-also adds the route to {subnets}."""
+With an address on {bridge} the host is a neighbour of the namespaces: it reaches them, they
+reach it. Setting the address also adds the route to {subnets}."""
 
 INSIDE = """\
 The prefix of an address adds a route: the whole subnet is reached directly, without a router."""
@@ -45,49 +52,58 @@ route: to this host, which passes it on as a router does."""
 )
 
 FORGED_LOOPBACK = """\
-route_localnet, below, would also let a namespace or a neighbour reach what listens on this host's 127.0.0.1 only. A packet
-with such an address that did not come from lo is forged."""
+route_localnet, below, would also let a namespace or a neighbour reach what listens on this
+host's 127.0.0.1 only. A packet with such an address that did not come from lo is forged."""
 
 DIRECT = """\
-Other machines may use what is published, and nothing by a namespace's own address, whatever route they set up. Here and
-not in FORWARD, so that no other program's rule can accept it first."""
+Other machines may use what is published, and nothing by a namespace's own address, whatever
+route they set up. Here and not in FORWARD, so that no other program's rule can accept it first."""
 
 DNAT = """\
-To a published port of this host (the jump takes only packets to the host's own addresses, so a connection to somebody
-else's port of that number stays theirs): on to the namespace. Other machines come this way, and so do namespaces, which
-are other machines to the host."""
+To a published port of this host (the jump takes only packets to the host's own addresses, so a
+connection to somebody else's port of that number stays theirs): on to the namespace. Other
+machines come this way, and so do namespaces, which are other machines to the host."""
 
 DNAT_OUTPUT = "The host's own packets do not pass PREROUTING; they need the same rule in OUTPUT."
 
 MASQUERADE = """\
-What leaves for anywhere but {bridge} gets this host's address as its source: nobody outside knows a route to the
-namespaces. Any way out will do, so none is named."""
+What leaves for anywhere but {bridge} gets this host's address as its source: nobody outside
+knows a route to the namespaces. Any way out will do, so none is named."""
 
 LOOPBACK_SOURCE = """\
-A request to 127.0.0.1 comes from 127.0.0.1, an address to which no namespace can reply: give it the host's address on the
-bridge."""
+A request to 127.0.0.1 comes from 127.0.0.1, an address to which no namespace can reply: give it
+the host's address on the bridge."""
 
-NO_WAY_BACK = "{name} has no route back to whoever asks from elsewhere: it is asked from the host's address instead."
+NO_WAY_BACK = """\
+{name} has no route back to whoever asks from elsewhere: it is asked from the host's address
+instead."""
 
 SIBLINGS_OFF = """\
-A sibling's request would be answered straight through the bridge, from an address that the sibling never asked. Asked
-from the host's address, {name} answers the host, which translates back. (The price: {name} sees the host, not who asked.)"""
+A sibling's request would be answered straight through the bridge, from an address that the
+sibling never asked. Asked from the host's address, {name} answers the host, which translates
+back. (The price: {name} sees the host, not who asked.)"""
 
 SELF = """\
-{name} asking for its own published port would get a request from itself, and answer itself without the host. Asked from the
-host's address, it answers the host, which translates back."""
+{name} asking for its own published port would get a request from itself, and answer itself
+without the host. Asked from the host's address, it answers the host, which translates back."""
 
-INVALID = "What connection tracking cannot place would leave untranslated, with a source that nobody outside can answer."
+INVALID = """\
+What connection tracking cannot place would leave untranslated, with a source that nobody
+outside can answer."""
 
 REPLIES = "Both directions of what was let through once."
 
-PUBLISHED = "Published ports: only what was translated on its way in, never a packet sent to the namespace's own address."
+PUBLISHED = """\
+Published ports: only what was translated on its way in, never a packet sent to the namespace's
+own address."""
 
-ROUTED = "This network is not masqueraded: its published ports and ping answer by the namespaces' own addresses."
+ROUTED = """\
+This network is not masqueraded: its published ports and ping answer by the namespaces' own
+addresses."""
 
 SIBLINGS = """\
-Members of a network talk to each other. With br_netfilter their packets come by here, and a policy of DROP would stop
-them."""
+Members of a network talk to each other. With br_netfilter their packets come by here, and a
+policy of DROP would stop them."""
 
 ISOLATED = "Members of an isolated network do not, not even by way of the host."
 
@@ -100,44 +116,50 @@ OUT = "To the internet, from the network's own addresses."
 SPOOFED = "From any other address it is forged."
 
 GUARD = """\
-A host that forwards is a router for whoever sends it packets. If it was none before, it is one for our networks alone: what
-got here is neither from them nor to them. (Frames that only cross some bridge are not routed, and go on.)"""
+A host that forwards is a router for whoever sends it packets. If it was none before, it is one
+for our networks alone: what got here is neither from them nor to them. (Frames that only cross
+some bridge are not routed, and go on.)"""
 
 PROXY_REACH = "The proxy listens for everybody: refuse those whom the topology does not name."
 
 JUMPS = """\
-A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes behind what
-other programs' rules say of their own networks."""
+A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out
+(FROM), which goes behind what other programs' rules say of their own networks."""
 
 GUARDED = " Last of all, and only where this host did not forward before, comes GUARD."
 
 SYSCTL = {
     "route_localnet": """\
-Without this the kernel drops a packet from 127.0.0.1 that is routed to another interface, as a request to 127.0.0.1 is once
-it is translated.""",
+Without this the kernel drops a packet from 127.0.0.1 that is routed to another interface, as a
+request to 127.0.0.1 is once it is translated.""",
     "bridge-nf-call": """\
-A namespace that uses a port published by a sibling is answered through the bridge, without any routing. With this, iptables
-sees the answer there, and translates its source back to the address that was asked; without it, an answer comes from an
-address that nobody asked, and is thrown away.""",
+A namespace that uses a port published by a sibling is answered through the bridge, without any
+routing. With this, iptables sees the answer there, and translates its source back to the
+address that was asked; without it, an answer comes from an address that nobody asked, and is
+thrown away.""",
     "ip_forward": """\
-Packets of the namespaces come neither from this host nor are they for it: to pass them on, the host has to act as a router.
-This comes last, when every rule is in place.""",
+Packets of the namespaces come neither from this host nor are they for it: to pass them on, the
+host has to act as a router. This comes last, when every rule is in place.""",
     "asked": "Asked for by the topology.",
     "forwarding": "This node routes between its interfaces.",
 }
 
 NO_FORWARDING = """\
-A namespace that is made on a host that forwards forwards too, and would connect the networks that it is on."""
+A namespace that is made on a host that forwards forwards too, and would connect the networks
+that it is on."""
 
 ROUTES = "Routes that the topology asks for."
 
 SERVICE = "Started in {node}, with its output under /run/nsgen/{topology}/."
 
 PROXY = """\
-A process on the host that listens on the published port and passes on what it gets: for whom no rule translates."""
+A process on the host that listens on the published port and passes on what it gets: for whom no
+rule translates."""
 
 FILES = "`ip netns exec {name}` shows these as /etc/resolv.conf and /etc/hosts."
 
 EXEC = "The topology's own commands, after everything else."
 
-UDP = "UDP has no connections: an entry from before these rules would send a client's packets where they went until now."
+UDP = """\
+UDP has no connections: an entry from before these rules would send a client's packets where
+they went until now."""

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# containerd: kernel settings of this host.
+#
+# Undoes plain.sh, the last thing first.
+
+set -e
+
+# ---- Kernel parameters ----
+
+sysctl -q -p /run/nsgen/containerd/before.conf
+
+# ---- What it kept ----
+
+rm -r /run/nsgen/containerd
+rmdir --ignore-fail-on-non-empty /run/nsgen

@@ -1,0 +1,1216 @@
+#!/usr/bin/env bash
+# step7-hairpin: 2 network namespaces (red, blue) on 1 network (bridge0), with internet access, 1 published port.
+#
+#   8080/tcp -> red, 192.168.15.2 port 80
+#
+#   sudo ./setup.sh          build it; if it is there, repair it or bring it up to date
+#   sudo ./setup.sh check    name every difference between this script and the machine
+#   sudo ./setup.sh down     remove it, and put back what it changed
+#
+# Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
+# machine is there, with its reason. What follows is how it is applied, and the same in every script.
+
+set -euo pipefail
+shopt -s extglob nullglob
+export LC_ALL=C
+
+readonly NAME=step7-hairpin
+readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux flock:util-linux iptables:iptables setsid:util-linux'
+readonly PORTS=tcp/8080
+
+# What is built, in order, and why.
+topology() {
+  # ---- Kernel modules ----
+
+  # br_netfilter lets iptables see the packets that cross a bridge without leaving it. It is needed because a reply from
+  # one namespace to another would otherwise go straight through the bridge, past the rule that has to translate it
+  # back.
+  load_module br_netfilter /proc/sys/net/bridge/bridge-nf-call-iptables
+
+  # ---- Namespaces ----
+
+  # A network namespace is like a machine of its own: it has interfaces, addresses, a route table and iptables rules of
+  # its own, and shares none of them with this host.
+  ip_in host <<'IP'
+netns add red
+netns add blue
+IP
+
+  # ---- Network bridge0 ----
+
+  # "Bridge" is another word for switch. bridge0 is both: the switch that the namespaces are plugged into, and this
+  # host's own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
+  ip_in host <<'IP'
+link add name bridge0 address 02:d0:78:3f:7f:b1 type bridge stp_state 0
+link set dev bridge0 alias nsgen:step7-hairpin
+IP
+
+  # bridge0 is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
+  sysctls host <<'SYSCTL'
+net.ipv6.conf.bridge0.disable_ipv6 = 1
+SYSCTL
+
+  # A veth pair is a cable with two ends: one in the namespace, the other a port of bridge0.
+  ip_in host <<'IP'
+link add name veth-red-br type veth peer name veth-red netns red
+link set dev veth-red-br alias nsgen:step7-hairpin addrgenmode none master bridge0
+link set dev veth-red-br up
+link add name veth-blue-br type veth peer name veth-blue netns blue
+link set dev veth-blue-br alias nsgen:step7-hairpin addrgenmode none master bridge0
+link set dev veth-blue-br up
+IP
+
+  # A bridge never sends a frame back through the port it came from. For a namespace that asks for its own published
+  # port that is just what has to happen: its packet goes to the host and is translated to the namespace itself.
+  ip_in host <<'IP'
+link set dev veth-red-br type bridge_slave hairpin on
+IP
+
+  # With an address on bridge0 the host is a neighbour of the namespaces: it reaches them, they reach it. Setting the
+  # address also adds the route to 192.168.15.0/24.
+  ip_in host <<'IP'
+address replace 192.168.15.1/24 dev bridge0
+link set dev bridge0 up
+IP
+
+  # ---- Inside the namespaces ----
+
+  # The prefix of an address adds a route: the whole subnet is reached directly, without a router. For all else there is
+  # the default route: to this host, which passes it on as a router does.
+
+  # red
+  ip_in red <<'IP'
+link set dev lo alias nsgen:step7-hairpin up
+link set dev veth-red addrgenmode none
+address replace 192.168.15.2/24 dev veth-red
+link set dev veth-red up
+route replace default via 192.168.15.1 dev veth-red
+IP
+
+  # blue
+  ip_in blue <<'IP'
+link set dev lo alias nsgen:step7-hairpin up
+link set dev veth-blue addrgenmode none
+address replace 192.168.15.3/24 dev veth-blue
+link set dev veth-blue up
+route replace default via 192.168.15.1 dev veth-blue
+IP
+
+  # ---- Rules, IPv4 ----
+
+  rules iptables <<'RULES'
+*raw
+:NSGEN-step7-hairpin-RAW - [0:0]
+# route_localnet, below, would also let a namespace or a neighbour reach what listens on this host's 127.0.0.1 only. A
+# packet with such an address that did not come from lo is forged.
+-A NSGEN-step7-hairpin-RAW -d 127.0.0.0/8 ! -i lo -j DROP
+-A NSGEN-step7-hairpin-RAW -s 127.0.0.0/8 ! -i lo -j DROP
+# Other machines may use what is published, and nothing by a namespace's own address, whatever route they set up. Here
+# and not in FORWARD, so that no other program's rule can accept it first.
+-A NSGEN-step7-hairpin-RAW -d 192.168.15.0/24 ! -i bridge0 -m addrtype ! --dst-type LOCAL -j DROP
+COMMIT
+*nat
+:NSGEN-step7-hairpin-PRE - [0:0]
+:NSGEN-step7-hairpin-OUTPUT - [0:0]
+:NSGEN-step7-hairpin-POST - [0:0]
+# To a published port of this host (the jump takes only packets to the host's own addresses, so a connection to somebody
+# else's port of that number stays theirs): on to the namespace. Other machines come this way, and so do namespaces,
+# which are other machines to the host.
+-A NSGEN-step7-hairpin-PRE -p tcp -m tcp --dport 8080 -j DNAT --to-destination 192.168.15.2:80
+# The host's own packets do not pass PREROUTING; they need the same rule in OUTPUT.
+-A NSGEN-step7-hairpin-OUTPUT -p tcp -m tcp --dport 8080 -j DNAT --to-destination 192.168.15.2:80
+# What leaves for anywhere but bridge0 gets this host's address as its source: nobody outside knows a route to the
+# namespaces. Any way out will do, so none is named.
+-A NSGEN-step7-hairpin-POST -s 192.168.15.0/24 ! -d 224.0.0.0/4 ! -o bridge0 -j MASQUERADE
+# A request to 127.0.0.1 comes from 127.0.0.1, an address to which no namespace can reply: give it the host's address on
+# the bridge.
+-A NSGEN-step7-hairpin-POST -s 127.0.0.0/8 -o bridge0 -j MASQUERADE
+# red asking for its own published port would get a request from itself, and answer itself without the host. Asked from
+# the host's address, it answers the host, which translates back.
+-A NSGEN-step7-hairpin-POST -s 192.168.15.2/32 -d 192.168.15.2/32 -o bridge0 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
+COMMIT
+*filter
+:NSGEN-step7-hairpin-INTO - [0:0]
+:NSGEN-step7-hairpin-FROM - [0:0]
+:NSGEN-step7-hairpin-GUARD - [0:0]
+# What connection tracking cannot place would leave untranslated, with a source that nobody outside can answer.
+-A NSGEN-step7-hairpin-INTO -i bridge0 ! -o bridge0 -m conntrack --ctstate INVALID -j DROP
+# Both directions of what was let through once.
+-A NSGEN-step7-hairpin-INTO -o bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+-A NSGEN-step7-hairpin-INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+# Published ports: only what was translated on its way in, never a packet sent to the namespace's own address.
+-A NSGEN-step7-hairpin-INTO -d 192.168.15.2/32 -o bridge0 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j ACCEPT
+# Members of a network talk to each other. With br_netfilter their packets come by here, and a policy of DROP would stop
+# them.
+-A NSGEN-step7-hairpin-INTO -i bridge0 -o bridge0 -j ACCEPT
+# Nothing else enters, from outside or from another network.
+-A NSGEN-step7-hairpin-INTO ! -i bridge0 -o bridge0 -j DROP
+# To the internet, from the network's own addresses.
+-A NSGEN-step7-hairpin-FROM -s 192.168.15.0/24 -i bridge0 ! -o bridge0 -j ACCEPT
+# From any other address it is forged.
+-A NSGEN-step7-hairpin-FROM -i bridge0 ! -o bridge0 -j DROP
+# A host that forwards is a router for whoever sends it packets. If it was none before, it is one for our networks
+# alone: what got here is neither from them nor to them. (Frames that only cross some bridge are not routed, and go on.)
+-A NSGEN-step7-hairpin-GUARD -m physdev --physdev-is-bridged -j RETURN
+-A NSGEN-step7-hairpin-GUARD -j DROP
+COMMIT
+RULES
+
+  # A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
+  # behind what other programs' rules say of their own networks. Last of all, and only where this host did not forward
+  # before, comes GUARD.
+  jump iptables raw PREROUTING first -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-RAW
+  jump iptables nat PREROUTING first -m addrtype --dst-type LOCAL -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-PRE
+  jump iptables nat OUTPUT first -m addrtype --dst-type LOCAL -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-OUTPUT
+  jump iptables nat POSTROUTING first -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-POST
+  jump iptables filter FORWARD first -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-INTO
+  jump iptables filter FORWARD last -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-FROM
+  jump iptables filter FORWARD guard -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-GUARD
+
+  # ---- Kernel parameters ----
+
+  # Without this the kernel drops a packet from 127.0.0.1 that is routed to another interface, as a request to 127.0.0.1
+  # is once it is translated.
+  sysctls host <<'SYSCTL'
+net.ipv4.conf.bridge0.route_localnet = 1
+SYSCTL
+
+  # A namespace that uses a port published by a sibling is answered through the bridge, without any routing. With this,
+  # iptables sees the answer there, and translates its source back to the address that was asked; without it, an answer
+  # comes from an address that nobody asked, and is thrown away.
+  sysctls host <<'SYSCTL'
+net.bridge.bridge-nf-call-iptables = 1
+SYSCTL
+
+  # Packets of the namespaces come neither from this host nor are they for it: to pass them on, the host has to act as a
+  # router. This comes last, when every rule is in place.
+  sysctls host <<'SYSCTL'
+net.ipv4.ip_forward = 1
+SYSCTL
+
+  # ---- Services ----
+
+  # Started in red, with its output under /run/nsgen/step7-hairpin/.
+  service red web python3 -m http.server 80
+}
+
+# What removes it, the last thing first. Only what is ours is removed, and a parameter is put back to what it was.
+teardown() {
+  stop_services
+  restore_sysctls <<'SYSCTL'
+net.ipv4.ip_forward = 1
+net.bridge.bridge-nf-call-iptables = 1
+net.ipv4.conf.bridge0.route_localnet = 1
+SYSCTL
+  drop_chains iptables
+  ip_undo <<'IP'
+link del dev veth-blue-br
+link del dev veth-red-br
+link del dev bridge0
+netns del blue
+netns del red
+IP
+}
+
+# ======================================================================================================================
+# How it is built. From here on every script of nsgen is the same, less the parts that its topology does not need.
+#
+# topology() is walked in one of three ways: `survey` looks for what is in the way and changes nothing, `apply` builds,
+# `check` compares. A step `ip_in red` is survey_ip, apply_ip or check_ip, by the way in which topology() is walked.
+# ======================================================================================================================
+
+load_module() { "${MODE}_module" "$@"; }
+ip_in() { "${MODE}_ip" "$@"; }
+sysctls() { "${MODE}_sysctls" "$@"; }
+rules() { "${MODE}_rules" "$@"; }
+jump() { "${MODE}_jump" "$@"; }
+service() { "${MODE}_service" "$@"; }
+
+main() {
+  (($# <= 1)) || usage
+  case ${1:-up} in
+    up | down | check | install | uninstall) ;;
+    *) usage ;;
+  esac
+  readonly STATE=/run/nsgen/$NAME # what is ours, and what there was before; gone after a reboot, like all of it
+  declare -gA OLD=() NEW=()       # what earlier runs made and what this one makes: "netns red", "link bridge0", …
+  declare -ga OLD_LIST=() NEW_LIST=() # the same, in order
+  declare -gA FRESH=()                # namespaces that did not exist before this run
+  declare -ga PROBLEMS=()
+  declare -ga STARTED=() # services that this run started
+  MODE='' WAS_UP=''
+  require_rights
+  lock
+  recall
+  "${1:-up}"
+}
+
+usage() {
+  printf 'usage: %s [up|down|check|install|uninstall]\n' "${0##*/}" >&2
+  exit 2
+}
+
+say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
+
+die() {
+  say "$*"
+  exit 1
+}
+
+problem() { PROBLEMS+=("$*"); }
+
+# Root, or whoever has root's rights over a network namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
+require_rights() {
+  local key value rights=0
+  while read -r key value; do
+    [[ $key == CapEff: ]] && rights=$((16#$value))
+  done </proc/self/status
+  (((rights >> 12 & rights >> 21 & 1) == 1)) || die 'run this as root (sudo): it makes namespaces, devices and rules'
+}
+
+# One run at a time on this machine: topologies share kernel parameters.
+lock() {
+  trap unlock EXIT
+  while true; do
+    mkdir -p /run/nsgen
+    { exec {LOCK}>>/run/nsgen/lock; } 2>/dev/null || continue
+    flock "$LOCK"
+    [[ /run/nsgen/lock -ef /proc/self/fd/$LOCK ]] && return 0 # else the run before this one removed the file
+    exec {LOCK}>&-
+  done
+}
+
+# The last one to leave takes the lock along.
+unlock() {
+  local left=(/run/nsgen/*)
+  [[ ${left[*]} != /run/nsgen/lock ]] || rm -f /run/nsgen/lock
+  [[ ${#left[@]} -gt 1 ]] || rmdir /run/nsgen 2>/dev/null || true
+}
+
+up() {
+  [[ ! -e $STATE/up ]] || WAS_UP=yes
+  survey
+  trap failed EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
+  remember "${OLD_LIST[@]}" "${NEW_LIST[@]}"
+  prune
+  MODE=apply topology
+  await_services
+  remember "${NEW_LIST[@]}"
+  printf 'up\n' >"$STATE/up"
+  trap - INT TERM HUP
+  trap unlock EXIT
+}
+
+survey() {
+  survey_programs
+  survey_ports
+  survey_backends
+  MODE=survey topology
+  ((${#PROBLEMS[@]})) || return 0
+  say 'nothing was changed, because'
+  printf '  %s\n' "${PROBLEMS[@]}" >&2
+  exit 1
+}
+
+# What worked before goes on working; what did not exist before this run is removed again. (In a trap a bare `return`
+# would give the status from before the trap: every return in this script says which.)
+failed() {
+  trap '' INT TERM HUP
+  trap unlock EXIT
+  if [[ $WAS_UP ]]; then
+    say 'it failed; what was up before is still up'
+  else
+    say 'it failed; undoing what was done'
+    down
+  fi
+  exit 1
+}
+
+down() {
+  teardown
+  NEW=()
+  prune # what an earlier version of this script made, and this one does not know
+  rm -rf "$STATE"
+}
+
+check() {
+  MODE=check topology
+  ((${#PROBLEMS[@]})) || return 0
+  printf '%s\n' "${PROBLEMS[@]}"
+  exit 1
+}
+
+# ---- before anything is touched --------------------------------------------------------------------------------------
+
+survey_programs() {
+  local entry
+  for entry in $PROGRAMS; do
+    command -v "${entry%:*}" >/dev/null ||
+      problem "the program ${entry%:*} is missing: install the package ${entry#*:}"
+  done
+}
+
+# A published port is taken from whatever else listens on it: better to say so than to cut that off.
+survey_ports() {
+  local entry protocol ports address port taken
+  local -A listening=()
+  [[ $PORTS ]] || return 0
+  while read -r protocol _ _ _ taken _; do
+    listening["$protocol ${taken##*:}"]+=" ${taken%:*} "
+  done < <(ss -H -l -n -t -u)
+  for entry in $PORTS; do
+    IFS=/ read -r protocol ports address <<<"$entry"
+    for ((port = ${ports%-*}; port <= ${ports#*-}; port++)); do
+      taken=${listening["$protocol $port"]:-}
+      [[ ! ${OLD["service host.proxy-${protocol}4-$port"]:-}${OLD["service host.proxy-${protocol}6-$port"]:-} ]] || continue # ours
+      if [[ $taken && ! $address || $taken == *" $address "* || $taken == *' 0.0.0.0 '* || $taken == *' * '* || $taken == *' [::] '* ]]; then
+        problem "port $port/$protocol of this host is in use"
+      fi
+    done
+  done
+}
+
+# Rules of the other backend are in force too, and invisible to this one.
+survey_backends() {
+  local version=
+  version=$(iptables -V 2>/dev/null) || true
+  if [[ $version == *nf_tables* && -s /proc/net/ip_tables_names ]]; then
+    say 'warning: rules of iptables-legacy are in force beside those of iptables-nft'
+  elif [[ $version == *legacy* ]] && has_rules iptables-nft-save; then
+    say 'warning: rules of iptables-nft are in force beside those of iptables-legacy'
+  fi
+}
+
+has_rules() { command -v "$1" >/dev/null && [[ $("$1" 2>/dev/null) == *$'\n-A '* ]]; }
+
+# ---- what is ours ----------------------------------------------------------------------------------------------------
+
+recall() {
+  local line
+  [[ -e $STATE/made ]] || return 0
+  mapfile -t OLD_LIST <"$STATE/made"
+  for line in "${OLD_LIST[@]}"; do OLD[$line]=1; done
+}
+
+note() {
+  [[ ${NEW[$1]:-} ]] || NEW_LIST+=("$1")
+  NEW[$1]=1
+}
+
+# Written before anything is made: whatever happens to this run, the next one knows what it may touch.
+remember() {
+  mkdir -p "$STATE/sysctl"
+  (($# == 0)) || printf '%s\n' "$@" >"$STATE/made.new"
+  [[ ! -e $STATE/made.new ]] || mv "$STATE/made.new" "$STATE/made"
+  recall
+}
+
+exists() {
+  case $1 in
+    netns) [[ -e /run/netns/$2 ]] ;;
+    link) [[ -e /sys/class/net/$2 ]] ;;
+    file) [[ -e $2 ]] ;;
+  esac
+}
+
+# A device tells by its alias whose it is, a namespace by the alias of its lo, a file by its first line: should the
+# state be lost, that is left.
+is_ours() {
+  local kind=$1 name=$2 alias='' _
+  [[ ${OLD["$kind $name"]:-} ]] && return 0
+  case $kind in
+    link) read -r alias <"/sys/class/net/$name/ifalias" || true ;;
+    file) read -r _ alias <"$name" || true ;;
+    netns)
+      alias=$(in_node "$name" ip -o link show dev lo 2>/dev/null) || true
+      alias=${alias##*alias }
+      ;;
+  esac
+  [[ ${alias%% *} == "nsgen:$NAME" ]]
+}
+
+is_left() { exists "$1" "$2" && is_ours "$1" "$2"; }
+
+claim() {
+  note "$1 $2"
+  ! exists "$1" "$2" || is_ours "$1" "$2" || problem "$1 $2 exists already, and it is not of this topology"
+}
+
+# in_node NODE COMMAND…: on the host, or in the namespace of that name.
+in_node() {
+  local node=$1
+  shift
+  if [[ $node == host ]]; then "$@"; else nsenter --net="/run/netns/$node" "$@"; fi
+}
+
+# Remove what earlier runs made and this one does not make, the last thing first.
+prune() {
+  local index key
+  for ((index = ${#OLD_LIST[@]} - 1; index >= 0; index--)); do
+    key=${OLD_LIST[index]}
+    [[ ! ${NEW[$key]:-} ]] || continue
+    case $key in
+      'ip '*) undo_ip_line "${key#ip }" ;;
+      'add '*)
+        key=${key#*' name '}
+        ip_undo <<<"link del dev ${key%% *}"
+        ;;
+      'link '*) ip_undo <<<"link del dev ${key#link }" ;;
+      'netns '*) ip_undo <<<"netns del ${key#netns }" ;;
+      'rules '*) drop_chains "${key#rules }" ;;
+      'sysctl '*) forget_sysctl "${key#sysctl }" ;;
+      'file '*) remove_files "${key#file }" ;;
+      'service '*) stop_service "$STATE/${key#service }" ;;
+      'once '*) undo_once "$STATE/${key#once }" ;;
+    esac
+  done
+}
+
+# ---- ip commands -----------------------------------------------------------------------------------------------------
+
+survey_ip() {
+  local node=$1 line name
+  while read -r line; do
+    case $line in
+      'netns add '*) claim netns "${line#netns add }" ;;
+      'link add name '*)
+        name=${line#link add name }
+        claim link "${name%% *}"
+        note "add $line"
+        ;;
+      *' replace '* | 'link set '*)
+        note "ip $node $line"
+        [[ "$node $line" != 'host address replace '* ]] || survey_subnet "${line#address replace }"
+        ;;
+    esac
+  done
+}
+
+# A subnet that this host already reaches by another device would be cut off, or cut the new one off.
+survey_subnet() {
+  local subnet=${1%% *} device=${1##* dev } route other family=-4
+  device=${device%% *}
+  [[ $subnet != *:* ]] || family=-6
+  while read -r route; do
+    other=${route##* dev } other=${other%% *}
+    [[ ! $route || $route == default* || $other == "$device" ]] ||
+      problem "the subnet of $subnet is routed elsewhere: ${route%% proto*}"
+  done < <(
+    ip "$family" route show match "${subnet%/*}" 2>/dev/null
+    ip "$family" route show root "$subnet" 2>/dev/null
+  )
+}
+
+# Run a block, leaving out the `add` of what exists: everything else can be repeated.
+apply_ip() {
+  local node=$1 line name
+  local -a todo=()
+  while read -r line; do
+    case $line in
+      '#'* | '') continue ;;
+      'netns add '*)
+        name=${line#netns add }
+        ! is_namespace "$name" || continue
+        FRESH[$name]=1
+        ;;
+      'link add name '*)
+        name=${line#link add name } name=${name%% *}
+        if exists link "$name"; then
+          # A cable whose other end was in a namespace that is no more leads nowhere.
+          [[ $line == *' netns '* && ${FRESH[${line##* netns }]:-} ]] || continue
+          todo+=("link del dev $name")
+        fi
+        ;;
+    esac
+    todo+=("$line")
+  done
+  [[ -e /proc/sys/net/ipv6 ]] || todo=("${todo[@]/ addrgenmode none/}") # nothing to switch off
+  ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+}
+
+# Whoever was killed while making a namespace left a file that is none.
+is_namespace() {
+  exists netns "$1" || return 1
+  [[ $(stat -f -c %T "/run/netns/$1") == nsfs ]] || { rm -f "/run/netns/$1" && return 1; }
+}
+
+run_ip() {
+  local node=$1 output line=
+  shift
+  output=$(printf '%s\n' "$@" | in_node "$node" ip -batch - 2>&1) && return 0
+  [[ ! $output =~ -:([0-9]+) ]] || line=${*:BASH_REMATCH[1]:1}
+  die "$node: ip ${line:-…}: ${output%%$'\n'*}"
+}
+
+# Undo one line of an earlier run, in a node that stays.
+undo_ip_line() {
+  local node=${1%% *} line=${1#* }
+  [[ $node == host || ${NEW["netns $node"]:-} ]] || return 0
+  case $line in
+    *' replace '*) line="${line/ replace / del }" ;;
+    *' hairpin on' | *' isolated on') line="${line% on} off" ;;
+    *' nf_call_'*) line="${line// 1/ 0}" ;;
+    *) return 0 ;;
+  esac
+  in_node "$node" ip -force -batch - <<<"${line% nodad}" 2>/dev/null || true
+}
+
+# Delete what is there and ours; what is gone is gone.
+ip_undo() {
+  local line
+  local -a todo=()
+  while read -r line; do
+    case $line in
+      'netns del '*) is_left netns "${line#netns del }" || continue ;;
+      'link del dev '*) is_left link "${line#link del dev }" || continue ;;
+    esac
+    todo+=("$line")
+  done
+  ((${#todo[@]})) || return 0
+  name_holders "${todo[@]}"
+  printf '%s\n' "${todo[@]}" | ip -force -batch - 2>/dev/null || true
+  for line in "${todo[@]}"; do
+    case $line in
+      'netns del '*) ! exists netns "${line#netns del }" || say "namespace ${line#netns del } could not be deleted" ;;
+      'link del dev '*) ! exists link "${line#link del dev }" || say "device ${line#link del dev } could not be deleted" ;;
+    esac
+  done
+}
+
+# A namespace lives on, without a name, as long as a process is in it.
+name_holders() {
+  local line inode path pid name
+  local -A names=()
+  local -a deleted=()
+  for line; do
+    [[ $line != 'netns del '* ]] || deleted+=("/run/netns/${line#netns del }")
+  done
+  ((${#deleted[@]})) || return 0
+  while read -r inode path; do names[$inode]=${path##*/}; done < <(stat -L -c '%i %n' "${deleted[@]}" 2>/dev/null)
+  while read -r inode path; do
+    [[ ${names[$inode]:-} ]] || continue
+    pid=${path#/proc/} pid=${pid%%/*} name='?'
+    { read -r name <"/proc/$pid/comm"; } 2>/dev/null || true
+    say "process $pid ($name) is still in namespace ${names[$inode]}, which goes when it ends"
+  done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
+}
+
+check_ip() {
+  local node=$1 line
+  local -a words
+  if [[ $node != host ]] && ! exists netns "$node"; then
+    return 0 # its absence was told where it is made
+  fi
+  list_node "$node"
+  while read -r line; do
+    read -ra words <<<"$line"
+    case $line in
+      'netns add '*) exists netns "${words[2]}" || problem "namespace ${words[2]} is missing" ;;
+      'link add name '*) exists link "${words[3]}" || problem "device ${words[3]} is missing" ;;
+      'link set dev '*) check_link "$node" "${words[@]:3}" ;;
+      'address replace '*)
+        [[ ${ADDRESSES["${words[4]} ${words[2]}"]:-} ]] || problem "$node: ${words[4]} has lost its address ${words[2]}"
+        ;;
+      'route replace '*) check_route "$node" "${words[@]:2}" ;;
+    esac
+  done
+}
+
+# What the node has: LINKS by name, ADDRESSES by "DEVICE ADDRESS", ROUTES as a list.
+list_node() {
+  local line
+  local -a words
+  declare -gA LINKS=() ADDRESSES=()
+  declare -ga ROUTES=()
+  while read -ra words; do
+    line=${words[*]//\\/}
+    if [[ ${words[0]} != +([0-9]): ]]; then
+      ROUTES+=("${line#unicast }")
+    elif [[ ${words[2]} == inet* ]]; then
+      ADDRESSES["${words[1]} ${words[3]}"]=1
+    else
+      line=${words[1]%:}
+      LINKS[${line%@*}]="${words[*]//\\/} "
+    fi
+  done < <(
+    printf '%s\n' 'link show' 'address show' 'route show table all' | in_node "$1" ip -d -o -batch -
+    in_node "$1" ip -6 -d -o route show table all 2>/dev/null
+  )
+}
+
+check_link() {
+  local node=$1 device=$2 link=${LINKS[$2]:-}
+  shift 2
+  if [[ ! $link ]]; then
+    [[ $node == host ]] || problem "$node: device $device is missing" # on the host that was told where it is made
+    return 0
+  fi
+  while (($#)); do
+    case $1 in
+      up) [[ $link == *[\<,]UP[,\>]* ]] || problem "$node: $device is down" ;;
+      type) shift ;;
+      *)
+        [[ $link == *" $1 $2 "* ]] || problem "$node: $device: $1 is not $2"
+        shift
+        ;;
+    esac
+    shift
+  done
+}
+
+check_route() {
+  local node=$1 route
+  shift
+  for route in "${ROUTES[@]}"; do
+    ! has_words "$route" "$@" || return 0
+  done
+  if [[ $1 == default ]]; then
+    problem "$node has lost its default route ${*:2}"
+  else
+    problem "$node has lost its route $*"
+  fi
+}
+
+# has_words TEXT WORD…: the words are there in this order, the first one first.
+has_words() {
+  local text="$1 " word
+  [[ $text == "$2 "* ]] || return 1
+  shift
+  for word; do
+    [[ $text == *"$word "* ]] || return 1
+    text=${text#*"$word "}
+  done
+}
+
+# ---- modules ---------------------------------------------------------------------------------------------------------
+
+# Built in or loaded: then there is what the module brings, or its name among the modules.
+has_module() { [[ -e $2 || -e /sys/module/${1//-/_} ]]; }
+
+survey_module() {
+  has_module "$@" || modprobe -n -q "$1" 2>/dev/null || problem "this kernel has no module $1"
+}
+
+apply_module() {
+  ! has_module "$@" || return 0
+  modprobe "$1" || die "the kernel module $1 cannot be loaded"
+  [[ $1 == br_netfilter ]] || return 0
+  # Loaded, it switches itself on for every bridge of this host; what is asked for is switched on below.
+  local switch
+  for switch in /proc/sys/net/bridge/bridge-nf-call-*; do printf '0\n' >"$switch"; done
+}
+
+check_module() { has_module "$@" || problem "the kernel module $1 is not loaded"; }
+
+# ---- kernel parameters -----------------------------------------------------------------------------------------------
+
+# A dot separates the parts of a key, unless a device's name has one; then it is a slash.
+sysctl_path() {
+  if [[ $1 == */* ]]; then path=/proc/sys/$1; else path=/proc/sys/${1//.//}; fi
+}
+
+read_sysctl() {
+  local -a words
+  read -ra words <"$1" || true
+  now=${words[*]:-}
+}
+
+survey_sysctls() {
+  local node=$1 key value path
+  while IFS=' =' read -r key value; do
+    note "sysctl $node@$key"
+    sysctl_path "$key"
+    case $node@$key in
+      host@net?ipv[46]?conf?* | host@net?bridge?*) ;; # the device or the module may come with this run
+      host@*) [[ -e $path ]] || problem "this kernel has no parameter $key" ;;
+    esac
+  done
+}
+
+apply_sysctls() {
+  local node=$1 key value path
+  while IFS=' =' read -r key value; do
+    sysctl_path "$key"
+    if [[ $node != host ]]; then
+      set_sysctl_inside "$node" "$key" "$value"
+    elif [[ -e $path ]]; then
+      set_sysctl "$key" "$path" "$value"
+    elif [[ $key != net?ipv6?* ]]; then # a kernel without IPv6 has nothing to switch off
+      die "this kernel has no parameter $key"
+    fi
+  done
+}
+
+set_sysctl() {
+  local key=$1 path=$2 value=$3 now
+  [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || remember_devices "$key"
+  read_sysctl "$path"
+  remember_sysctl "host@$key" "$now" "$value"
+  [[ $now != "$value" ]] || return 0
+  printf '%s\n' "$value" >"$path" || die "$key cannot be set to $value"
+}
+
+set_sysctl_inside() {
+  local node=$1 key=$2 value=$3 now
+  now=$(in_node "$node" sysctl -n "$key") || die "$node: this kernel has no parameter $key"
+  now=${now//$'\t'/ }
+  remember_sysctl "$node@$key" "$now" "$value"
+  [[ $now == "$value" ]] || in_node "$node" sysctl -q -w "$key=$value" || die "$node: $key cannot be set to $value"
+}
+
+# remember_sysctl NODE@KEY WAS OURS: before it is changed. What the first topology to need a parameter found is what
+# the last one puts back.
+remember_sysctl() {
+  local record=$STATE/sysctl/${1//\//%} was=$2 other
+  if [[ -s $record ]]; then
+    read -r was <"$record"
+  elif [[ $1 == host@* ]]; then
+    for other in /run/nsgen/*/"sysctl/${1//\//%}"; do
+      [[ ! -s $other ]] || read -r was <"$other"
+    done
+  fi
+  printf '%s\n%s\n' "$was" "$3" >"$record"
+}
+
+# Forwarding switched on or off writes to other parameters too, whatever an administrator had set them to: forwarding of
+# every device, and whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change).
+remember_devices() {
+  local version=4 path now
+  [[ $1 != net.ipv6.* ]] || version=6
+  for path in "/proc/sys/net/ipv$version/conf/"*/forwarding /proc/sys/net/ipv4/conf/all/accept_redirects; do
+    [[ $path != */ipv6/conf/all/* && $path != */ipv4/conf/all/forwarding ]] || continue
+    read_sysctl "$path"
+    remember_sysctl "forward$version@${path#/proc/sys/}" "$now" kernel
+  done
+}
+
+restore_devices() {
+  local version=4 record path was now
+  [[ $1 != net.ipv6.* ]] || version=6
+  for record in "$STATE/sysctl/forward$version@"*; do
+    path=${record##*@} path=/proc/sys/${path//%//}
+    [[ -s $record && -e $path ]] || continue
+    read -r was <"$record"
+    read_sysctl "$path"
+    [[ $now == "$was" ]] || printf '%s\n' "$was" >"$path"
+  done
+}
+
+check_sysctls() {
+  local node=$1 key value path now
+  while IFS=' =' read -r key value; do
+    sysctl_path "$key"
+    now=
+    if [[ $node != host ]]; then
+      now=$(in_node "$node" sysctl -n "$key" 2>/dev/null) || continue # the namespace is missing, and that was told
+      now=${now//$'\t'/ }
+    elif [[ -e $path ]]; then
+      read_sysctl "$path"
+    elif [[ $key == net?ipv6?* ]]; then
+      continue
+    fi
+    [[ $now == "$value" ]] || problem "$node: $key is ${now:-missing}, not $value"
+  done
+}
+
+# Put parameters back to what they were, the lines being what this script set.
+restore_sysctls() {
+  local key _
+  while IFS=' =' read -r key _; do forget_sysctl "host@$key"; done
+}
+
+# forget_sysctl NODE@KEY: put it back, unless somebody changed it since, or another topology needs it as it is.
+forget_sysctl() {
+  local node=${1%%@*} key=${1#*@} record=$STATE/sysctl/${1//\//%} was ours path now
+  [[ -s $record ]] || return 0
+  { read -r was && read -r ours; } <"$record" || return 0
+  rm -f "$record"
+  sysctl_path "$key"
+  if [[ $node != host ]]; then
+    [[ ! ${NEW["netns $node"]:-} ]] || in_node "$node" sysctl -q -w "$key=$was" || true
+  elif [[ -e $path ]] && ! needed_elsewhere "${record##*/}"; then
+    read_sysctl "$path"
+    [[ $now == "$ours" && $was != "$ours" ]] || return 0
+    printf '%s\n' "$was" >"$path"
+    [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || restore_devices "$key"
+  fi
+}
+
+needed_elsewhere() {
+  local other
+  for other in /run/nsgen/*/"sysctl/$1"; do
+    [[ ! -s $other ]] || return 0
+  done
+  return 1
+}
+
+# ---- iptables --------------------------------------------------------------------------------------------------------
+
+survey_rules() {
+  local tool=$1 text saved
+  local -A present=()
+  IFS= read -r -d '' text || true
+  note "rules $tool"
+  [[ ! ${OLD["rules $tool"]:-} ]] || return 0
+  command -v "$tool-restore" >/dev/null || return 0 # told already
+  "$tool-restore" -w --noflush --test <<<"$text" || problem "this kernel refuses the rules, $tool-restore says"
+  saved=$("$tool-save") || die "$tool-save failed"
+  list_rules present <<<"$saved"
+  ((${#present[@]} == 0)) || [[ $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
+    problem "$tool has chains named NSGEN-$NAME-…, and they are not of this topology"
+}
+
+# Replace our chains, each at once, unless they are as they should be: then not even a counter changes.
+apply_rules() {
+  local tool=$1 text key saved
+  local -A wanted=() present=()
+  IFS= read -r -d '' text || true
+  saved=$("$tool-save") || die "$tool-save failed"
+  list_rules wanted <<<"$text"
+  list_rules present <<<"$saved"
+  ! same_rules || return 0
+  "$tool-restore" -w --noflush <<<"$text" || die "$tool-restore refused the rules"
+  for key in "${!present[@]}"; do
+    [[ ${wanted[$key]+x} ]] || drop_chains "$tool" "$key"
+  done
+}
+
+# Our chains in what iptables-save prints, by "TABLE CHAIN".
+list_rules() {
+  local -n into=$1
+  local line table='' chain
+  while read -r line; do
+    case $line in
+      \**) table=${line#\*} ;;
+      ":NSGEN-$NAME-"[A-Z]*) chain=${line#:} && into["$table ${chain%% *}"]='' ;;
+      "-A NSGEN-$NAME-"[A-Z]*) chain=${line#-A } && into["$table ${chain%% *}"]+=$line$'\n' ;;
+    esac
+  done
+}
+
+same_rules() {
+  local key
+  ((${#wanted[@]} == ${#present[@]})) || return 1
+  for key in "${!wanted[@]}"; do
+    [[ ${present[$key]-none} == "${wanted[$key]}" ]] || return 1
+  done
+}
+
+check_rules() {
+  local tool=$1 key
+  local -A wanted=() present=()
+  list_rules wanted
+  list_rules present < <("$tool-save")
+  for key in "${!wanted[@]}"; do
+    [[ ${present[$key]-none} == "${wanted[$key]}" ]] ||
+      check_chain "$tool ${key% *}" "${key#* }" "${wanted[$key]}" "${present[$key]-}"
+  done
+}
+
+check_chain() {
+  local where=$1 chain=$2 expected=$'\n'$3 found=$'\n'$4 rule before=${#PROBLEMS[@]}
+  while read -r rule; do
+    [[ ! $rule || $found == *$'\n'"$rule"$'\n'* ]] || problem "$where rule missing: ${rule#-A }"
+  done <<<"$expected"
+  while read -r rule; do
+    [[ ! $rule || $expected == *$'\n'"$rule"$'\n'* ]] || problem "$where rule added: ${rule#-A }"
+  done <<<"$found"
+  ((before < ${#PROBLEMS[@]})) || problem "$where chain $chain is empty, out of order, or has a rule twice"
+}
+
+survey_jump() { :; }
+
+apply_jump() {
+  local tool=$1 table=$2 builtin=$3 place=$4
+  shift 4
+  ! "$tool" -w -t "$table" -C "$builtin" "$@" 2>/dev/null || return 0
+  case $place in
+    first) place=1 ;;
+    guard)
+      turned_on "$tool" || return 0
+      place=$(last_place "$tool" "$builtin") || die "$tool -S $builtin failed"
+      ;;
+    last) place=$(last_place "$tool" "$builtin") || die "$tool -S $builtin failed" ;;
+  esac
+  "$tool" -w -t "$table" -I "$builtin" "$place" "$@" || die "$tool: no jump to ${!#}"
+}
+
+# Behind every rule, but ahead of one that ends the chain for all packets.
+last_place() {
+  local rule place=1 rules
+  rules=$("$1" -w -S "$2") || return 1
+  while read -r rule; do
+    [[ ! $rule =~ ^-A\ $2\ -j\ (DROP|REJECT) ]] || break
+    [[ $rule != *' -j NSGEN-'*-GUARD ]] || break
+    [[ $rule != "-A $2 "* ]] || ((++place))
+  done <<<"$rules"
+  printf '%s\n' "$place"
+}
+
+# Whether this host did not forward packets before a topology of ours asked for it.
+turned_on() {
+  local key=net.ipv4.ip_forward record was now path
+  [[ $1 == iptables ]] || key=net.ipv6.conf.all.forwarding
+  for record in "$STATE/sysctl/host@$key" /run/nsgen/*/"sysctl/host@$key"; do
+    [[ -s $record ]] || continue
+    read -r was <"$record"
+    if [[ $was == 0 ]]; then return 0; else return 1; fi
+  done
+  sysctl_path "$key"
+  read_sysctl "$path"
+  [[ $now == 0 ]]
+}
+
+check_jump() {
+  local tool=$1 table=$2 builtin=$3
+  [[ $4 != guard ]] || turned_on "$tool" || return 0
+  shift 4
+  "$tool" -w -t "$table" -C "$builtin" "$@" 2>/dev/null || problem "$tool $table: $builtin has lost its jump to ${!#}"
+}
+
+
+# drop_chains TOOL ["TABLE CHAIN"]: our chains, or one of them, and every jump there.
+drop_chains() {
+  local tool=$1 only=${2:-} line table='' chain saved
+  local -A jumps=() chains=()
+  saved=$("$tool-save") || die "$tool-save failed"
+  while read -r line; do
+    line=${line//\"/}
+    chain=${line##* }
+    case $line in
+      \**) table=${line#\*} ;;
+      ":NSGEN-$NAME-"[A-Z]*)
+        chain=${line#:} chain=${chain%% *}
+        [[ $only && $only != "$table $chain" ]] || chains[$table]+="-F $chain"$'\n'"-X $chain"$'\n'
+        ;;
+      "-A "*" -j NSGEN-$NAME-"[A-Z]* | "-A "*" -g NSGEN-$NAME-"[A-Z]*)
+        [[ $only && $only != "$table $chain" ]] || jumps[$table]+="-D ${line#-A }"$'\n'
+        ;;
+    esac
+  done <<<"$saved"
+  for table in "${!chains[@]}"; do
+    printf '*%s\n%sCOMMIT\n' "$table" "${jumps[$table]:-}${chains[$table]}" | "$tool-restore" -w --noflush ||
+      say "$tool: our chains in the table $table could not be removed"
+  done
+}
+
+# ---- files -----------------------------------------------------------------------------------------------------------
+
+same_text() { [[ -e $1 && $(<"$1")$'\n' == "$2" ]]; }
+
+# What is ours of these, and the folders that were made for them, once they are empty.
+remove_files() {
+  local path dir
+  for path; do
+    is_left file "$path" || continue
+    rm -f "$path"
+    for dir in "${path%/*}" /etc/netns; do
+      [[ ! ${OLD["dir $dir"]:-} || ! -e $dir ]] || rmdir --ignore-fail-on-non-empty "$dir"
+    done
+  done
+}
+
+# ---- processes -------------------------------------------------------------------------------------------------------
+
+survey_service() {
+  note "service $1.$2"
+  command -v "$3" >/dev/null || problem "there is no program $3, which the service $2 of $1 needs"
+}
+
+# Start it unless it runs. It writes its own number before it becomes the program, so that none is ever lost.
+apply_service() {
+  local node=$1 base=$STATE/$1.$2 command=${*@Q}
+  shift 2
+  if is_running "$base" && [[ ! ${FRESH[$node]:-} ]] && same_text "$base.command" "$command"$'\n'; then
+    return 0
+  fi
+  stop_service "$base"
+  printf '%s\n' "$command" >"$base.command"
+  [[ $node == host ]] || set -- ip netns exec "$node" "$@"
+  launch "$base" "$@" &
+  STARTED+=("$base")
+}
+
+launch() {
+  local base=$1 age
+  shift
+  trap - EXIT INT TERM HUP
+  exec {LOCK}>&- >"$base.log" 2>&1 </dev/null
+  process_age "$BASHPID"
+  printf '%s %s\n' "$BASHPID" "$age" >"$base.pid"
+  exec setsid "$@"
+}
+
+# A program that cannot start ends at once.
+await_services() {
+  local key base tries
+  ((${#STARTED[@]} == 0)) || sleep 0.2
+  for base in "${STARTED[@]}"; do
+    for ((tries = 0; tries < 50; tries++)); do
+      [[ ! -s $base.pid ]] || break # it has yet to write its number
+      sleep 0.1
+    done
+  done
+  for key in "${NEW_LIST[@]}"; do
+    base=$STATE/${key#service }
+    [[ $key != 'service '* ]] || is_running "$base" ||
+      die "the service ${base##*/} ended at once: $(tail -n 1 "$base.log")"
+  done
+}
+
+check_service() { is_running "$STATE/$1.$2" || problem "service $2 of $1 is not running"; }
+
+# When a process started, in clock ticks since boot: no other process with its number has that too (proc(5), field 22).
+process_age() {
+  local stat
+  local -a fields
+  age=
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  read -ra fields <<<"${stat##*) }"
+  age=${fields[19]}
+}
+
+is_running() {
+  local pid started age
+  [[ -s $1.pid ]] && read -r pid started <"$1.pid" && process_age "$pid" && [[ $age == "$started" ]]
+}
+
+stop_service() {
+  local pid _ tries
+  if is_running "$1"; then
+    read -r pid _ <"$1.pid"
+    kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
+    for ((tries = 0; tries < 50; tries++)); do
+      is_running "$1" || break
+      sleep 0.1
+    done
+    kill -KILL -- "-$pid" 2>/dev/null || true
+  fi
+  rm -f "$1.pid" "$1.command" "$1.log"
+}
+
+stop_services() {
+  local pid
+  for pid in "$STATE"/*.pid; do stop_service "${pid%.pid}"; done
+}
+
+# ---- the topology's own commands -------------------------------------------------------------------------------------
+
+run_in() {
+  local node=$1
+  shift
+  [[ $node == host ]] || set -- ip netns exec "$node" "$@"
+  "$@" {LOCK}>&-
+}
+
+undo_once() {
+  local -a command=()
+  [[ -e $1 && -e $1.undo ]] && mapfile -d '' command <"$1.undo"
+  if ((${#command[@]})) && [[ ${command[0]} == host || -e /run/netns/${command[0]} ]]; then
+    run_in "${command[@]}" || say "${command[*]} failed"
+  fi
+  rm -f "$1" "$1.undo"
+}
+
+undo_commands() {
+  local record
+  local -a records=("$STATE"/once.*[0-9])
+  for ((record = ${#records[@]} - 1; record >= 0; record--)); do undo_once "${records[record]}"; done
+}
+
+# ---- after a reboot --------------------------------------------------------------------------------------------------
+
+install() {
+  local unit=nsgen-$NAME.service
+  write_file "/usr/local/sbin/nsgen-$NAME" < <(print_self)
+  chmod 755 "/usr/local/sbin/nsgen-$NAME"
+  boot_files
+  mkdir -p /etc/systemd/system/multi-user.target.wants
+  ln -sfn "/etc/systemd/system/$unit" "/etc/systemd/system/multi-user.target.wants/$unit" # systemctl enable
+  reload_systemd
+  say "installed; it is built at every boot, and now by: systemctl start $unit"
+}
+
+uninstall() {
+  local unit=nsgen-$NAME.service
+  if [[ -d /run/systemd/system ]] && systemctl is-active --quiet "$unit"; then
+    flock -u "$LOCK" # its `down` takes the lock
+    systemctl stop "$unit"
+    flock "$LOCK"
+  fi
+  down
+  rm -f "/etc/systemd/system/multi-user.target.wants/$unit" "/etc/systemd/system/$unit" "/usr/local/sbin/nsgen-$NAME" \
+    "/etc/sysctl.d/99-nsgen-$NAME.conf" "/etc/modules-load.d/nsgen-$NAME.conf"
+  reload_systemd
+}
+
+reload_systemd() { [[ ! -d /run/systemd/system ]] || systemctl daemon-reload; }
+
+# This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
+print_self() {
+  if [[ -f ${BASH_SOURCE[0]:-} ]]; then
+    cat "${BASH_SOURCE[0]}"
+    return 0
+  fi
+  printf '%s\n' '#!/usr/bin/env bash' 'set -euo pipefail' 'shopt -s extglob nullglob' 'export LC_ALL=C'
+  declare -p NAME PROGRAMS PORTS
+  declare -f
+  printf 'main "$@"\n'
+}
+
+boot_file() { write_file "$1"; }
+
+# Whole or not at all.
+write_file() {
+  mkdir -p "${1%/*}"
+  cat >"$1.nsgen-new"
+  mv "$1.nsgen-new" "$1"
+}
+
+boot_files() {
+  boot_file /etc/sysctl.d/99-nsgen-step7-hairpin.conf <<'FILE'
+# Kernel parameters of the nsgen topology step7-hairpin, for every boot: sysctl.d(5).
+# nsgen-step7-hairpin.service sets them too; this file says so to whoever looks here first.
+
+# Without this the kernel drops a packet from 127.0.0.1 that is routed to another interface, as a request to 127.0.0.1
+# is once it is translated.
+net.ipv4.conf.bridge0.route_localnet = 1
+
+# A namespace that uses a port published by a sibling is answered through the bridge, without any routing. With this,
+# iptables sees the answer there, and translates its source back to the address that was asked; without it, an answer
+# comes from an address that nobody asked, and is thrown away.
+net.bridge.bridge-nf-call-iptables = 1
+
+# Packets of the namespaces come neither from this host nor are they for it: to pass them on, the host has to act as a
+# router. This comes last, when every rule is in place.
+net.ipv4.ip_forward = 1
+FILE
+  boot_file /etc/modules-load.d/nsgen-step7-hairpin.conf <<'FILE'
+# Kernel modules of the nsgen topology step7-hairpin, for every boot: modules-load.d(5).
+
+# br_netfilter lets iptables see the packets that cross a bridge without leaving it. It is needed because a reply from
+# one namespace to another would otherwise go straight through the bridge, past the rule that has to translate it back.
+br_netfilter
+FILE
+  boot_file /etc/systemd/system/nsgen-step7-hairpin.service <<'FILE'
+# Builds the nsgen topology step7-hairpin at boot. It runs a copy of setup.sh:
+#   install -m 755 setup.sh /usr/local/sbin/nsgen-step7-hairpin
+[Unit]
+Description=nsgen topology step7-hairpin
+After=systemd-modules-load.service systemd-sysctl.service network.target
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/sbin/nsgen-step7-hairpin up
+ExecStop=/usr/local/sbin/nsgen-step7-hairpin down
+
+[Install]
+WantedBy=multi-user.target
+FILE
+}
+
+main "$@"
