@@ -88,7 +88,9 @@ def _saved(plan: Plan) -> list[str]:
     return [
         op.key
         for op in plan.ops
-        if isinstance(op, SetSysctl) and op.node == HOST and not bridges & set(re.split("[./]", op.key))
+        if isinstance(op, SetSysctl)
+        and op.node == HOST
+        and not bridges & set(re.split("[./]", op.key))
     ]
 
 

@@ -1,7 +1,8 @@
 """Findings: what is wrong with a topology, filed by path.
 
-A stage files a finding under the path of the key or value it is about (``("namespaces", "red", "publish", 0)``).
-Only :mod:`nsgen.source` knows which line and column that is, and only :mod:`nsgen.cli` prints.
+A stage files a finding under the path of the key or value it is about (``("namespaces", "red",
+"publish", 0)``). Only :mod:`nsgen.source` knows which line and column that is, and only
+:mod:`nsgen.cli` prints.
 """
 
 from __future__ import annotations
@@ -20,10 +21,10 @@ WORD_LENGTH = 64  # longer words have no nearest one: looking for it would take 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: where (`path`; `on_key` points at the key, not its value), and what (`text`).
+    """One thing that is wrong: where (`path`; with `on_key`, its key), and what (`text`).
 
-    What is wrong with the text itself (its syntax, a key given twice) has no path that leads to it: `at` is its line
-    and column, both counted from 1.
+    What is wrong with the text itself (its syntax, a key given twice) has no path that leads to it:
+    `at` is its line and column, both counted from 1.
     """
 
     severity: Severity
@@ -40,7 +41,9 @@ class Report:
     findings: list[Finding] = field(default_factory=list)
     _seen: set[Finding] = field(default_factory=set, init=False, repr=False, compare=False)
 
-    def error(self, path: Path, text: str, *, on_key: bool = False, at: Position | None = None) -> None:
+    def error(
+        self, path: Path, text: str, *, on_key: bool = False, at: Position | None = None
+    ) -> None:
         """File an error: nothing may be written from this topology."""
         self._file(Finding("error", path, clip(text, TEXT_LENGTH), on_key, at))
 
@@ -68,7 +71,7 @@ def clip(text: str, length: int) -> str:
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
-    """Say which of the known words `word` may have meant: ``; did you mean 'subnet'?``, or nothing."""
+    """Say which known word `word` may have meant: ``; did you mean 'subnet'?``, or nothing."""
     from difflib import get_close_matches  # only an error needs it, and it is slow to import
 
     near = get_close_matches(word, list(known), n=1, cutoff=0.6) if len(word) <= WORD_LENGTH else []

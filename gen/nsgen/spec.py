@@ -17,8 +17,8 @@ from nsgen.schema import (
     Choice,
     Json,
     ListOf,
-    Mapped,
     MapOf,
+    Mapped,
     Record,
     Scalar,
     key,
@@ -108,7 +108,9 @@ class Network:
         default="host",
     )
     mtu: int | None = key(MTU, "The MTU in bytes. Default: the kernel's.", default=None)
-    mac: str | None = key(MAC, "The bridge's MAC address. Default: derived from names.", default=None)
+    mac: str | None = key(
+        MAC, "The bridge's MAC address. Default: derived from names.", default=None
+    )
     stp: bool = key(BOOLEAN, "Speak the spanning tree protocol.", default=False)
 
 
@@ -128,7 +130,9 @@ class Attachment:
     peer: str | None = key(
         DEVICE, "The device on the host. Default: veth-NAMESPACE-br.", default=None
     )
-    mac: str | None = key(MAC, "The MAC address inside. Default: the kernel's choice.", default=None)
+    mac: str | None = key(
+        MAC, "The MAC address inside. Default: the kernel's choice.", default=None
+    )
     mtu: int | None = key(MTU, "The MTU of both ends. Default: the network's.", default=None)
     default_route: bool | None = key(
         BOOLEAN,
@@ -184,8 +188,12 @@ class Route:
     src: IPAddress | None = key(ADDRESS, "The source address to prefer.", default=None)
     metric: int | None = key(UINT32, "Lower is preferred.", default=None)
     table: int | None = key(UINT32, "The routing table. Default: main.", default=None)
-    onlink: bool = key(BOOLEAN, "Take the router for a neighbour whatever the subnets say.", default=False)
-    type: RouteType = key(Choice(get_args(RouteType)), "What it does with a packet.", default="unicast")
+    onlink: bool = key(
+        BOOLEAN, "Take the router for a neighbour whatever the subnets say.", default=False
+    )
+    type: RouteType = key(
+        Choice(get_args(RouteType)), "What it does with a packet.", default="unicast"
+    )
     nexthops: tuple[NextHop, ...] = key(
         ListOf(Record(NextHop)), "Several ways, shared among flows by weight.", default=()
     )
@@ -228,7 +236,11 @@ class Exec:
     down: tuple[str, ...] = key(ListOf(FREE_TEXT), "The command that undoes it.", default=())
 
 
-_ROUTES: Any = {"kind": ListOf(Record(Route), each=True), "doc": "Static routes of this node.", "default": ()}
+_ROUTES: Any = {
+    "kind": ListOf(Record(Route), each=True),
+    "doc": "Static routes of this node.",
+    "default": (),
+}
 _SYSCTLS: Any = {
     "kind": MapOf(SYSCTL, LINE),
     "doc": "Kernel parameters, set in this node.",
@@ -262,13 +274,15 @@ def short_publish(text: str) -> Publish:
     host_ip = parts[0] if len(parts) == 3 else None
     if host_ip is not None and ":" in host_ip:
         if not (host_ip.startswith("[") and host_ip.endswith("]")):
-            raise ValueError(f"an IPv6 address needs brackets here, such as '[::1]:8080:80', got {text!r}")
+            raise ValueError(
+                f"an IPv6 address needs brackets here, such as '[::1]:8080:80', got {text!r}"
+            )
         host_ip = host_ip[1:-1]
     return Publish(
         published=values.ports(parts[-2]),
         target=values.ports(parts[-1]),
         host_ip=None if host_ip is None else values.address(host_ip),
-        protocol=cast(Protocol, protocol or "tcp"),
+        protocol=cast("Protocol", protocol or "tcp"),
     )
 
 
@@ -311,7 +325,9 @@ class Namespace:
     routes: tuple[Route, ...] = key(**_ROUTES)
     sysctls: Mapping[str, str] = key(**_SYSCTLS)
     dns: Dns | None = key(
-        Record(Dns), "What /etc/resolv.conf says inside: nameservers, search, options.", default=None
+        Record(Dns),
+        "What /etc/resolv.conf says inside: nameservers, search, options.",
+        default=None,
     )
     hosts: bool | Mapping[str, tuple[IPAddress, ...]] = key(
         ByShape(text=BOOLEAN, record=MapOf(WORD, ListOf(ADDRESS, lone=True))),
@@ -362,13 +378,13 @@ def read(data: object, report: Report) -> Spec | None:
     """Type plain data; None where not even the outline of a topology could be read."""
     path: Path = ()
     found = TOPOLOGY.read(data, path, report)
-    return None if found is INVALID else cast(Spec, found)
+    return None if found is INVALID else cast("Spec", found)
 
 
 def json_schema() -> Json:
-    """The language as JSON Schema (draft 2020-12), for editors."""
+    """The language as JSON Schema (draft 7, which every editor knows), for editors."""
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "nsgen topology",
         **TOPOLOGY.json(),
     }

@@ -229,7 +229,7 @@ def device_name(wanted: str) -> str:
     if len(wanted) <= DEVICE_BYTES:
         return wanted
     digest = base64.b32encode(hashlib.sha256(wanted.encode()).digest()[:5]).decode().lower()
-    return f"{wanted[:DEVICE_BYTES - len(digest) - 1].rstrip('-.')}-{digest}"
+    return f"{wanted[: DEVICE_BYTES - len(digest) - 1].rstrip('-.')}-{digest}"
 
 
 class _Addresses:
@@ -346,7 +346,8 @@ def _addresses(
         address = pool.deal(subnet.network)
         if address is None:
             report.error(
-                path, f"the subnet {subnet.network} of network {bridge.name!r} has no free address left"
+                path,
+                f"the subnet {subnet.network} of network {bridge.name!r} has no free address left",
             )
         else:
             dealt.append(address)
@@ -366,9 +367,7 @@ def _with_prefix(address: IPAddress | IPInterface, bridge: Bridge) -> Address:
     return ipaddress.ip_interface(f"{address}/{next(prefixes, address.max_prefixlen)}")
 
 
-def _publications(
-    publish: written.Publish, members: tuple[Member, ...]
-) -> Iterator[Publication]:
+def _publications(publish: written.Publish, members: tuple[Member, ...]) -> Iterator[Publication]:
     """A publication for each IP version that the namespace has on the network and the host answers on."""
     with_gateway = (m for m in members if any(s.gateway for s in m.bridge.subnets))
     named = (m for m in members if m.bridge.name == publish.network)

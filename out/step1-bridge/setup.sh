@@ -226,15 +226,17 @@ survey() {
 # What worked before goes on working; what did not exist before this run is removed again. (In a trap a bare `return`
 # would give the status from before the trap: every return in this script says which.)
 failed() {
+  local status=$?
   trap '' INT TERM HUP
-  trap unlock EXIT
+  trap - EXIT
   if [[ $WAS_UP ]]; then
     say 'it failed; what was up before is still up'
   else
     say 'it failed; undoing what was done'
     down
   fi
-  exit 1
+  unlock
+  exit "$((status ? status : 1))"
 }
 
 down() {
@@ -263,12 +265,13 @@ survey_programs() {
 
 # A published port is taken from whatever else listens on it: better to say so than to cut that off.
 survey_ports() {
-  local entry protocol ports address port taken
+  local entry protocol ports address port taken sockets
   local -A listening=()
-  [[ $PORTS ]] || return 0
+  [[ $PORTS ]] && command -v ss >/dev/null || return 0
+  sockets=$(ss -H -l -n -t -u) || die 'ss failed'
   while read -r protocol _ _ _ taken _; do
     listening["$protocol ${taken##*:}"]+=" ${taken%:*} "
-  done < <(ss -H -l -n -t -u)
+  done <<<"$sockets"
   for entry in $PORTS; do
     IFS=/ read -r protocol ports address <<<"$entry"
     for ((port = ${ports%-*}; port <= ${ports#*-}; port++)); do
@@ -399,17 +402,15 @@ survey_ip() {
 
 # A subnet that this host already reaches by another device would be cut off, or cut the new one off.
 survey_subnet() {
-  local subnet=${1%% *} device=${1##* dev } route other family=-4
+  local subnet=${1%% *} device=${1##* dev } route routes other family=-4
   device=${device%% *}
   [[ $subnet != *:* ]] || family=-6
+  routes=$(ip "$family" route show match "${subnet%/*}" && ip "$family" route show root "$subnet") || die 'ip route failed'
   while read -r route; do
     other=${route##* dev } other=${other%% *}
     [[ ! $route || $route == default* || $other == "$device" ]] ||
       problem "the subnet of $subnet is routed elsewhere: ${route%% proto*}"
-  done < <(
-    ip "$family" route show match "${subnet%/*}" 2>/dev/null
-    ip "$family" route show root "$subnet" 2>/dev/null
-  )
+  done <<<"$routes"
 }
 
 # Run a block, leaving out the `add` of what exists: everything else can be repeated.

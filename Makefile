@@ -1,0 +1,92 @@
+# All names here are relative, so that the checkout may lie in a folder whose name has spaces.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+PYTHON ?= python3
+# What `make setup.sh` renders; without it, topology.yaml where there is one, else the built-in topology.
+SPEC ?=
+export SPEC
+
+PY := .venv/bin/python
+PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --editable
+
+.PHONY: help
+help: ## list the targets
+	@printf 'usage: make TARGET [SPEC=topology.yaml] [PYTHON=python3.12]\n\n'
+	sed -nE 's/^([a-z.]+):.* ## (.*)/  \1\t\2/p' Makefile | expand -t 14
+
+# Rendered each time, because SPEC may name another file than the last time; replaced only by a whole script that differs.
+setup.sh: .venv/nsgen.stamp FORCE ## render SPEC, or the built-in topology, to setup.sh; needs no root
+	@trap 'rm -f .setup.sh.new' EXIT
+	$(PY) -m nsgen render $${SPEC:+-- "$$SPEC"} > .setup.sh.new
+	if cmp -s .setup.sh.new $@; then
+	  echo '$@ is up to date'
+	else
+	  chmod +x .setup.sh.new
+	  mv .setup.sh.new $@
+	  echo 'wrote $@: read it, then run it with sudo ./$@; sudo ./$@ down removes what it built'
+	fi
+
+.PHONY: test
+test: .venv/test.stamp ## install what the tests need, and run every one of them
+	@bash tests/install.sh
+	$(PY) tests/run.py
+
+.PHONY: lint
+lint: .venv/test.stamp ## mypy, ruff and ShellCheck
+	@$(PY) tests/run.py --lint
+
+.PHONY: format
+format: .venv/test.stamp ## let ruff lay out the Python code
+	@$(PY) -m ruff check --fix-only --quiet
+	$(PY) -m ruff format
+
+# A folder without its example is one whose example was renamed or removed.
+.PHONY: out
+out: .venv/nsgen.stamp ## render every example to out/
+	@for example in examples/*.yaml; do
+	  $(PY) -m nsgen render -o out -- "$$example"
+	done
+	for folder in out/*/; do
+	  name=$${folder#out/}
+	  [[ -e examples/$${name%/}.yaml ]] || rm -rf -- "$$folder"
+	done
+
+.PHONY: dist
+dist: .venv/test.stamp ## build the sdist and the wheel
+	@$(PY) -m build
+
+.PHONY: clean
+clean: ## remove what make made, except setup.sh: it is what removes what it built
+	@rm -rf .venv node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .setup.sh.new
+	find gen tests -name __pycache__ -prune -exec rm -rf {} +
+
+.PHONY: venv
+venv: .venv/nsgen.stamp ## install nsgen into .venv, editable
+
+.venv/nsgen.stamp: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+	  echo 'nsgen needs Python 3.10 or newer; name one with PYTHON=...' >&2
+	  exit 1
+	}
+	if ! [[ -x $(PY) ]] && ! $(PYTHON) -m venv .venv; then
+	  rm -rf .venv
+	  echo 'Python cannot make a virtual environment here; on Debian and Ubuntu: apt install python3-venv' >&2
+	  exit 1
+	fi
+	echo 'installing nsgen into .venv'
+	$(PIP_INSTALL) . | sed -n '/^Successfully/p'
+	touch $@
+
+.venv/test.stamp: .venv/nsgen.stamp
+	@echo 'installing into .venv what the tests need'
+	$(PIP_INSTALL) '.[test]' | sed -n '/^Successfully/p'
+	touch $@
+
+.PHONY: FORCE
+FORCE:

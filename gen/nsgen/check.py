@@ -1,0 +1,54 @@
+"""Check a topology as written for what only several of its records together can get wrong.
+
+A new check is a function in one of the modules of :mod:`nsgen.checks`, and its name in `CHECKS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from nsgen.checks import attachments, networks, published, routes, settings
+from nsgen.checks.view import View
+from nsgen.report import Report
+from nsgen.spec import Spec
+
+CHECKS: tuple[Callable[[View, Report], None], ...] = (
+    networks.check_subnets,
+    networks.check_overlaps,
+    networks.check_overlaps_inside,
+    networks.check_gateways,
+    networks.check_needs_gateway,
+    networks.check_mtu,
+    networks.check_size,
+    networks.check_macs,
+    attachments.check_names,
+    attachments.check_networks,
+    attachments.check_ranges,
+    attachments.check_devices,
+    attachments.check_default_routes,
+    attachments.check_addresses,
+    published.check_place,
+    published.check_ports,
+    published.check_host_ip,
+    published.check_reach,
+    published.check_isolated,
+    published.check_twice,
+    routes.check_ways,
+    routes.check_versions,
+    routes.check_routers,
+    routes.check_devices,
+    routes.check_sources,
+    routes.check_twice,
+    settings.check_sysctls,
+    settings.check_contradictions,
+    settings.check_commands,
+    settings.check_files,
+    settings.check_modules,
+)
+
+
+def check(spec: Spec, report: Report) -> None:
+    """Run every check; what could not be read is left out, and so is what depends on it."""
+    view = View(spec, report)
+    for run in CHECKS:
+        run(view, report)

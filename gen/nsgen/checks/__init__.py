@@ -1,0 +1,1 @@
+"""What only several records together can get wrong: a module for each part of the language."""

@@ -1,0 +1,216 @@
+"""What the checks look at: the topology as written, less what could not be read.
+
+A record that could not be read has been reported. Whatever else depends on it is not: a network
+whose subnet is misspelled would otherwise make every address in it wrong.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar
+
+from nsgen.excerpt import path_text
+from nsgen.report import Path, Report, nearest
+from nsgen.spec import TOPOLOGY, Attachment, Namespace, Network, Spec
+from nsgen.topology import device_name, gateways
+from nsgen.values import IPAddress, IPInterface, IPNetwork, expand
+
+Item = TypeVar("Item")
+VERSIONS = (4, 6)
+LISTED = 8  # names of what is known, in a message
+HINTED = 200  # findings, after which nobody looks for the nearest name any more
+
+
+@dataclass(frozen=True)
+class Place:
+    """An attachment, and the network that it leads to."""
+
+    namespace: str
+    path: Path
+    name: str
+    network: Network
+    attachment: Attachment
+    device: str
+
+    @property
+    def addresses(self) -> Iterator[tuple[Path, IPAddress | IPInterface]]:
+        """Each address that was written, with its path."""
+        for index, address in enumerate(self.attachment.address):
+            yield (*self.path, "address", index), address
+
+    @property
+    def subnets(self) -> Iterator[IPNetwork]:
+        """The subnets that its interface is in."""
+        if not self.attachment.address:
+            yield from self.network.subnet
+        for address in self.attachment.address:
+            if isinstance(address, ipaddress.IPv4Interface | ipaddress.IPv6Interface):
+                yield address.network
+            else:
+                yield from (subnet for subnet in self.network.subnet if address in subnet)
+
+    def has(self, version: int) -> bool:
+        """Whether it has an address of this IP version, written or dealt."""
+        return any(subnet.version == version for subnet in self.subnets)
+
+    def gateway(self, version: int) -> IPAddress | None:
+        """The host's first address of this IP version on the network."""
+        given = (gateway for gateway in gateways(self.network) if gateway is not None)
+        return next((gateway for gateway in given if gateway.version == version), None)
+
+
+class View:
+    """A topology, for the checks."""
+
+    def __init__(self, spec: Spec, report: Report) -> None:
+        """Note what could not be read: the paths of the errors so far, and all above them."""
+        self.spec = spec
+        errors = {finding.path for finding in report.findings if finding.severity == "error"}
+        self._wrong = {path[:length] for path in errors for length in range(1, len(path) + 1)}
+        self._misspelled = {path[:-1] for path in errors if path and _unknown_key(path)}
+        self.networks: Mapping[str, Network] = {
+            name: network
+            for name, network in spec.networks.items()
+            if ("networks", name) not in self._wrong
+        }
+
+    def wrong(self, *path: str | int) -> bool:
+        """Whether an error was filed here or below while the topology was read."""
+        return path in self._wrong
+
+    def doubtful(self, *path: str | int) -> bool:
+        """Whether a key may hold more than was read: it is wrong, or another is misspelled."""
+        return path in self._wrong or path[:-1] in self._misspelled
+
+    def missing(self, name: str) -> bool:
+        """Whether a network is neither there nor among what could not be read."""
+        return not (
+            name in self.spec.networks
+            or ("networks", name) in self._wrong
+            or self._networks_doubtful
+        )
+
+    @cached_property
+    def _networks_doubtful(self) -> bool:
+        return () in self._misspelled or (("networks",) in self._wrong and not self.spec.networks)
+
+    def items(self, path: Path, read: Iterable[Item]) -> Iterator[tuple[Path, Item]]:
+        """The items of a list with their paths; those that could not be read have left gaps."""
+        index = 0
+        for item in read:
+            while (*path, index) in self._wrong:
+                index += 1
+            yield (*path, index), item
+            index += 1
+
+    @cached_property
+    def places(self) -> Mapping[str, tuple[Place, ...]]:
+        """By namespace, its attachments to networks that were read, each network once."""
+        return {key: tuple(self._places(key, ns)) for key, ns in self.spec.namespaces.items()}
+
+    def _places(self, key: str, namespace: Namespace) -> Iterator[Place]:
+        found: dict[str, Place] = {}
+        name = expand(key)[0] if "[" in key else key
+        for step, network, attachment in namespace.attachments():
+            if network not in self.networks or network in found:
+                continue
+            stem = f"veth-{name}-{network}" if found else f"veth-{name}"
+            found[network] = Place(
+                namespace=key,
+                path=("namespaces", key, "networks", step),
+                name=network,
+                network=self.networks[network],
+                attachment=attachment,
+                device=attachment.interface or device_name(stem),
+            )
+        yield from found.values()
+
+    def complete(self, key: str) -> bool:
+        """Whether everything is known about where a namespace is attached."""
+        attached = {name for _, name, _ in self.spec.namespaces[key].attachments()}
+        return not self.doubtful("namespaces", key, "networks") and attached <= set(self.networks)
+
+    def default_routes(self, key: str) -> Iterator[tuple[int, Place]]:
+        """By IP version, the attachment that a namespace's default route goes through."""
+        for version in VERSIONS:
+            ways = [
+                place
+                for place in self.places[key]
+                if place.attachment.default_route is not False
+                and place.gateway(version) is not None
+                and place.has(version)
+            ]
+            chosen = [place for place in ways if place.attachment.default_route]
+            chosen += [place for place in ways if place.network.internet]
+            if chosen:
+                yield version, chosen[0]
+
+
+def _unknown_key(path: Path) -> bool:
+    """Whether a path ends in a key that neither a topology nor a namespace has."""
+    if len(path) == 1:
+        return path[0] not in (*_fields(Spec), *TOPOLOGY.later)
+    return path[0] == "namespaces" and len(path) == 3 and path[2] not in _fields(Namespace)
+
+
+def _fields(cls: type) -> list[str]:
+    return [field.name for field in dataclasses.fields(cls)]
+
+
+def many(key: str) -> int:
+    """How many namespaces a key stands for."""
+    return len(expand(key)) if "[" in key else 1
+
+
+def ip_of(address: IPAddress | IPInterface) -> IPAddress:
+    """An address without its prefix."""
+    if isinstance(address, ipaddress.IPv4Interface | ipaddress.IPv6Interface):
+        return address.ip
+    return address
+
+
+def reserved(address: IPAddress, subnet: IPNetwork) -> str:
+    """What an address of a subnet is that no interface can have it, or nothing.
+
+    RFC 3021: a /31 has neither; RFC 4291, 2.6.1: the first address of an IPv6 subnet is every
+    router's; RFC 6164: but not of a /127.
+    """
+    if subnet.prefixlen >= subnet.max_prefixlen - 1:
+        return ""
+    if address == subnet.network_address:
+        return "the network address" if subnet.version == 4 else "the routers' anycast address"
+    return (
+        "the broadcast address"
+        if subnet.version == 4 and address == subnet.broadcast_address
+        else ""
+    )
+
+
+def usable(subnet: IPNetwork) -> str:
+    """The addresses of a subnet that an interface can have, for a message."""
+    first, last = subnet.network_address, subnet.broadcast_address
+    if subnet.prefixlen < subnet.max_prefixlen - 1:
+        first, last = first + 1, last - (subnet.version == 4)
+    return f"{first} to {last}"
+
+
+def joined(items: Iterable[object]) -> str:
+    """A list for a message: ``a, b and c``."""
+    words = [str(item) for item in items]
+    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
+
+
+def hint(word: str, known: Iterable[str], report: Report) -> str:
+    """Name the nearest known name, or all of them if there are few."""
+    names = list(known)
+    near = nearest(word, names) if len(report.findings) < HINTED else ""
+    return near or (f"; there is {joined(names)}" if 0 < len(names) <= LISTED else "")
+
+
+def there(path: Path) -> str:
+    """Say where something else is."""
+    return path_text(path)
