@@ -208,7 +208,8 @@ def _restore_text(chains: Iterable[Chain]) -> Iterator[str]:
         yield from (f":{chain.name} - [0:0]" for chain in members)
         for chain in members:
             for why, rules in groupby(chain.rules, lambda rule: rule.why):
-                yield comment(why)
+                if why:
+                    yield comment(why)
                 yield from (" ".join(("-A", rule.chain, *rule.words)) for rule in rules)
         yield "COMMIT"
 
@@ -236,7 +237,7 @@ def _teardown(plan: Plan) -> Iterator[Shell]:
         for op in reversed(ops)
         if isinstance(op, get_args(IpOp)) and op.node == HOST
         for argv in op.undo()
-        if argv[1] != "address"  # goes with its device
+        if argv[1:2] != ("address",)  # goes with its device
     ]
     if undo:
         yield _heredoc(("ip_undo",), undo, "IP")

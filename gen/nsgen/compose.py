@@ -233,8 +233,7 @@ class _Composer:
         if merge:
             self._error(
                 at,
-                "merge keys ('<<') are not supported: write the keys out, or use an alias for a"
-                " whole value",
+                "merge keys ('<<') are not supported: write the keys out",
             )
             parent.key = "<<"
         elif node is None:

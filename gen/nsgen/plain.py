@@ -119,7 +119,8 @@ def _do(op: Op, state: str) -> Iterator[Shell]:
     if isinstance(op, Chain):
         yield _line(*op.argv())
         for why, rules in groupby(op.rules, lambda rule: rule.why):
-            yield comment(why)
+            if why:
+                yield comment(why)
             yield from (_line(*rule.argv()) for rule in rules)
     elif isinstance(op, Jump) and op.place == "guard":
         forward = "/proc/sys/" + FORWARD[op.version].replace(".", "/")
@@ -153,4 +154,4 @@ def _undo(op: Op, state: str) -> Iterator[Shell]:
     elif isinstance(op, Jump) and op.place == "guard":
         yield from (Shell(f"{join(argv)} 2> /dev/null || true") for argv in op.undo())
     elif op.node == HOST or isinstance(op, RunCommand):  # what is in a namespace goes with it
-        yield from (_in_node(op, argv) for argv in op.undo() if argv[1] != "address")
+        yield from (_in_node(op, argv) for argv in op.undo() if argv[1:2] != ("address",))

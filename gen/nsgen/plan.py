@@ -19,6 +19,7 @@ from nsgen.ops import (
     AddRoute,
     AddVeth,
     Argv,
+    Chain,
     ForgetUdp,
     LoadModule,
     Op,
@@ -71,13 +72,15 @@ class Plan:
 def make(topology: Topology) -> Plan:
     """Lower a topology to operations."""
     host = topology.host
+    ipv4 = rules.chains(topology, 4)
+    ipv6 = rules.chains(topology, 6, frozenset(r.why for chain in ipv4 for r in chain.rules))
     sections = (
         _section("Kernel modules", _modules(topology)),
         _section("Namespaces", _namespaces(topology)),
         *(_section(f"Network {b.name}", _network(topology, b)) for b in topology.bridges),
         _section("Inside the namespaces", _insides(topology), _inside_why(topology)),
-        _section("Rules, IPv4", _rules(topology, 4)),
-        _section("Rules, IPv6", _rules(topology, 6)),
+        _section("Rules, IPv4", _rules(topology, 4, ipv4)),
+        _section("Rules, IPv6", _rules(topology, 6, ipv6), why.AS_IPV4 if ipv4 else ""),
         _section("Kernel parameters", _sysctls(topology)),
         _section("Routes of this host", iter((Step(why.ROUTES, _routes(HOST, host)),))),
         _section("Services", _services(topology)),
@@ -110,8 +113,9 @@ def _namespaces(topology: Topology) -> Iterator[Step]:
 def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
     mark = MARK.format(topology.name)
     name = bridge.name
+    again = bridge != topology.bridges[0]
     yield Step(
-        why.BRIDGE.format(bridge=name),
+        why.AGAIN["bridge"] if again else why.BRIDGE.format(bridge=name),
         (
             AddBridge(HOST, name, bridge.mac, bridge.stp, bridge.mtu),
             SetLink(HOST, name, ("alias", mark)),
@@ -128,14 +132,16 @@ def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
     else:
         yield Step(why.NO_IPV6.format(bridge=name), (_device_sysctl(6, name, "disable_ipv6", "1"),))
     members = tuple(topology.members(bridge))
-    yield Step(why.CABLES.format(bridge=name), tuple(_cables(members, mark)))
-    yield from _port_flags(topology, bridge, members)
+    cables = why.AGAIN["cables"] if again else why.CABLES.format(bridge=name)
+    yield Step(cables, tuple(_cables(members, mark)))
+    yield from _port_flags(topology, bridge, members, again=again)
     gateways = [str(s.gateway_interface) for s in bridge.subnets if s.gateway is not None]
     subnets = " and ".join(str(s.network) for s in bridge.subnets if s.gateway is not None)
     addresses = tuple(AddAddress(HOST, address, name) for address in gateways)
     up = SetLink(HOST, name, ("up",))
     if addresses:
-        yield Step(why.GATEWAY.format(bridge=name, subnets=subnets), (*addresses, up))
+        gateway = why.GATEWAY.format(bridge=name, subnets=subnets)
+        yield Step(why.AGAIN["gateway"] if again else gateway, (*addresses, up))
     else:
         yield Step("", (up,))
 
@@ -144,28 +150,30 @@ def _cables(members: Iterable[Member], mark: str) -> Iterator[Op]:
     for member in members:
         yield AddVeth(HOST, member.peer, member.device, member.namespace, member.mtu, member.mac)
         # The master comes before up: a port that is up alone could be given an address of its own.
-        settings = ("alias", mark, "addrgenmode", "none", "master", member.bridge.name)
+        alias = _alias(mark, member.peer, member.peer_name)
+        settings = ("alias", alias, "addrgenmode", "none", "master", member.bridge.name)
         yield SetLink(HOST, member.peer, settings)
         yield SetLink(HOST, member.peer, ("up",))
 
 
-def _port_flags(topology: Topology, bridge: Bridge, members: Iterable[Member]) -> Iterator[Step]:
-    hairpin = {p.member.peer for p in topology.publications if _to_itself(p)}
+def _alias(mark: str, device: str, name: str) -> str:
+    """Whose a device is; and what it is called, where that is too long for a device's name."""
+    return mark if device == name else f"{mark}:{name}"
+
+
+def _port_flags(
+    topology: Topology, bridge: Bridge, members: Iterable[Member], *, again: bool
+) -> Iterator[Step]:
+    looped = {p.member.peer for p in topology.publications if rules.translates_to_itself(p)}
     ports = [member.peer for member in members]
-    flags = tuple(
-        SetLink(HOST, port, ("type", "bridge_slave", "hairpin", "on"))
-        for port in ports
-        if port in hairpin
-    )
-    yield Step(why.HAIRPIN_PORT, flags)
-    isolated = tuple(
-        SetLink(HOST, port, ("type", "bridge_slave", "isolated", "on")) for port in ports
-    )
-    yield Step(why.ISOLATED_PORT, isolated if bridge.isolate else ())
+    hairpin = (_flag(port, "hairpin") for port in ports if port in looped)
+    yield Step(why.AGAIN["hairpin"] if again else why.HAIRPIN_PORT, tuple(hairpin))
+    isolated = (_flag(port, "isolated") for port in ports if bridge.isolate)
+    yield Step(why.AGAIN["isolated"] if again else why.ISOLATED_PORT, tuple(isolated))
 
 
-def _to_itself(published: Publication) -> bool:
-    return published.via == "dnat" and "self" in published.reach
+def _flag(port: str, flag: str) -> SetLink:
+    return SetLink(HOST, port, ("type", "bridge_slave", flag, "on"))
 
 
 def _crosses(published: Publication, bridge: Bridge) -> bool:
@@ -199,6 +207,9 @@ def _inside(topology: Topology, namespace: Namespace) -> Iterator[Step]:
     # lo tells whose the namespace is, should /run/nsgen be lost.
     ops: list[Op] = [SetLink(node, "lo", ("alias", MARK.format(topology.name), "up"))]
     for member in namespace.members:
+        if member.device != member.device_name:
+            alias = _alias(MARK.format(topology.name), member.device, member.device_name)
+            ops.append(SetLink(node, member.device, ("alias", alias)))
         if member.bridge.plain_ipv4 or not member.addresses:
             ops.append(SetLink(node, member.device, ("addrgenmode", "none")))
         ops += [AddAddress(node, str(address), member.device) for address in member.addresses]
@@ -261,8 +272,7 @@ def _route_words(route: Route) -> Argv:
 # -- rules and kernel parameters of the host ----------------------------------------------------
 
 
-def _rules(topology: Topology, version: int) -> Iterator[Step]:
-    chains = rules.chains(topology, version)
+def _rules(topology: Topology, version: int, chains: tuple[Chain, ...]) -> Iterator[Step]:
     yield Step("", chains)
     guarded = why.GUARDED if rules.forwards(topology, version) else ""
     yield Step(why.JUMPS + guarded, tuple(rules.jumps(topology, chains)))

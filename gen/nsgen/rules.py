@@ -81,8 +81,10 @@ def words(
     return (*found, *match, "-j", *verdict)
 
 
-def chains(topology: Topology, version: int) -> tuple[Chain, ...]:
-    """Every chain of ours for one IP version, in the order of the tables that a packet passes."""
+def chains(
+    topology: Topology, version: int, said: frozenset[str] = frozenset()
+) -> tuple[Chain, ...]:
+    """Every chain of ours for one IP version, by table; reasons that were `said` already are left out."""
     scope = Scope(topology, version)
     tables: tuple[tuple[Table, str, Iterator[Line]], ...] = (
         ("raw", "RAW", _raw(scope)),
@@ -97,7 +99,10 @@ def chains(topology: Topology, version: int) -> tuple[Chain, ...]:
     found = []
     for table, suffix, lines in tables:
         name = f"NSGEN-{topology.name}-{suffix}"
-        rules = tuple(Rule(HOST, version, table, name, line, reason) for reason, line in lines)
+        rules = tuple(
+            Rule(HOST, version, table, name, line, "" if reason in said else reason)
+            for reason, line in lines
+        )
         if rules:
             found.append(Chain(HOST, version, table, name, rules))
     return tuple(found)
@@ -188,23 +193,31 @@ def _postrouting(scope: Scope) -> Iterator[Line]:
         if any(uses_route_localnet(p) and p.bridge == bridge for p in scope.published):
             yield why.LOOPBACK_SOURCE, words("MASQUERADE", src=LOOPBACK, out=bridge.name)
     for published in scope.published:
-        yield from _hairpin(published)
+        yield from _no_way_back(published)
+    for published in scope.published:
+        if _siblings_masqueraded(published):
+            yield why.SIBLINGS_OFF, _to(published, "MASQUERADE", src=_subnet_of(published))
+    for published in scope.published:
+        if translates_to_itself(published) and not _siblings_masqueraded(published):
+            yield why.SELF, _to(published, "MASQUERADE", src=_host_route(published))
 
 
-def _hairpin(published: Publication) -> Iterator[Line]:
-    """Masquerading towards the namespace, for those whose replies would not come back by the host."""
-    name, reach = published.member.namespace, set(published.reach)
-    subnet = next(
-        str(s.network) for s in published.bridge.subnets if published.address in s.network
-    )
-    if not published.member.routed(published.version) and reach & {"outside", "host", "network"}:
-        yield why.NO_WAY_BACK.format(name=name), _to(published, "MASQUERADE", src=f"!{subnet}")
-    if published.via == "proxy":
-        return
-    if published.bridge.netfilter == "off" and "network" in reach:
-        yield why.SIBLINGS_OFF.format(name=name), _to(published, "MASQUERADE", src=subnet)
-    elif "self" in reach:
-        yield why.SELF.format(name=name), _to(published, "MASQUERADE", src=_host_route(published))
+def _no_way_back(published: Publication) -> Iterator[Line]:
+    """From elsewhere, where the namespace's default route of this version does not lead back here."""
+    elsewhere = {"outside", "host", "network"} & set(published.reach)
+    if elsewhere and not published.member.routed(published.version):
+        not_neighbours = f"!{_subnet_of(published)}"
+        yield why.NO_WAY_BACK, _to(published, "MASQUERADE", src=not_neighbours)
+
+
+def _siblings_masqueraded(published: Publication) -> bool:
+    off = published.via == "dnat" and published.bridge.netfilter == "off"
+    return off and "network" in published.reach
+
+
+def _subnet_of(published: Publication) -> str:
+    subnets = published.bridge.subnets
+    return next(str(s.network) for s in subnets if published.address in s.network)
 
 
 # -- filter -------------------------------------------------------------------------------------
@@ -289,6 +302,11 @@ def _guard(scope: Scope) -> Iterator[Line]:
 def uses_route_localnet(published: Publication) -> bool:
     """Whether packets from 127.0.0.1 are to leave by its bridge, which takes `route_localnet`."""
     return published.version == 4 and published.via == "dnat" and "loopback" in published.reach
+
+
+def translates_to_itself(published: Publication) -> bool:
+    """Whether a packet of the namespace is translated to the namespace itself."""
+    return published.via == "dnat" and "self" in published.reach
 
 
 def forwards(topology: Topology, version: int) -> bool:

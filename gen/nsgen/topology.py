@@ -69,12 +69,17 @@ class Bridge:
 
 @dataclass(frozen=True)
 class Member:
-    """A namespace's place on a network: `device` in the namespace, `peer` a port of the bridge."""
+    """A namespace's place on a network: `device` in the namespace, `peer` a port of the bridge.
+
+    `device_name` and `peer_name` are what they would be called if a device's name could be that long.
+    """
 
     namespace: str
     bridge: Bridge
     device: str
     peer: str
+    device_name: str
+    peer_name: str
     addresses: tuple[Address, ...]
     mac: str
     mtu: int
@@ -205,7 +210,7 @@ def _bridge(topology: str, name: str, network: written.Network) -> Bridge:
 def gateways(network: written.Network) -> tuple[IPAddress | None, ...]:
     """The host's address in each subnet of a network; None where it has none."""
     if network.gateway is None:
-        return tuple(next(subnet.hosts(), subnet.network_address) for subnet in network.subnet)
+        return tuple(_first_host(subnet) for subnet in network.subnet)
     if network.gateway == (False,):
         return tuple(None for _ in network.subnet)
     given = [gateway or None for gateway in network.gateway]
@@ -213,6 +218,12 @@ def gateways(network: written.Network) -> tuple[IPAddress | None, ...]:
         next((gateway for gateway in given if gateway is not None and gateway in subnet), None)
         for subnet in network.subnet
     )
+
+
+def _first_host(subnet: IPNetwork) -> IPAddress:
+    """Its first address, less the network address, which a prefix of 31 or 127 bits and more has not (RFC 3021)."""
+    alone = subnet.prefixlen >= subnet.max_prefixlen - 1
+    return subnet.network_address if alone else subnet.network_address + 1
 
 
 def derived_mac(text: str) -> str:
@@ -292,13 +303,15 @@ def _members(
         bridge = bridges[network]
         addresses = _addresses(attachment, bridge, pool, path, report)
         stem = f"veth-{name}" if position == 0 else f"veth-{name}-{network}"
-        peer = attachment.peer or device_name(f"{stem}-br")
+        inside, outside = attachment.interface or stem, attachment.peer or f"{stem}-br"
         found.append(
             Member(
                 namespace=name,
                 bridge=bridge,
-                device=attachment.interface or device_name(stem),
-                peer=devices.on_host(peer, f"namespace {name} on {network}", path),
+                device=device_name(inside),
+                peer=devices.on_host(device_name(outside), f"namespace {name} on {network}", path),
+                device_name=inside,
+                peer_name=outside,
                 addresses=addresses,
                 mac=attachment.mac or "",
                 mtu=attachment.mtu or bridge.mtu,

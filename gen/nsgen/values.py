@@ -190,14 +190,13 @@ def network(text: str) -> IPNetwork:
         )
     _check_prefix(text)
     try:
-        return ipaddress.ip_network(text)
-    except ValueError:
-        pass
-    try:
-        inside = ipaddress.ip_network(text, strict=False)
+        found = ipaddress.ip_interface(text)
     except ValueError:
         raise ValueError(f"expected a subnet such as 192.168.15.0/24, got {text!r}") from None
-    raise ValueError(f"{text!r} is an address inside a subnet: write {str(inside)!r}")
+    _check_mapped(found.ip, text)
+    if found.ip != found.network.network_address:
+        raise ValueError(f"{text!r} is an address inside a subnet: write {str(found.network)!r}")
+    return found.network
 
 
 def _check_prefix(text: str) -> None:
@@ -211,6 +210,12 @@ def _check_prefix(text: str) -> None:
         raise ValueError(f"{text!r} has a zone: write the address alone")
 
 
+def _check_mapped(found: IPAddress, text: str) -> None:
+    """Refuse IPv6 in IPv4's name: the kernel does not route it, and Python prints it in two ways."""
+    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is not None:
+        raise ValueError(f"{text!r} is an IPv4-mapped address: write it as IPv4")
+
+
 def address(text: str) -> IPAddress:
     """An IPv4 or IPv6 address without prefix or zone."""
     try:
@@ -219,6 +224,7 @@ def address(text: str) -> IPAddress:
         raise ValueError(f"expected an address such as 192.168.15.1, got {text!r}") from None
     if isinstance(found, ipaddress.IPv6Address) and found.scope_id:
         raise ValueError(f"{text!r} has a zone: write the address alone")
+    _check_mapped(found, text)
     return found
 
 
@@ -231,6 +237,7 @@ def interface_address(text: str) -> IPAddress | IPInterface:
         found = ipaddress.ip_interface(text)
     except ValueError:
         raise ValueError(f"expected an address such as 192.168.15.2, got {text!r}") from None
+    _check_mapped(found.ip, text)
     return found
 
 

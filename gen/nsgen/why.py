@@ -75,16 +75,16 @@ A request to 127.0.0.1 comes from 127.0.0.1, an address to which no namespace ca
 the host's address on the bridge."""
 
 NO_WAY_BACK = """\
-{name} has no route back to whoever asks from elsewhere: it is asked from the host's address
-instead."""
+These namespaces have no route back to whoever asks from elsewhere: they are asked from the
+host's address instead."""
 
 SIBLINGS_OFF = """\
 A sibling's request would be answered straight through the bridge, from an address that the
-sibling never asked. Asked from the host's address, {name} answers the host, which translates
-back. (The price: {name} sees the host, not who asked.)"""
+sibling never asked. Asked from the host's address, a namespace answers the host, which
+translates back. (The price: it sees the host, not who asked.)"""
 
 SELF = """\
-{name} asking for its own published port would get a request from itself, and answer itself
+A namespace asking for its own published port would get a request from itself, and answer itself
 without the host. Asked from the host's address, it answers the host, which translates back."""
 
 INVALID = """\
@@ -163,3 +163,14 @@ EXEC = "The topology's own commands, after everything else."
 UDP = """\
 UDP has no connections: an entry from before these rules would send a client's packets where
 they went until now."""
+
+AS_IPV4 = "Rule for rule as for IPv4, where the reasons stand."
+
+# For every network but the first one, on whose steps the reasons stand.
+AGAIN = {
+    "bridge": "The switch, and the host's interface on it.",
+    "cables": "The cables.",
+    "hairpin": "Ports of namespaces that may ask for their own published ports.",
+    "isolated": "Isolated ports.",
+    "gateway": "The host's address.",
+}

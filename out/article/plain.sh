@@ -97,8 +97,8 @@ iptables -w -t nat -A NSGEN-article-POST -s 192.168.15.0/24 ! -d 224.0.0.0/4 ! -
 # A request to 127.0.0.1 comes from 127.0.0.1, an address to which no namespace can reply: give it the host's address on
 # the bridge.
 iptables -w -t nat -A NSGEN-article-POST -s 127.0.0.0/8 -o bridge0 -j MASQUERADE
-# red asking for its own published port would get a request from itself, and answer itself without the host. Asked from
-# the host's address, it answers the host, which translates back.
+# A namespace asking for its own published port would get a request from itself, and answer itself without the host.
+# Asked from the host's address, it answers the host, which translates back.
 iptables -w -t nat -A NSGEN-article-POST -s 192.168.15.2/32 -d 192.168.15.2/32 -o bridge0 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
 iptables -w -t filter -N NSGEN-article-INTO
 # What connection tracking cannot place would leave untranslated, with a source that nobody outside can answer.

@@ -58,24 +58,22 @@ ip link set dev front up
 
 # ---- Network back ----
 
-# "Bridge" is another word for switch. back is both: the switch that the namespaces are plugged into, and this host's
-# own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
+# The switch, and the host's interface on it.
 ip link add name back address 02:e9:71:9b:ca:9c type bridge stp_state 0
 ip link set dev back alias nsgen:compose-like
 
 # back is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.back.disable_ipv6=1
 
-# A veth pair is a cable with two ends: one in the namespace, the other a port of back.
+# The cables.
 ip link add name veth-a-jrfibzbm type veth peer name veth-app-back netns app
-ip link set dev veth-a-jrfibzbm alias nsgen:compose-like addrgenmode none master back
+ip link set dev veth-a-jrfibzbm alias nsgen:compose-like:veth-app-back-br addrgenmode none master back
 ip link set dev veth-a-jrfibzbm up
 ip link add name veth-db-br type veth peer name veth-db netns db
 ip link set dev veth-db-br alias nsgen:compose-like addrgenmode none master back
 ip link set dev veth-db-br up
 
-# With an address on back the host is a neighbour of the namespaces: it reaches them, they reach it. Setting the address
-# also adds the route to 10.30.1.0/24.
+# The host's address.
 ip address replace 10.30.1.1/24 dev back
 ip link set dev back up
 
@@ -178,8 +176,8 @@ iptables -w -t nat -A NSGEN-compose-like-POST -s 10.30.0.0/24 ! -d 224.0.0.0/4 !
 # A request to 127.0.0.1 comes from 127.0.0.1, an address to which no namespace can reply: give it the host's address on
 # the bridge.
 iptables -w -t nat -A NSGEN-compose-like-POST -s 127.0.0.0/8 -o front -j MASQUERADE
-# proxy asking for its own published port would get a request from itself, and answer itself without the host. Asked
-# from the host's address, it answers the host, which translates back.
+# A namespace asking for its own published port would get a request from itself, and answer itself without the host.
+# Asked from the host's address, it answers the host, which translates back.
 iptables -w -t nat -A NSGEN-compose-like-POST -s 10.30.0.2/32 -d 10.30.0.2/32 -o front -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
 iptables -w -t filter -N NSGEN-compose-like-INTO
 # What connection tracking cannot place would leave untranslated, with a source that nobody outside can answer.

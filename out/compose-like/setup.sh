@@ -78,8 +78,7 @@ IP
 
   # ---- Network back ----
 
-  # "Bridge" is another word for switch. back is both: the switch that the namespaces are plugged into, and this host's
-  # own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
+  # The switch, and the host's interface on it.
   ip_in host <<'IP'
 link add name back address 02:e9:71:9b:ca:9c type bridge stp_state 0
 link set dev back alias nsgen:compose-like
@@ -90,18 +89,17 @@ IP
 net.ipv6.conf.back.disable_ipv6 = 1
 SYSCTL
 
-  # A veth pair is a cable with two ends: one in the namespace, the other a port of back.
+  # The cables.
   ip_in host <<'IP'
 link add name veth-a-jrfibzbm type veth peer name veth-app-back netns app
-link set dev veth-a-jrfibzbm alias nsgen:compose-like addrgenmode none master back
+link set dev veth-a-jrfibzbm alias nsgen:compose-like:veth-app-back-br addrgenmode none master back
 link set dev veth-a-jrfibzbm up
 link add name veth-db-br type veth peer name veth-db netns db
 link set dev veth-db-br alias nsgen:compose-like addrgenmode none master back
 link set dev veth-db-br up
 IP
 
-  # With an address on back the host is a neighbour of the namespaces: it reaches them, they reach it. Setting the
-  # address also adds the route to 10.30.1.0/24.
+  # The host's address.
   ip_in host <<'IP'
 address replace 10.30.1.1/24 dev back
 link set dev back up
@@ -216,8 +214,8 @@ COMMIT
 # A request to 127.0.0.1 comes from 127.0.0.1, an address to which no namespace can reply: give it the host's address on
 # the bridge.
 -A NSGEN-compose-like-POST -s 127.0.0.0/8 -o front -j MASQUERADE
-# proxy asking for its own published port would get a request from itself, and answer itself without the host. Asked
-# from the host's address, it answers the host, which translates back.
+# A namespace asking for its own published port would get a request from itself, and answer itself without the host.
+# Asked from the host's address, it answers the host, which translates back.
 -A NSGEN-compose-like-POST -s 10.30.0.2/32 -d 10.30.0.2/32 -o front -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
 COMMIT
 *filter
@@ -542,7 +540,7 @@ is_ours() {
       alias=${alias##*alias }
       ;;
   esac
-  [[ ${alias%% *} == "nsgen:$NAME" ]]
+  [[ ${alias%% *} == "nsgen:$NAME" || $alias == "nsgen:$NAME:"* ]]
 }
 
 is_left() { exists "$1" "$2" && is_ours "$1" "$2"; }

@@ -129,8 +129,8 @@ COMMIT
 # A request to 127.0.0.1 comes from 127.0.0.1, an address to which no namespace can reply: give it the host's address on
 # the bridge.
 -A NSGEN-dual-stack-POST -s 127.0.0.0/8 -o bridge0 -j MASQUERADE
-# red asking for its own published port would get a request from itself, and answer itself without the host. Asked from
-# the host's address, it answers the host, which translates back.
+# A namespace asking for its own published port would get a request from itself, and answer itself without the host.
+# Asked from the host's address, it answers the host, which translates back.
 -A NSGEN-dual-stack-POST -s 192.168.15.2/32 -d 192.168.15.2/32 -o bridge0 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
 COMMIT
 *filter
@@ -173,52 +173,34 @@ RULES
 
   # ---- Rules, IPv6 ----
 
+  # Rule for rule as for IPv4, where the reasons stand.
+
   rules ip6tables <<'RULES'
 *raw
 :NSGEN-dual-stack-RAW - [0:0]
-# Other machines may use what is published, and nothing by a namespace's own address, whatever route they set up. Here
-# and not in FORWARD, so that no other program's rule can accept it first.
 -A NSGEN-dual-stack-RAW -d fd00:15::/64 ! -i bridge0 -m addrtype ! --dst-type LOCAL -j DROP
 COMMIT
 *nat
 :NSGEN-dual-stack-PRE - [0:0]
 :NSGEN-dual-stack-OUTPUT - [0:0]
 :NSGEN-dual-stack-POST - [0:0]
-# To a published port of this host (the jump takes only packets to the host's own addresses, so a connection to somebody
-# else's port of that number stays theirs): on to the namespace. Other machines come this way, and so do namespaces,
-# which are other machines to the host.
 -A NSGEN-dual-stack-PRE -p tcp -m tcp --dport 8080 -j DNAT --to-destination [fd00:15::2]:80
-# The host's own packets do not pass PREROUTING; they need the same rule in OUTPUT.
 -A NSGEN-dual-stack-OUTPUT -p tcp -m tcp --dport 8080 -j DNAT --to-destination [fd00:15::2]:80
-# What leaves for anywhere but bridge0 gets this host's address as its source: nobody outside knows a route to the
-# namespaces. Any way out will do, so none is named.
 -A NSGEN-dual-stack-POST -s fd00:15::/64 ! -d ff00::/8 ! -o bridge0 -j MASQUERADE
-# red asking for its own published port would get a request from itself, and answer itself without the host. Asked from
-# the host's address, it answers the host, which translates back.
 -A NSGEN-dual-stack-POST -s fd00:15::2/128 -d fd00:15::2/128 -o bridge0 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
 COMMIT
 *filter
 :NSGEN-dual-stack-INTO - [0:0]
 :NSGEN-dual-stack-FROM - [0:0]
 :NSGEN-dual-stack-GUARD - [0:0]
-# What connection tracking cannot place would leave untranslated, with a source that nobody outside can answer.
 -A NSGEN-dual-stack-INTO -i bridge0 ! -o bridge0 -m conntrack --ctstate INVALID -j DROP
-# Both directions of what was let through once.
 -A NSGEN-dual-stack-INTO -o bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 -A NSGEN-dual-stack-INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-# Published ports: only what was translated on its way in, never a packet sent to the namespace's own address.
 -A NSGEN-dual-stack-INTO -d fd00:15::2/128 -o bridge0 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j ACCEPT
-# Members of a network talk to each other. With br_netfilter their packets come by here, and a policy of DROP would stop
-# them.
 -A NSGEN-dual-stack-INTO -i bridge0 -o bridge0 -j ACCEPT
-# Nothing else enters, from outside or from another network.
 -A NSGEN-dual-stack-INTO ! -i bridge0 -o bridge0 -j DROP
-# To the internet, from the network's own addresses.
 -A NSGEN-dual-stack-FROM -s fd00:15::/64 -i bridge0 ! -o bridge0 -j ACCEPT
-# From any other address it is forged.
 -A NSGEN-dual-stack-FROM -i bridge0 ! -o bridge0 -j DROP
-# A host that forwards is a router for whoever sends it packets. If it was none before, it is one for our networks
-# alone: what got here is neither from them nor to them. (Frames that only cross some bridge are not routed, and go on.)
 -A NSGEN-dual-stack-GUARD -m physdev --physdev-is-bridged -j RETURN
 -A NSGEN-dual-stack-GUARD -j DROP
 COMMIT
@@ -505,7 +487,7 @@ is_ours() {
       alias=${alias##*alias }
       ;;
   esac
-  [[ ${alias%% *} == "nsgen:$NAME" ]]
+  [[ ${alias%% *} == "nsgen:$NAME" || $alias == "nsgen:$NAME:"* ]]
 }
 
 is_left() { exists "$1" "$2" && is_ours "$1" "$2"; }

@@ -66,15 +66,14 @@ ip link set dev tenants up
 
 # ---- Network backend ----
 
-# "Bridge" is another word for switch. backend is both: the switch that the namespaces are plugged into, and this host's
-# own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
+# The switch, and the host's interface on it.
 ip link add name backend address 02:13:45:72:1d:f3 type bridge stp_state 0
 ip link set dev backend alias nsgen:isolated
 
 # backend is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.backend.disable_ipv6=1
 
-# A veth pair is a cable with two ends: one in the namespace, the other a port of backend.
+# The cables.
 ip link add name veth-db-br type veth peer name veth-db netns db
 ip link set dev veth-db-br alias nsgen:isolated addrgenmode none master backend
 ip link set dev veth-db-br up
@@ -82,8 +81,7 @@ ip link add name veth-cache-br type veth peer name veth-cache netns cache
 ip link set dev veth-cache-br alias nsgen:isolated addrgenmode none master backend
 ip link set dev veth-cache-br up
 
-# With an address on backend the host is a neighbour of the namespaces: it reaches them, they reach it. Setting the
-# address also adds the route to 10.20.1.0/24.
+# The host's address.
 ip address replace 10.20.1.1/24 dev backend
 ip link set dev backend up
 
@@ -158,7 +156,8 @@ iptables -w -t nat -A NSGEN-isolated-POST -s 10.20.0.0/24 ! -d 224.0.0.0/4 ! -o 
 # the bridge.
 iptables -w -t nat -A NSGEN-isolated-POST -s 127.0.0.0/8 -o tenants -j MASQUERADE
 # A sibling's request would be answered straight through the bridge, from an address that the sibling never asked. Asked
-# from the host's address, web answers the host, which translates back. (The price: web sees the host, not who asked.)
+# from the host's address, a namespace answers the host, which translates back. (The price: it sees the host, not who
+# asked.)
 iptables -w -t nat -A NSGEN-isolated-POST -s 10.20.0.0/24 -d 10.20.0.5/32 -o tenants -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
 iptables -w -t filter -N NSGEN-isolated-INTO
 # What connection tracking cannot place would leave untranslated, with a source that nobody outside can answer.

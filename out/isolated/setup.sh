@@ -87,8 +87,7 @@ IP
 
   # ---- Network backend ----
 
-  # "Bridge" is another word for switch. backend is both: the switch that the namespaces are plugged into, and this
-  # host's own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
+  # The switch, and the host's interface on it.
   ip_in host <<'IP'
 link add name backend address 02:13:45:72:1d:f3 type bridge stp_state 0
 link set dev backend alias nsgen:isolated
@@ -99,7 +98,7 @@ IP
 net.ipv6.conf.backend.disable_ipv6 = 1
 SYSCTL
 
-  # A veth pair is a cable with two ends: one in the namespace, the other a port of backend.
+  # The cables.
   ip_in host <<'IP'
 link add name veth-db-br type veth peer name veth-db netns db
 link set dev veth-db-br alias nsgen:isolated addrgenmode none master backend
@@ -109,8 +108,7 @@ link set dev veth-cache-br alias nsgen:isolated addrgenmode none master backend
 link set dev veth-cache-br up
 IP
 
-  # With an address on backend the host is a neighbour of the namespaces: it reaches them, they reach it. Setting the
-  # address also adds the route to 10.20.1.0/24.
+  # The host's address.
   ip_in host <<'IP'
 address replace 10.20.1.1/24 dev backend
 link set dev backend up
@@ -203,7 +201,8 @@ COMMIT
 # the bridge.
 -A NSGEN-isolated-POST -s 127.0.0.0/8 -o tenants -j MASQUERADE
 # A sibling's request would be answered straight through the bridge, from an address that the sibling never asked. Asked
-# from the host's address, web answers the host, which translates back. (The price: web sees the host, not who asked.)
+# from the host's address, a namespace answers the host, which translates back. (The price: it sees the host, not who
+# asked.)
 -A NSGEN-isolated-POST -s 10.20.0.0/24 -d 10.20.0.5/32 -o tenants -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
 COMMIT
 *filter
@@ -516,7 +515,7 @@ is_ours() {
       alias=${alias##*alias }
       ;;
   esac
-  [[ ${alias%% *} == "nsgen:$NAME" ]]
+  [[ ${alias%% *} == "nsgen:$NAME" || $alias == "nsgen:$NAME:"* ]]
 }
 
 is_left() { exists "$1" "$2" && is_ours "$1" "$2"; }

@@ -62,13 +62,11 @@ iptables -w -t filter -I FORWARD -m comment --comment nsgen:step1-bridge -j NSGE
 
 # ---- Rules, IPv6 ----
 
+# Rule for rule as for IPv4, where the reasons stand.
+
 ip6tables -w -t filter -N NSGEN-step1-bridge-INTO
-# Members of a network talk to each other. With br_netfilter their packets come by here, and a policy of DROP would stop
-# them.
 ip6tables -w -t filter -A NSGEN-step1-bridge-INTO -i bridge0 -o bridge0 -j ACCEPT
-# Nothing else enters, from outside or from another network.
 ip6tables -w -t filter -A NSGEN-step1-bridge-INTO ! -i bridge0 -o bridge0 -j DROP
-# Nothing else leaves either: this network is not connected to any other.
 ip6tables -w -t filter -A NSGEN-step1-bridge-INTO -i bridge0 ! -o bridge0 -j DROP
 
 # A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes

@@ -92,15 +92,13 @@ RULES
 
   # ---- Rules, IPv6 ----
 
+  # Rule for rule as for IPv4, where the reasons stand.
+
   rules ip6tables <<'RULES'
 *filter
 :NSGEN-step1-bridge-INTO - [0:0]
-# Members of a network talk to each other. With br_netfilter their packets come by here, and a policy of DROP would stop
-# them.
 -A NSGEN-step1-bridge-INTO -i bridge0 -o bridge0 -j ACCEPT
-# Nothing else enters, from outside or from another network.
 -A NSGEN-step1-bridge-INTO ! -i bridge0 -o bridge0 -j DROP
-# Nothing else leaves either: this network is not connected to any other.
 -A NSGEN-step1-bridge-INTO -i bridge0 ! -o bridge0 -j DROP
 COMMIT
 RULES
@@ -340,7 +338,7 @@ is_ours() {
       alias=${alias##*alias }
       ;;
   esac
-  [[ ${alias%% *} == "nsgen:$NAME" ]]
+  [[ ${alias%% *} == "nsgen:$NAME" || $alias == "nsgen:$NAME:"* ]]
 }
 
 is_left() { exists "$1" "$2" && is_ours "$1" "$2"; }

@@ -324,7 +324,7 @@ is_ours() {
       alias=${alias##*alias }
       ;;
   esac
-  [[ ${alias%% *} == "nsgen:$NAME" ]]
+  [[ ${alias%% *} == "nsgen:$NAME" || $alias == "nsgen:$NAME:"* ]]
 }
 
 is_left() { exists "$1" "$2" && is_ours "$1" "$2"; }

@@ -77,8 +77,7 @@ IP
 
   # ---- Network bridge1 ----
 
-  # "Bridge" is another word for switch. bridge1 is both: the switch that the namespaces are plugged into, and this
-  # host's own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
+  # The switch, and the host's interface on it.
   ip_in host <<'IP'
 link add name bridge1 address 02:20:1a:a7:09:bf type bridge stp_state 0
 link set dev bridge1 alias nsgen:two-networks
@@ -89,18 +88,17 @@ IP
 net.ipv6.conf.bridge1.disable_ipv6 = 1
 SYSCTL
 
-  # A veth pair is a cable with two ends: one in the namespace, the other a port of bridge1.
+  # The cables.
   ip_in host <<'IP'
 link add name veth-green-br type veth peer name veth-green netns green
 link set dev veth-green-br alias nsgen:two-networks addrgenmode none master bridge1
 link set dev veth-green-br up
 link add name veth-y-gn63zias type veth peer name veth-y-hnubvmem netns yellow
-link set dev veth-y-gn63zias alias nsgen:two-networks addrgenmode none master bridge1
+link set dev veth-y-gn63zias alias nsgen:two-networks:veth-yellow-bridge1-br addrgenmode none master bridge1
 link set dev veth-y-gn63zias up
 IP
 
-  # With an address on bridge1 the host is a neighbour of the namespaces: it reaches them, they reach it. Setting the
-  # address also adds the route to 192.168.16.0/24.
+  # The host's address.
   ip_in host <<'IP'
 address replace 192.168.16.1/24 dev bridge1
 link set dev bridge1 up
@@ -135,6 +133,7 @@ link set dev lo alias nsgen:two-networks up
 link set dev veth-yellow addrgenmode none
 address replace 192.168.15.3/24 dev veth-yellow
 link set dev veth-yellow up
+link set dev veth-y-hnubvmem alias nsgen:two-networks:veth-yellow-bridge1
 link set dev veth-y-hnubvmem addrgenmode none
 address replace 192.168.16.3/24 dev veth-y-hnubvmem
 link set dev veth-y-hnubvmem up
@@ -179,8 +178,8 @@ COMMIT
 # A request to 127.0.0.1 comes from 127.0.0.1, an address to which no namespace can reply: give it the host's address on
 # the bridge.
 -A NSGEN-two-networks-POST -s 127.0.0.0/8 -o bridge0 -j MASQUERADE
-# red asking for its own published port would get a request from itself, and answer itself without the host. Asked from
-# the host's address, it answers the host, which translates back.
+# A namespace asking for its own published port would get a request from itself, and answer itself without the host.
+# Asked from the host's address, it answers the host, which translates back.
 -A NSGEN-two-networks-POST -s 192.168.15.2/32 -d 192.168.15.2/32 -o bridge0 -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
 COMMIT
 *filter
@@ -499,7 +498,7 @@ is_ours() {
       alias=${alias##*alias }
       ;;
   esac
-  [[ ${alias%% *} == "nsgen:$NAME" ]]
+  [[ ${alias%% *} == "nsgen:$NAME" || $alias == "nsgen:$NAME:"* ]]
 }
 
 is_left() { exists "$1" "$2" && is_ours "$1" "$2"; }

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from nsgen.checks.networks import special
 from nsgen.checks.view import Place, View, hint, ip_of, joined, many, reserved, there, usable
 from nsgen.report import Path, Report
-from nsgen.topology import gateways
 from nsgen.values import MAX_NAMESPACES, IPAddress, IPInterface, IPNetwork, expand
 
 
@@ -111,7 +110,7 @@ def check_default_routes(view: View, report: Report) -> None:
             if not place.attachment.default_route:
                 continue
             path: Path = (*place.path, "default_route")
-            if all(gateway is None for gateway in gateways(place.network)):
+            if not place.gateways:
                 report.error(
                     path, f"the host has no gateway on {place.name!r}: a default route needs one"
                 )
@@ -169,7 +168,7 @@ def _wrong(place: Place, address: IPAddress | IPInterface) -> Iterator[str]:
             f"{ip} is outside {joined(subnets)}, the subnet{'s' if len(subnets) > 1 else ''} of"
             f" {name!r}"
         )
-    elif ip in gateways(place.network):
+    elif ip in place.gateways:
         yield (
             f"{ip} is the gateway of {name!r}, which is the host: choose another of"
             f" {usable(subnet)}"

@@ -17,7 +17,7 @@ IPV6_MTU = 1280  # RFC 8200, 5
 BRIDGE_PORTS = 1023  # BR_MAX_PORTS, net/bridge/br_private.h; the number 0 is not given out
 
 SPECIAL = tuple(
-    (ipaddress.ip_network(subnet), what)
+    (ipaddress.ip_network(subnet), f"{subnet} is {what}")
     for subnet, what in (
         ("0.0.0.0/8", "'this network'"),
         ("127.0.0.0/8", "loopback"),
@@ -34,9 +34,9 @@ PRIVATE = {4: "10.0.0.0/8, 172.16.0.0/12 or 192.168.0.0/16", 6: "fd00::/8"}
 
 def special(subnet: IPNetwork) -> str:
     """Why no network can have a subnet, or nothing."""
-    for network, what in SPECIAL:
+    for network, why in SPECIAL:
         if subnet.version == network.version and subnet.overlaps(network):
-            return f"{network} is {what}"
+            return why
     return ""
 
 
@@ -170,7 +170,7 @@ def _gateways_outside(network: Network, path: Path, report: Report) -> bool:
 def check_needs_gateway(view: View, report: Report) -> None:
     """What leaves a network leaves by the host's address there."""
     for name, network in view.networks.items():
-        if any(gateway is not None for gateway in gateways(network)) or network.gateway not in (
+        if view.gateways[name] or network.gateway not in (
             None,
             (False,),
         ):
@@ -184,7 +184,7 @@ def check_needs_gateway(view: View, report: Report) -> None:
 
 def check_mtu(view: View, report: Report) -> None:
     """IPv6 runs on nothing smaller than 1280 bytes."""
-    text = f"IPv6 needs an MTU of at least {IPV6_MTU}, got "
+    text = f"expected at least {IPV6_MTU}, which IPv6 needs, got "
     for name, network in view.networks.items():
         if (
             any(subnet.version == 6 for subnet in network.subnet)

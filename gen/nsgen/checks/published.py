@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from nsgen.checks.view import VERSIONS, Place, View, hint, many, there
 from nsgen.report import Path, Report
 from nsgen.spec import AUDIENCES, Protocol, Publish
-from nsgen.topology import gateways
 from nsgen.values import IPAddress, Ports
 
 
@@ -24,13 +23,9 @@ def place_of(view: View, key: str, publish: Publish) -> Place | None:
     if publish.network is None and not view.complete(key):
         return None  # it may be one that could not be read
     for place in view.places[key]:
-        if publish.network == place.name or (publish.network is None and _has_gateway(place)):
+        if publish.network == place.name or (publish.network is None and place.gateways):
             return place
     return None
-
-
-def _has_gateway(place: Place) -> bool:
-    return any(gateway is not None for gateway in gateways(place.network))
 
 
 def _versions(place: Place) -> list[int]:
@@ -57,7 +52,7 @@ def check_place(view: View, report: Report) -> None:
 def _check_named(view: View, key: str, path: Path, name: str, report: Report) -> None:
     place = next((place for place in view.places[key] if place.name == name), None)
     if place is not None:
-        if not _has_gateway(place):
+        if not place.gateways:
             text = f"the host has no gateway on {name!r}, and cannot reach the port to publish it"
             report.error((*path, "network"), text)
     elif view.missing(name):
@@ -105,7 +100,7 @@ def check_host_ip(view: View, report: Report) -> None:
                 f" {place.name!r}"
             )
             report.error(at, text)
-        elif place is not None and place.gateway(ip.version) is None and _has_gateway(place):
+        elif place is not None and place.gateway(ip.version) is None and place.gateways:
             report.error(
                 at, f"{ip} is IPv{ip.version}, and {place.name!r} has no IPv{ip.version} gateway"
             )
@@ -146,7 +141,7 @@ def check_reach(view: View, report: Report) -> None:
 
 
 def _check_outside(place: Place | None, path: Path, publish: Publish, report: Report) -> None:
-    if place is None or place.network.internet or not _has_gateway(place):
+    if place is None or place.network.internet or not place.gateways:
         return
     others = [audience for audience in publish.reach if audience != "outside"]
     instead = f" or say 'reach: [{', '.join(others)}]'" if others else ""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from nsgen.checks.view import View, hint, ip_of, joined, many, reserved
 from nsgen.report import Path, Report
 from nsgen.spec import Route
-from nsgen.topology import gateways
 from nsgen.values import IPAddress, IPNetwork
 
 WAYS = ("via", "dev", "nexthops")
@@ -39,6 +38,8 @@ class _Node:
 
 def _nodes(view: View) -> Iterator[_Node]:
     for key, namespace in view.spec.namespaces.items():
+        if not namespace.routes:
+            continue
         places = view.places[key]
         named = [place for place in places if many(key) == 1 or place.attachment.interface]
         yield _Node(
@@ -58,9 +59,7 @@ def _nodes(view: View) -> Iterator[_Node]:
         path=("host", "routes"),
         routes=view.spec.host.routes,
         devices={name: list(network.subnet) for name, network in view.networks.items()},
-        addresses={
-            ip for network in view.networks.values() for ip in gateways(network) if ip is not None
-        },
+        addresses={ip for gateways in view.gateways.values() for ip in gateways},
         closed=False,
         dealt=False,
     )

@@ -8,7 +8,6 @@ from nsgen.checks.published import place_of
 from nsgen.checks.view import VERSIONS, Place, View
 from nsgen.report import Path, Report
 from nsgen.spec import Exec, Host, Namespace, Publish, Service
-from nsgen.topology import gateways
 
 MAXNS = 3  # resolv.conf(5)
 FORWARDING = {
@@ -80,7 +79,7 @@ def _needed_forwarding(node: Host | Namespace) -> Iterator[tuple[str, tuple[bool
 def _needed_on_host(view: View) -> Iterator[tuple[str, tuple[bool, str]]]:
     """By sysctl, whether it has to be on or off, and why."""
     for name, network in view.networks.items():
-        versions = {ip.version for ip in gateways(network) if ip is not None}
+        versions = {ip.version for ip in view.gateways[name]}
         if network.internet:
             for version in versions:
                 yield from (

@@ -33,6 +33,7 @@ class Place:
     path: Path
     name: str
     network: Network
+    gateways: tuple[IPAddress, ...]
     attachment: Attachment
     device: str
 
@@ -59,8 +60,7 @@ class Place:
 
     def gateway(self, version: int) -> IPAddress | None:
         """The host's first address of this IP version on the network."""
-        given = (gateway for gateway in gateways(self.network) if gateway is not None)
-        return next((gateway for gateway in given if gateway.version == version), None)
+        return next((gateway for gateway in self.gateways if gateway.version == version), None)
 
 
 class View:
@@ -108,6 +108,14 @@ class View:
             index += 1
 
     @cached_property
+    def gateways(self) -> Mapping[str, tuple[IPAddress, ...]]:
+        """By network, the host's addresses there."""
+        return {
+            name: tuple(gateway for gateway in gateways(network) if gateway is not None)
+            for name, network in self.networks.items()
+        }
+
+    @cached_property
     def places(self) -> Mapping[str, tuple[Place, ...]]:
         """By namespace, its attachments to networks that were read, each network once."""
         return {key: tuple(self._places(key, ns)) for key, ns in self.spec.namespaces.items()}
@@ -124,6 +132,7 @@ class View:
                 path=("namespaces", key, "networks", step),
                 name=network,
                 network=self.networks[network],
+                gateways=self.gateways[network],
                 attachment=attachment,
                 device=attachment.interface or device_name(stem),
             )
@@ -131,8 +140,16 @@ class View:
 
     def complete(self, key: str) -> bool:
         """Whether everything is known about where a namespace is attached."""
-        attached = {name for _, name, _ in self.spec.namespaces[key].attachments()}
-        return not self.doubtful("namespaces", key, "networks") and attached <= set(self.networks)
+        return key in self._complete
+
+    @cached_property
+    def _complete(self) -> set[str]:
+        return {
+            key
+            for key, namespace in self.spec.namespaces.items()
+            if not self.doubtful("namespaces", key, "networks")
+            and all(name in self.networks for _, name, _ in namespace.attachments())
+        }
 
     def default_routes(self, key: str) -> Iterator[tuple[int, Place]]:
         """By IP version, the attachment that a namespace's default route goes through."""
