@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nsgen import check, source, spec, topology
+from nsgen import check, resolve, source, spec
 from nsgen.excerpt import Paint, Text
 from nsgen.report import Finding, Report
+from nsgen.topology import Topology
 
 
 @dataclass
@@ -16,7 +17,7 @@ class Compiled:
     text: Text
     report: Report = field(default_factory=Report)
     source: source.Source | None = None
-    topology: topology.Topology | None = None
+    topology: Topology | None = None
 
     @property
     def name(self) -> str:
@@ -57,5 +58,5 @@ def compile_topology(name: str, data: bytes) -> Compiled:
     if written is not None:
         check.check(written, report)
         if not report.failed:
-            found.topology = topology.resolve(written, report)
+            found.topology = resolve.resolve(written, report)
     return found

@@ -9,8 +9,8 @@ from itertools import combinations
 
 from nsgen.checks.view import View, joined, many, reserved, usable
 from nsgen.report import Path, Report
+from nsgen.resolve import gateways
 from nsgen.spec import Network
-from nsgen.topology import gateways
 from nsgen.values import IPAddress, IPNetwork
 
 IPV6_MTU = 1280  # RFC 8200, 5

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from nsgen.excerpt import path_text
 from nsgen.report import Path, Report, nearest
+from nsgen.resolve import device_name, gateways
 from nsgen.spec import TOPOLOGY, Attachment, Namespace, Network, Spec
-from nsgen.topology import device_name, gateways
 from nsgen.values import IPAddress, IPInterface, IPNetwork, expand
 
 Item = TypeVar("Item")

@@ -1,0 +1,339 @@
+"""From the topology as it was written to the resolved one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import ipaddress
+from collections.abc import Iterator, Mapping
+
+from nsgen import spec as written
+from nsgen.report import Path, Report
+from nsgen.spec import Audience, Spec
+from nsgen.topology import Address, Bridge, Member, Namespace, Node, Publication, Subnet, Topology
+from nsgen.values import DEVICE_BYTES, IPAddress, IPInterface, IPNetwork, expand
+
+
+def resolve(spec: Spec, report: Report) -> Topology | None:
+    """Resolve what the author wrote; None, and errors filed, where that is impossible."""
+    bridges = {name: _bridge(spec.name, name, network) for name, network in spec.networks.items()}
+    pool = _Addresses(spec, bridges)
+    devices = _Devices(report, bridges)
+    members: dict[str, tuple[Member, ...]] = {}
+    for key, namespace in spec.namespaces.items():
+        for name in expand(key):
+            members[name] = _members(name, key, namespace, bridges, pool, devices, report)
+    if report.failed:
+        return None
+    namespaces = tuple(
+        _namespace(name, namespace, members)
+        for key, namespace in spec.namespaces.items()
+        for name in expand(key)
+    )
+    publications = tuple(
+        publication
+        for key, namespace in spec.namespaces.items()
+        for name in expand(key)
+        for publish in namespace.publish
+        for publication in _publications(publish, members[name])
+    )
+    return Topology(
+        name=spec.name,
+        bridges=tuple(bridges.values()),
+        namespaces=namespaces,
+        publications=publications,
+        host=_host(spec.host),
+        modules=spec.host.modules,
+    )
+
+
+def _bridge(topology: str, name: str, network: written.Network) -> Bridge:
+    masquerade = network.internet if network.masquerade is None else network.masquerade
+    return Bridge(
+        name=name,
+        subnets=tuple(
+            Subnet(subnet, gateway)
+            for subnet, gateway in zip(network.subnet, gateways(network), strict=True)
+        ),
+        internet=network.internet,
+        masquerade=masquerade,
+        isolate=network.isolate,
+        netfilter=network.bridge_netfilter,
+        mac=network.mac or derived_mac(f"{topology}/{name}"),
+        mtu=network.mtu or 0,
+        stp=network.stp,
+    )
+
+
+def gateways(network: written.Network) -> tuple[IPAddress | None, ...]:
+    """The host's address in each subnet of a network; None where it has none."""
+    if network.gateway is None:
+        return tuple(_first_host(subnet) for subnet in network.subnet)
+    if network.gateway == (False,):
+        return tuple(None for _ in network.subnet)
+    given = [gateway or None for gateway in network.gateway]
+    return tuple(
+        next((gateway for gateway in given if gateway is not None and gateway in subnet), None)
+        for subnet in network.subnet
+    )
+
+
+def _first_host(subnet: IPNetwork) -> IPAddress:
+    """Its first address, less the network address, which a prefix of 31 or 127 bits and more has not (RFC 3021)."""
+    alone = subnet.prefixlen >= subnet.max_prefixlen - 1
+    return subnet.network_address if alone else subnet.network_address + 1
+
+
+def derived_mac(text: str) -> str:
+    """A locally administered unicast MAC address that depends on nothing but the text."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))
+
+
+def device_name(wanted: str) -> str:
+    """The name itself if a device can have it; else its beginning and a hash of all of it.
+
+    40 bits of the hash make a collision among 10,000 names a matter of one in 20,000; `_Devices` finds it.
+    """
+    if len(wanted) <= DEVICE_BYTES:
+        return wanted
+    digest = base64.b32encode(hashlib.sha256(wanted.encode()).digest()[:5]).decode().lower()
+    return f"{wanted[: DEVICE_BYTES - len(digest) - 1].rstrip('-.')}-{digest}"
+
+
+class _Addresses:
+    """Deals automatic addresses: the lowest free one, explicit ones and gateways set aside."""
+
+    def __init__(self, spec: Spec, bridges: Mapping[str, Bridge]) -> None:
+        self._taken: dict[IPNetwork, set[IPAddress]] = {}
+        self._hosts: dict[IPNetwork, Iterator[IPAddress]] = {}
+        for bridge in bridges.values():
+            for subnet in bridge.subnets:
+                self._taken[subnet.network] = {subnet.gateway} if subnet.gateway else set()
+                self._hosts[subnet.network] = iter(subnet.network.hosts())
+        for namespace in spec.namespaces.values():
+            for _, name, attachment in namespace.attachments():
+                for address in attachment.address if name in bridges else ():
+                    self._set_aside(bridges[name], address)
+
+    def _set_aside(self, bridge: Bridge, address: IPAddress | IPInterface) -> None:
+        ip = _ip(address)
+        for subnet in bridge.subnets:
+            if ip in subnet.network:
+                self._taken[subnet.network].add(ip)
+
+    def deal(self, subnet: IPNetwork) -> IPInterface | None:
+        taken = self._taken[subnet]
+        free = next((ip for ip in self._hosts[subnet] if ip not in taken), None)
+        return None if free is None else ipaddress.ip_interface(f"{free}/{subnet.prefixlen}")
+
+
+class _Devices:
+    """Names devices, and notices when two on the host would be called the same."""
+
+    def __init__(self, report: Report, bridges: Mapping[str, Bridge]) -> None:
+        self._report = report
+        self._host = {name: f"the bridge {name}" for name in bridges}
+
+    def on_host(self, name: str, owner: str, path: Path) -> str:
+        if name in self._host:
+            self._report.error(
+                path, f"the device {name!r} of {owner} on the host is {self._host[name]} already"
+            )
+        self._host[name] = owner
+        return name
+
+
+def _members(
+    name: str,
+    key: str,
+    namespace: written.Namespace,
+    bridges: Mapping[str, Bridge],
+    pool: _Addresses,
+    devices: _Devices,
+    report: Report,
+) -> tuple[Member, ...]:
+    found: list[Member] = []
+    attachments = [entry for entry in namespace.attachments() if entry[1] in bridges]
+    default = _default_routes(attachments, bridges)
+    for position, (step, network, attachment) in enumerate(attachments):
+        path: Path = ("namespaces", key, "networks", step)
+        bridge = bridges[network]
+        addresses = _addresses(attachment, bridge, pool, path, report)
+        stem = f"veth-{name}" if position == 0 else f"veth-{name}-{network}"
+        inside, outside = attachment.interface or stem, attachment.peer or f"{stem}-br"
+        found.append(
+            Member(
+                namespace=name,
+                bridge=bridge,
+                device=device_name(inside),
+                peer=devices.on_host(device_name(outside), f"namespace {name} on {network}", path),
+                device_name=inside,
+                peer_name=outside,
+                addresses=addresses,
+                mac=attachment.mac or "",
+                mtu=attachment.mtu or bridge.mtu,
+                default_routes=tuple(
+                    gateway
+                    for version in (4, 6)
+                    if default.get(version) == network
+                    and (gateway := bridge.gateway(version)) is not None
+                    and any(address.version == version for address in addresses)
+                ),
+            )
+        )
+    return tuple(found)
+
+
+def _default_routes(
+    attachments: list[tuple[str | int, str, written.Attachment]], bridges: Mapping[str, Bridge]
+) -> dict[int, str]:
+    """By IP version, the network that the default route goes through."""
+    found: dict[int, str] = {}
+    for version in (4, 6):
+        candidates = [
+            (attachment.default_route, name)
+            for _, name, attachment in attachments
+            if bridges[name].gateway(version) is not None and attachment.default_route is not False
+        ]
+        chosen = [name for wanted, name in candidates if wanted]
+        chosen += [name for _, name in candidates if bridges[name].internet]
+        if chosen:
+            found[version] = chosen[0]
+    return found
+
+
+def _addresses(
+    attachment: written.Attachment,
+    bridge: Bridge,
+    pool: _Addresses,
+    path: Path,
+    report: Report,
+) -> tuple[Address, ...]:
+    if attachment.address:
+        return tuple(_with_prefix(address, bridge) for address in attachment.address)
+    dealt: list[Address] = []
+    for subnet in bridge.subnets:
+        address = pool.deal(subnet.network)
+        if address is None:
+            report.error(
+                path,
+                f"the subnet {subnet.network} of network {bridge.name!r} has no free address left",
+            )
+        else:
+            dealt.append(address)
+    return tuple(dealt)
+
+
+def _ip(address: IPAddress | IPInterface) -> IPAddress:
+    if isinstance(address, ipaddress.IPv4Interface | ipaddress.IPv6Interface):
+        return address.ip
+    return address
+
+
+def _with_prefix(address: IPAddress | IPInterface, bridge: Bridge) -> Address:
+    if isinstance(address, ipaddress.IPv4Interface | ipaddress.IPv6Interface):
+        return address
+    prefixes = (s.network.prefixlen for s in bridge.subnets if address in s.network)
+    return ipaddress.ip_interface(f"{address}/{next(prefixes, address.max_prefixlen)}")
+
+
+def _publications(publish: written.Publish, members: tuple[Member, ...]) -> Iterator[Publication]:
+    """A publication for each IP version that the namespace has on the network and the host answers on."""
+    with_gateway = (m for m in members if any(s.gateway for s in m.bridge.subnets))
+    named = (m for m in members if m.bridge.name == publish.network)
+    member = next(named if publish.network else with_gateway, None)
+    if member is None:
+        return
+    for version in (4, 6):
+        address = member.address(version)
+        if address is None or member.bridge.gateway(version) is None:
+            continue
+        if publish.host_ip is not None and publish.host_ip.version != version:
+            continue
+        yield Publication(
+            member=member,
+            address=address,
+            published=publish.published,
+            target=publish.target,
+            protocol=publish.protocol,
+            host_ip=None if _wildcard(publish.host_ip) else publish.host_ip,
+            reach=_reach(publish, version),
+            via=publish.via,
+        )
+
+
+def _wildcard(address: IPAddress | None) -> bool:
+    return address is None or address.is_unspecified
+
+
+def _reach(publish: written.Publish, version: int) -> tuple[Audience, ...]:
+    """Who can use it, of those who can address it at all: 127.0.0.1 is nobody's but the host's own."""
+    found = written.AUDIENCES
+    if publish.host_ip is not None and publish.host_ip.is_loopback:
+        found = ("loopback",)
+    elif publish.host_ip is not None and not publish.host_ip.is_unspecified:
+        found = ("outside", "host", "network", "self")
+    if version == 6 and publish.via == "dnat":  # the kernel has no route_localnet for ::1
+        found = tuple(audience for audience in found if audience != "loopback")
+    return tuple(audience for audience in found if audience in publish.reach)
+
+
+def _namespace(
+    name: str, namespace: written.Namespace, members: Mapping[str, tuple[Member, ...]]
+) -> Namespace:
+    return Namespace(
+        name=name,
+        routes=namespace.routes,
+        sysctls=namespace.sysctls,
+        services=namespace.services,
+        execs=namespace.exec,
+        forwarding=namespace.forwarding,
+        members=members[name],
+        resolv_conf=_resolv_conf(namespace),
+        hosts=_hosts(namespace, members),
+    )
+
+
+def _host(host: written.Host) -> Node:
+    return Node(
+        name="host",
+        routes=host.routes,
+        sysctls=host.sysctls,
+        services=host.services,
+        execs=host.exec,
+        forwarding=host.forwarding,
+    )
+
+
+def _resolv_conf(namespace: written.Namespace) -> str:
+    """The text of resolv.conf(5)."""
+    if namespace.dns is None:
+        return ""
+    lines = [f"nameserver {address}" for address in namespace.dns.nameservers]
+    if namespace.dns.search:
+        lines.append(f"search {' '.join(namespace.dns.search)}")
+    if namespace.dns.options:
+        lines.append(f"options {' '.join(namespace.dns.options)}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _hosts(namespace: written.Namespace, members: Mapping[str, tuple[Member, ...]]) -> str:
+    """The text of hosts(5)."""
+    if namespace.hosts is False:
+        return ""
+    lines = ["127.0.0.1 localhost", "::1 localhost"]
+    if namespace.hosts is True:
+        lines += [
+            f"{address.ip} {name}"
+            for name, attached in members.items()
+            for member in attached
+            for address in member.addresses
+        ]
+    else:
+        lines += [
+            f"{address} {name}"
+            for name, addresses in namespace.hosts.items()
+            for address in addresses
+        ]
+    return "".join(f"{line}\n" for line in lines)
