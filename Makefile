@@ -46,16 +46,15 @@ format: .venv/test.stamp ## let ruff lay out the Python code
 	@$(PY) -m ruff check --fix-only --quiet
 	$(PY) -m ruff format
 
-# A folder without its example is one whose example was renamed or removed.
+# All of it anew, so that nothing is left of an example that was renamed or removed; and all of it or nothing.
 .PHONY: out
 out: .venv/nsgen.stamp ## render every example to out/
-	@for example in examples/*.yaml; do
-	  $(PY) -m nsgen render -o out -- "$$example"
+	@rm -rf build/out
+	for example in examples/*.yaml; do
+	  $(PY) -m nsgen render -o build/out -- "$$example"
 	done
-	for folder in out/*/; do
-	  name=$${folder#out/}
-	  [[ -e examples/$${name%/}.yaml ]] || rm -rf -- "$$folder"
-	done
+	rm -rf out
+	mv build/out out
 
 .PHONY: dist
 dist: .venv/test.stamp ## build the sdist and the wheel
@@ -70,11 +69,11 @@ clean: ## remove what make made, except setup.sh: it is what removes what it bui
 venv: .venv/nsgen.stamp ## install nsgen into .venv, editable
 
 .venv/nsgen.stamp: pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 10))' || {
 	  echo 'nsgen needs Python 3.10 or newer; name one with PYTHON=...' >&2
 	  exit 1
 	}
-	if ! [[ -x $(PY) ]] && ! $(PYTHON) -m venv .venv; then
+	if ! [[ -x $(PY) ]] && ! "$(PYTHON)" -m venv .venv; then
 	  rm -rf .venv
 	  echo 'Python cannot make a virtual environment here; on Debian and Ubuntu: apt install python3-venv' >&2
 	  exit 1

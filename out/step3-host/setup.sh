@@ -136,8 +136,11 @@ main() {
   declare -ga OLD_LIST=() NEW_LIST=() # the same, in order
   declare -gA FRESH=()                # namespaces that did not exist before this run
   declare -ga PROBLEMS=()
-  MODE='' WAS_UP=''
-  require_rights
+  declare -gA TOLD=()
+  declare -gA KINDS=() # the kinds of devices that the kernel has to know
+  MODE='' WAS_UP='' LEFT=''
+  recall
+  require "${1:-up}"
   lock
   recall
   "${1:-up}"
@@ -155,27 +158,42 @@ die() {
   exit 1
 }
 
-problem() { PROBLEMS+=("$*"); }
+# Told once, however often it is found.
+problem() {
+  [[ ! ${TOLD[$*]:-} ]] || return 0
+  TOLD[$*]=1
+  PROBLEMS+=("$*")
+}
 
-# Root, or whoever has root's rights over a network namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
-require_rights() {
-  local key value rights=0
-  while read -r key value; do
-    [[ $key == CapEff: ]] && rights=$((16#$value))
-  done </proc/self/status
-  (((rights >> 12 & rights >> 21 & 1) == 1)) || die 'run this as root (sudo): it makes namespaces, devices and rules'
+# Said when something could not be removed: the rest is removed all the same, and what is remembered of it is kept.
+left() {
+  say "$*"
+  LEFT=yes
+}
+
+refuse() {
+  say 'nothing was changed, because'
+  printf '  %s\n' "${PROBLEMS[@]}" >&2
+  exit 1
 }
 
 # One run at a time on this machine: topologies share kernel parameters.
 lock() {
-  trap unlock EXIT
-  while true; do
-    mkdir -p /run/nsgen
-    { exec {LOCK}>>/run/nsgen/lock; } 2>/dev/null || continue
-    flock "$LOCK"
-    [[ /run/nsgen/lock -ef /proc/self/fd/$LOCK ]] && return 0 # else the run before this one removed the file
-    exec {LOCK}>&-
+  local tries
+  for ((tries = 0; tries < 100; tries++)); do
+    mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
+    { exec {LOCK}>>/run/nsgen/lock; } 2>/dev/null || continue # a run that ended has just removed the folder
+    if ! flock -n "$LOCK"; then
+      say 'another run is under way: waiting for its end'
+      flock "$LOCK"
+    fi
+    if [[ /run/nsgen/lock -ef /proc/self/fd/$LOCK ]]; then
+      trap unlock EXIT
+      return 0
+    fi
+    exec {LOCK}>&- # that run removed the file
   done
+  die '/run/nsgen/lock cannot be opened'
 }
 
 # The last one to leave takes the lock along.
@@ -202,38 +220,39 @@ up() {
   trap unlock EXIT
 }
 
-survey() {
-  survey_programs
-  survey_ports
-  survey_backends
-  MODE=survey topology
-  ((${#PROBLEMS[@]})) || return 0
-  say 'nothing was changed, because'
-  printf '  %s\n' "${PROBLEMS[@]}" >&2
-  exit 1
-}
-
 # What worked before goes on working; what did not exist before this run is removed again. (In a trap a bare `return`
 # would give the status from before the trap: every return in this script says which.)
 failed() {
-  local status=$?
+  local status=$? at=$BASH_COMMAND
   trap '' INT TERM HUP
-  trap - EXIT
+  trap unlock EXIT
+  case $at in
+    'exit 1') ;; # `die` has said why
+    'exit '*) say 'interrupted' ;;
+    *) say "failed at: $at" ;;
+  esac
   if [[ $WAS_UP ]]; then
     say 'it failed; what was up before is still up'
   else
     say 'it failed; undoing what was done'
-    down
+    clear_away
   fi
   unlock
   exit "$((status ? status : 1))"
 }
 
 down() {
+  clear_away
+  [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
+}
+
+# From its first line on, the topology is not up any more: should the next `up` fail, it undoes what is left.
+clear_away() {
+  rm -f "$STATE/up" || left "$STATE/up cannot be removed"
   teardown
   NEW=()
   prune # what an earlier version of this script made, and this one does not know
-  rm -rf "$STATE"
+  [[ $LEFT ]] || rm -rf "$STATE" || left "$STATE cannot be removed"
 }
 
 check() {
@@ -244,6 +263,34 @@ check() {
 }
 
 # ---- before anything is touched --------------------------------------------------------------------------------------
+
+# Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
+require() {
+  local rights
+  rights=$(effective_rights)
+  (((rights >> 12 & rights >> 21 & 1) == 1)) || problem 'run this as root (sudo): it makes namespaces, devices and rules'
+  survey_programs
+  ((${#PROBLEMS[@]})) || return 0
+  [[ $1 != up || ${PROBLEMS[0]} == 'run this as root '* ]] || survey
+  refuse
+}
+
+# Root has them, and so has whoever is root in a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
+effective_rights() {
+  local key value
+  while read -r key value; do
+    [[ $key != CapEff: ]] || printf '%d\n' "0x$value"
+  done </proc/self/status
+}
+
+# All of it in one message.
+survey() {
+  survey_ports
+  survey_backends
+  MODE=survey topology
+  survey_kinds
+  ((${#PROBLEMS[@]} == 0)) || refuse
+}
 
 survey_programs() {
   local entry
@@ -258,7 +305,7 @@ survey_ports() {
   local entry protocol ports address port taken sockets
   local -A listening=()
   [[ $PORTS ]] && command -v ss >/dev/null || return 0
-  sockets=$(ss -H -l -n -t -u) || die 'ss failed'
+  sockets=$(ss -H -l -n -t -u) || die 'ss -l failed'
   while read -r protocol _ _ _ taken _; do
     listening["$protocol ${taken##*:}"]+=" ${taken%:*} "
   done <<<"$sockets"
@@ -268,7 +315,7 @@ survey_ports() {
       taken=${listening["$protocol $port"]:-}
       [[ ! ${OLD["service host.proxy-${protocol}4-$port"]:-}${OLD["service host.proxy-${protocol}6-$port"]:-} ]] || continue # ours
       if [[ $taken && ! $address || $taken == *" $address "* || $taken == *' 0.0.0.0 '* || $taken == *' * '* || $taken == *' [::] '* ]]; then
-        problem "port $port/$protocol of this host is in use"
+        problem "port $port/$protocol of this host is in use: another program listens on it"
       fi
     done
   done
@@ -278,7 +325,7 @@ survey_ports() {
 survey_backends() {
   local version=
   version=$(iptables -V 2>/dev/null) || true
-  if [[ $version == *nf_tables* && -s /proc/net/ip_tables_names ]]; then
+  if [[ $version == *nf_tables* && -s /proc/net/ip_tables_names ]] && has_rules iptables-legacy-save; then
     say 'warning: rules of iptables-legacy are in force beside those of iptables-nft'
   elif [[ $version == *legacy* ]] && has_rules iptables-nft-save; then
     say 'warning: rules of iptables-nft are in force beside those of iptables-legacy'
@@ -287,10 +334,20 @@ survey_backends() {
 
 has_rules() { command -v "$1" >/dev/null && [[ $("$1" 2>/dev/null) == *$'\n-A '* ]]; }
 
+# Whether the kernel can make such devices, tried in a namespace that is gone at once.
+survey_kinds() {
+  local kind output
+  ((${#KINDS[@]})) && command -v ip unshare >/dev/null || return 0
+  output=$(for kind in "${!KINDS[@]}"; do printf 'link add name %s- type %s\n' "$kind" "$kind"; done |
+    unshare --net ip -batch - 2>&1) ||
+    problem "this kernel cannot make the namespaces and devices: ${output%%$'\n'*}"
+}
+
 # ---- what is ours ----------------------------------------------------------------------------------------------------
 
 recall() {
   local line
+  OLD=()
   [[ -e $STATE/made ]] || return 0
   mapfile -t OLD_LIST <"$STATE/made"
   for line in "${OLD_LIST[@]}"; do OLD[$line]=1; done
@@ -304,8 +361,8 @@ note() {
 # Written before anything is made: whatever happens to this run, the next one knows what it may touch.
 remember() {
   mkdir -p "$STATE/sysctl"
-  (($# == 0)) || printf '%s\n' "$@" >"$STATE/made.new"
-  [[ ! -e $STATE/made.new ]] || mv "$STATE/made.new" "$STATE/made"
+  printf '%s\n' "$@" >"$STATE/made.new"
+  mv "$STATE/made.new" "$STATE/made"
   recall
 }
 
@@ -317,20 +374,20 @@ exists() {
   esac
 }
 
-# A device tells by its alias whose it is, a namespace by the alias of its lo, a file by its first line: should the
-# state be lost, that is left.
+# A device tells by its alias whose it is, a namespace by the alias of its lo, a file by its first line. What has no such
+# mark is ours if we were about to make it; what has another is somebody else's, whatever was there before.
 is_ours() {
   local kind=$1 name=$2 alias='' _
-  [[ ${OLD["$kind $name"]:-} ]] && return 0
   case $kind in
     link) read -r alias <"/sys/class/net/$name/ifalias" || true ;;
     file) read -r _ alias <"$name" || true ;;
     netns)
+      [[ ! ${OLD["$kind $name"]:-} ]] || return 0
       alias=$(in_node "$name" ip -o link show dev lo 2>/dev/null) || true
       alias=${alias##*alias }
       ;;
   esac
-  [[ ${alias%% *} == "nsgen:$NAME" || $alias == "nsgen:$NAME:"* ]]
+  [[ ${alias%% *} == "nsgen:$NAME" || $alias == "nsgen:$NAME:"* || ! $alias && ${OLD["$kind $name"]:-} ]]
 }
 
 is_left() { exists "$1" "$2" && is_ours "$1" "$2"; }
@@ -365,7 +422,7 @@ prune() {
       'sysctl '*) forget_sysctl "${key#sysctl }" ;;
       'file '*) remove_files "${key#file }" ;;
       'service '*) stop_service "$STATE/${key#service }" ;;
-      'once '*) undo_once "$STATE/${key#once }" ;;
+      'once '*) undo_once "$STATE/once.${key#once }" ;;
     esac
   done
 }
@@ -381,6 +438,7 @@ survey_ip() {
         name=${line#link add name }
         claim link "${name%% *}"
         note "add $line"
+        [[ ! $line =~ ' type '(bridge|veth) ]] || KINDS[${BASH_REMATCH[1]}]=1
         ;;
       *' replace '* | 'link set '*)
         note "ip $node $line"
@@ -390,16 +448,20 @@ survey_ip() {
   done
 }
 
-# A subnet that this host already reaches by another device would be cut off, or cut the new one off.
+# A subnet that this host already reaches by another device would be cut off, or cut the new one off. Half of all
+# addresses, as a VPN routes them, is a default route too.
 survey_subnet() {
-  local subnet=${1%% *} device=${1##* dev } route routes other family=-4
-  device=${device%% *}
+  local subnet=${1%% *} route routes device family=-4
+  command -v ip >/dev/null || return 0 # told already
   [[ $subnet != *:* ]] || family=-6
-  routes=$(ip "$family" route show match "${subnet%/*}" && ip "$family" route show root "$subnet") || die 'ip route failed'
+  routes=$(ip "$family" -o route show match "${subnet%/*}" && ip "$family" -o route show root "$subnet") ||
+    die 'ip route show failed'
   while read -r route; do
-    other=${route##* dev } other=${other%% *}
-    [[ ! $route || $route == default* || $other == "$device" ]] ||
-      problem "the subnet of $subnet is routed elsewhere: ${route%% proto*}"
+    device=${route##* dev } device=${device%% *}
+    case $route in
+      '' | default* | 0.0.0.0/1\ * | 128.0.0.0/1\ * | ::/1\ * | 8000::/1\ * | 2000::/3\ *) ;;
+      *) is_left link "$device" || problem "the subnet of $subnet is routed elsewhere: ${route%%@( proto| \\)*}" ;;
+    esac
   done <<<"$routes"
 }
 
@@ -432,8 +494,12 @@ apply_ip() {
 
 # Whoever was killed while making a namespace left a file that is none.
 is_namespace() {
+  local kind
   exists netns "$1" || return 1
-  [[ $(stat -f -c %T "/run/netns/$1") == nsfs ]] || { rm -f "/run/netns/$1" && return 1; }
+  kind=$(stat -f -c %T "/run/netns/$1") || die "stat /run/netns/$1 failed"
+  [[ $kind != nsfs ]] || return 0
+  rm -f "/run/netns/$1" || die "/run/netns/$1 cannot be removed"
+  return 1
 }
 
 run_ip() {
@@ -452,9 +518,23 @@ undo_ip_line() {
     *' replace '*) line="${line/ replace / del }" ;;
     *' hairpin on' | *' isolated on') line="${line% on} off" ;;
     *' nf_call_'*) line="${line// 1/ 0}" ;;
+    *' addrgenmode none')
+      line=${line#link set dev } line=${line%% *}
+      in_node "$node" sysctl -q -w "net/ipv6/conf/$line/addr_gen_mode=0" 2>/dev/null || true # ip(8) would make no address
+      return 0
+      ;;
     *) return 0 ;;
   esac
-  in_node "$node" ip -force -batch - <<<"${line% nodad}" 2>/dev/null || true
+  [[ $line != 'address del '*:* ]] || line+=$(undo_link_local "$node" "$line")
+  in_node "$node" ip -force -batch - <<<"${line// nodad/}" 2>/dev/null || true
+}
+
+# A device that is to have no IPv6 any more has the address that it made for itself, too.
+undo_link_local() {
+  local device=${2##* dev }
+  device=${device%% *}
+  [[ ! ${NEW["ip $1 link set dev $device addrgenmode none"]:-} ]] ||
+    printf '\naddress flush dev %s to fe80::/10' "$device"
 }
 
 # Delete what is there and ours; what is gone is gone.
@@ -473,8 +553,8 @@ ip_undo() {
   printf '%s\n' "${todo[@]}" | ip -force -batch - 2>/dev/null || true
   for line in "${todo[@]}"; do
     case $line in
-      'netns del '*) ! exists netns "${line#netns del }" || say "namespace ${line#netns del } could not be deleted" ;;
-      'link del dev '*) ! exists link "${line#link del dev }" || say "device ${line#link del dev } could not be deleted" ;;
+      'netns del '*) ! exists netns "${line#netns del }" || left "namespace ${line#netns del } could not be deleted" ;;
+      'link del dev '*) ! exists link "${line#link del dev }" || left "device ${line#link del dev } could not be deleted" ;;
     esac
   done
 }
@@ -625,7 +705,7 @@ apply_sysctls() {
 
 set_sysctl() {
   local key=$1 path=$2 value=$3 now
-  [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || remember_devices "$key"
+  [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || remember_devices "$key" "$path"
   read_sysctl "$path"
   remember_sysctl "host@$key" "$now" "$value"
   [[ $now != "$value" ]] || return 0
@@ -643,10 +723,15 @@ set_sysctl_inside() {
 # remember_sysctl NODE@KEY WAS OURS: before it is changed. What the first topology to need a parameter found is what
 # the last one puts back.
 remember_sysctl() {
-  local record=$STATE/sysctl/${1//\//%} was=$2 other
+  local record=$STATE/sysctl/${1//\//%} was=$2 ours='' other
   if [[ -s $record ]]; then
-    read -r was <"$record"
-  elif [[ $1 == host@* ]]; then
+    { read -r was && read -r ours; } <"$record" || true
+    [[ $ours != "$3" ]] || return 0
+    printf '%s\n%s\n' "$was" "$3" >"$record.new"
+    mv "$record.new" "$record"
+    return 0
+  fi
+  if [[ $1 == host@* ]]; then
     for other in /run/nsgen/*/"sysctl/${1//\//%}"; do
       [[ ! -s $other ]] || read -r was <"$other"
     done
@@ -655,27 +740,49 @@ remember_sysctl() {
 }
 
 # Forwarding switched on or off writes to other parameters too, whatever an administrator had set them to: forwarding of
-# every device, and whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change).
+# every device, and whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change). They are remembered
+# by whoever switches it on; later topologies take what that one knows.
 remember_devices() {
-  local version=4 path now
-  [[ $1 != net.ipv6.* ]] || version=6
-  for path in "/proc/sys/net/ipv$version/conf/"*/forwarding /proc/sys/net/ipv4/conf/all/accept_redirects; do
-    [[ $path != */ipv6/conf/all/* && $path != */ipv4/conf/all/forwarding ]] || continue
+  local key=$1 path now other
+  local -a records
+  [[ ! -s $STATE/sysctl/host@$key ]] || return 0
+  for other in /run/nsgen/*/"sysctl/host@$key"; do
+    [[ -s $other ]] || continue
+    records=("${other%/*}/$key@"*)
+    ((${#records[@]} == 0)) || cp "${records[@]}" "$STATE/sysctl/"
+    return 0
+  done
+  read_sysctl "$2"
+  [[ $now == 0 ]] || return 0
+  for path in $(switched_along "$key"); do
     read_sysctl "$path"
-    remember_sysctl "forward$version@${path#/proc/sys/}" "$now" kernel
+    path=${path#/proc/sys/}
+    printf '%s\n' "$now" >"$STATE/sysctl/$key@${path//\//%}"
   done
 }
 
-restore_devices() {
-  local version=4 record path was now
+# The parameters that the kernel changes along with one of forwarding, of devices that are not ours.
+switched_along() {
+  local path device version=4
   [[ $1 != net.ipv6.* ]] || version=6
-  for record in "$STATE/sysctl/forward$version@"*; do
+  for path in "/proc/sys/net/ipv$version/conf/"*/forwarding; do
+    device=${path%/*} device=${device##*/}
+    [[ $device == all || ${NEW["link $device"]:-} ]] || printf '%s\n' "$path"
+  done
+  [[ $version == 6 ]] || printf '/proc/sys/net/ipv4/conf/all/accept_redirects\n'
+}
+
+restore_devices() {
+  local record path was now
+  local -a records=("$STATE/sysctl/$1@"*)
+  for record in "${records[@]}"; do
     path=${record##*@} path=/proc/sys/${path//%//}
     [[ -s $record && -e $path ]] || continue
     read -r was <"$record"
     read_sysctl "$path"
-    [[ $now == "$was" ]] || printf '%s\n' "$was" >"$path"
+    [[ $now == "$was" ]] || write_sysctl "$path" "$was"
   done
+  ((${#records[@]} == 0)) || rm -f "${records[@]}" || left "${records[0]} cannot be removed"
 }
 
 check_sysctls() {
@@ -703,25 +810,38 @@ restore_sysctls() {
 
 # forget_sysctl NODE@KEY: put it back, unless somebody changed it since, or another topology needs it as it is.
 forget_sysctl() {
-  local node=${1%%@*} key=${1#*@} record=$STATE/sysctl/${1//\//%} was ours path now
+  local node=${1%%@*} key=${1#*@} record=$STATE/sysctl/${1//\//%} was ours='' path
   [[ -s $record ]] || return 0
-  { read -r was && read -r ours; } <"$record" || return 0
-  rm -f "$record"
+  { read -r was && read -r ours; } <"$record" || true
   sysctl_path "$key"
   if [[ $node != host ]]; then
     [[ ! ${NEW["netns $node"]:-} ]] || in_node "$node" sysctl -q -w "$key=$was" || true
-  elif [[ -e $path ]] && ! needed_elsewhere "${record##*/}"; then
-    read_sysctl "$path"
-    [[ $now == "$ours" && $was != "$ours" ]] || return 0
-    printf '%s\n' "$was" >"$path"
-    [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || restore_devices "$key"
+  elif [[ -e $path ]]; then
+    put_back "$key" "$path" "$was" "$ours"
   fi
+  rm -f "$record" || left "$record cannot be removed"
 }
 
+# Where another topology needs it, that one's value is what it is put to. (Forwarding that is off already may have been
+# switched off by a run that was killed before it came to the devices.)
+put_back() {
+  local key=$1 path=$2 was=$3 ours=$4 now elsewhere=''
+  ! needed_elsewhere "host@${key//\//%}" || was=$elsewhere
+  read_sysctl "$path"
+  [[ $now == "$ours" || $now == "$was" ]] || return 0
+  [[ $now == "$was" ]] || write_sysctl "$path" "$was"
+  [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) || $elsewhere ]] || restore_devices "$key"
+}
+
+write_sysctl() { printf '%s\n' "$2" >"$1" || left "$1 cannot be set to $2"; }
+
+# elsewhere: what another topology sets it to.
 needed_elsewhere() {
-  local other
+  local other _
   for other in /run/nsgen/*/"sysctl/$1"; do
-    [[ ! -s $other ]] || return 0
+    [[ -s $other && $other != "$STATE/"* ]] || continue
+    { read -r _ && read -r elsewhere; } <"$other" || true
+    return 0
   done
   return 1
 }
@@ -735,7 +855,8 @@ survey_rules() {
   note "rules $tool"
   [[ ! ${OLD["rules $tool"]:-} ]] || return 0
   command -v "$tool-restore" >/dev/null || return 0 # told already
-  "$tool-restore" -w --noflush --test <<<"$text" || problem "this kernel refuses the rules, $tool-restore says"
+  saved=$("$tool-restore" -w --noflush --test <<<"$text" 2>&1) ||
+    problem "this kernel refuses the rules: ${saved%%$'\n'*}"
   saved=$("$tool-save") || die "$tool-save failed"
   list_rules present <<<"$saved"
   ((${#present[@]} == 0)) || [[ $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
@@ -855,7 +976,10 @@ check_jump() {
 drop_chains() {
   local tool=$1 only=${2:-} line table='' chain saved
   local -A jumps=() chains=()
-  saved=$("$tool-save") || die "$tool-save failed"
+  if ! saved=$("$tool-save"); then
+    left "$tool-save failed: our chains are still there"
+    return 0
+  fi
   while read -r line; do
     line=${line//\"/}
     chain=${line##* }
@@ -872,7 +996,7 @@ drop_chains() {
   done <<<"$saved"
   for table in "${!chains[@]}"; do
     printf '*%s\n%sCOMMIT\n' "$table" "${jumps[$table]:-}${chains[$table]}" | "$tool-restore" -w --noflush ||
-      say "$tool: our chains in the table $table could not be removed"
+      left "$tool: our chains in the table $table could not be removed"
   done
 }
 
@@ -885,9 +1009,9 @@ remove_files() {
   local path dir
   for path; do
     is_left file "$path" || continue
-    rm -f "$path"
+    rm -f "$path" || left "$path cannot be removed"
     for dir in "${path%/*}" /etc/netns; do
-      [[ ! ${OLD["dir $dir"]:-} || ! -e $dir ]] || rmdir --ignore-fail-on-non-empty "$dir"
+      [[ ! ${OLD["dir $dir"]:-} || ! -e $dir ]] || rmdir --ignore-fail-on-non-empty "$dir" || left "$dir cannot be removed"
     done
   done
 }
@@ -922,7 +1046,7 @@ stop_service() {
     done
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi
-  rm -f "$1.pid" "$1.command" "$1.log"
+  rm -f "$1.pid" "$1.command" "$1.log" || left "$1.pid cannot be removed"
 }
 
 stop_services() {
@@ -941,17 +1065,19 @@ run_in() {
 
 undo_once() {
   local -a command=()
-  [[ -e $1 && -e $1.undo ]] && mapfile -d '' command <"$1.undo"
+  [[ ! -e $1 || ! -e $1.undo ]] || mapfile -d '' command <"$1.undo"
   if ((${#command[@]})) && [[ ${command[0]} == host || -e /run/netns/${command[0]} ]]; then
     run_in "${command[@]}" || say "${command[*]} failed"
   fi
-  rm -f "$1" "$1.undo"
+  rm -f "$1" "$1.undo" || left "$1 cannot be removed"
 }
 
+# The last one first.
 undo_commands() {
-  local record
-  local -a records=("$STATE"/once.*[0-9])
-  for ((record = ${#records[@]} - 1; record >= 0; record--)); do undo_once "${records[record]}"; done
+  local index
+  for ((index = ${#OLD_LIST[@]} - 1; index >= 0; index--)); do
+    [[ ${OLD_LIST[index]} != 'once '* ]] || undo_once "$STATE/once.${OLD_LIST[index]#once }"
+  done
 }
 
 # ---- after a reboot --------------------------------------------------------------------------------------------------
@@ -968,15 +1094,18 @@ install() {
 }
 
 uninstall() {
-  local unit=nsgen-$NAME.service
+  local unit=nsgen-$NAME.service file
   if [[ -d /run/systemd/system ]] && systemctl is-active --quiet "$unit"; then
     flock -u "$LOCK" # its `down` takes the lock
     systemctl stop "$unit"
     flock "$LOCK"
   fi
   down
-  rm -f "/etc/systemd/system/multi-user.target.wants/$unit" "/etc/systemd/system/$unit" "/usr/local/sbin/nsgen-$NAME" \
-    "/etc/sysctl.d/99-nsgen-$NAME.conf" "/etc/modules-load.d/nsgen-$NAME.conf"
+  rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
+  for file in "/etc/systemd/system/$unit" "/usr/local/sbin/nsgen-$NAME" "/etc/sysctl.d/99-nsgen-$NAME.conf" \
+    "/etc/modules-load.d/nsgen-$NAME.conf"; do
+    rm -f "$file" "$file.nsgen-new"
+  done
   reload_systemd
 }
 

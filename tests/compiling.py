@@ -1,0 +1,29 @@
+"""What tests of the compiler share: a topology through every stage, without the command line."""
+
+from __future__ import annotations
+
+from nsgen import check, plan, resolve, spec
+from nsgen.compiler import compile_topology
+from nsgen.excerpt import unpainted
+from nsgen.plan import Plan
+from nsgen.report import Report
+
+
+def compile_data(data: object) -> tuple[Report, Plan | None]:
+    """Compile plain data: what was found, and the plan unless an error was found."""
+    report = Report()
+    read = spec.read(data, report)
+    if read is not None:
+        check.check(read, report)
+    if read is None or report.failed:
+        return report, None
+    resolved = resolve.resolve(read, report)
+    return report, None if resolved is None else plan.make(resolved)
+
+
+def compile_text(text: str, filename: str = "topology.yaml") -> Plan:
+    """Compile YAML that is right; whatever is found in it fails the test."""
+    found = compile_topology(filename, text.encode())
+    assert not found.findings(), "\n".join(found.show(10, unpainted))
+    assert found.topology is not None
+    return plan.make(found.topology)

@@ -1,0 +1,215 @@
+"""What a script did, and what its plan says: both as the same records, to be compared."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, fields
+from typing import get_args
+
+from sandboxed import PROGRAMS, Call, Play
+
+from nsgen.ops import (
+    HOST,
+    Argv,
+    Chain,
+    ForgetUdp,
+    IpOp,
+    Jump,
+    LoadModule,
+    Op,
+    RunCommand,
+    SetSysctl,
+    StartService,
+    WriteFile,
+)
+
+Words = Sequence[str]
+# Folders that a script may make, and files that it may remove: its own.
+OWN = re.compile(r"/run/nsgen(/.*)?|/etc/netns(/.*)?|/proc/sys/.*|[0-9]+", re.DOTALL)
+TOOLS = ("mkdir", "mv", "rm", "rmdir", "cat", "chmod", "ln", "tail")
+
+
+@dataclass
+class Deeds:
+    """What is done to the machine, sorted by kind; in order, but for rules, parameters and services."""
+
+    ip: list[tuple[str, Argv]] = field(default_factory=list)
+    modules: list[str] = field(default_factory=list)
+    rules: list[Argv] = field(default_factory=list)
+    sysctls: list[tuple[str, str, str]] = field(default_factory=list)
+    forgotten: list[Argv] = field(default_factory=list)
+    files: list[tuple[str, str]] = field(default_factory=list)
+    commands: list[tuple[str, Argv]] = field(default_factory=list)
+    services: list[tuple[str, ...]] = field(default_factory=list)
+    others: list[Call] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Put in order what is done at the same time."""
+        self.rules.sort()
+        self.sysctls.sort()
+        self.services.sort()
+
+    def differences(self, other: Deeds) -> dict[str, tuple[list[object], list[object]]]:
+        """Give what one has and the other lacks, by kind; all of a kind that is in another order."""
+        found = {}
+        for kind in fields(self):
+            mine, theirs = getattr(self, kind.name), getattr(other, kind.name)
+            if mine != theirs:
+                missing = [deed for deed in mine if deed not in theirs]
+                added = [deed for deed in theirs if deed not in mine]
+                found[kind.name] = (missing, added) if missing or added else (mine, theirs)
+        return found
+
+
+# -- what a plan says ---------------------------------------------------------------------------
+
+
+def wanted(ops: Iterable[Op]) -> Deeds:
+    """Give what a script has to do for these operations."""
+    found = list(ops)
+    return Deeds(
+        ip=[(op.node, op.argv()) for op in found if isinstance(op, get_args(IpOp))],
+        modules=[op.name for op in found if isinstance(op, LoadModule)],
+        rules=list(_rules(found)),
+        sysctls=[(op.node, op.key, op.value.strip()) for op in found if isinstance(op, SetSysctl)],
+        forgotten=[argv for op in found if isinstance(op, ForgetUdp) for argv in op.each()],
+        files=[(op.path, op.text) for op in found if isinstance(op, WriteFile)],
+        commands=[(op.node, op.up) for op in found if isinstance(op, RunCommand) and op.up],
+        services=[_service(op) for op in found if isinstance(op, StartService)],
+    )
+
+
+def _rules(ops: Iterable[Op]) -> Iterator[Argv]:
+    for op in ops:
+        if isinstance(op, Chain):
+            yield op.argv()
+            yield from (rule.argv() for rule in op.rules)
+        elif isinstance(op, Jump):
+            yield _jump(op.argv())
+
+
+def _service(op: StartService) -> tuple[str, ...]:
+    environment = sorted(op.environment)
+    return (op.node, op.user or "root", op.directory or "/", *environment, *op.command)
+
+
+def _jump(words: Words) -> Argv:
+    """Leave out in which place it goes: that depends on the rules of others."""
+    command, chain, rest = tuple(words[:4]), words[5], tuple(words[6:])
+    return (*command, "jump", chain, *(rest[1:] if rest[0].isdecimal() else rest))
+
+
+# -- what a script did --------------------------------------------------------------------------
+
+
+def done(play: Play, ops: Iterable[Op], *, writes_sysctls: bool = False) -> Deeds:
+    """Sort what a script called.
+
+    `ops` say which files and which variables to look at, and, where a script writes the host's parameters itself, which
+    of these.
+    """
+    found, expected = Deeds(), list(ops)
+    variables = {e.partition("=")[0] for op in expected if isinstance(op, StartService) for e in op.environment}
+    for call in play.calls:
+        _sort(call, found, variables)
+    for op in expected:
+        if isinstance(op, WriteFile):
+            found.files.append((op.path, play.text(op.path) or ""))
+        elif isinstance(op, SetSysctl) and op.node == HOST and writes_sysctls:
+            path = op.key if "/" in op.key else op.key.replace(".", "/")
+            text = play.text(f"/proc/sys/{path}")
+            found.sysctls.append((HOST, op.key, (text or "missing").strip()))
+    found.__post_init__()
+    return found
+
+
+def _sort(call: Call, found: Deeds, variables: set[str]) -> None:
+    program, *words = call.words
+    if program not in PROGRAMS:
+        _sort_own(call, found, variables)
+    elif _is_harmless(program, words, call.stdin):
+        pass
+    elif program == "ip":
+        found.ip += [(call.node, argv) for argv in _ip(words, call.stdin)]
+    elif program == "modprobe" and len(words) == 1:
+        found.modules.append(words[0])
+    elif program.endswith("-restore") and words == ["-w", "--noflush"]:
+        found.rules += _restored(program.removesuffix("-restore"), call.stdin)
+    elif program in ("iptables", "ip6tables") and len(words) > 5:
+        is_jump = words[3] in ("-I", "-A") and not words[4].startswith("NSGEN-")
+        found.rules.append(_jump(call.words) if is_jump else call.words)
+    elif program in ("iptables", "ip6tables"):
+        found.rules.append(call.words)
+    elif program == "sysctl" and words[:1] == ["-q"]:
+        found.sysctls += [(call.node, *pair) for pair in _sysctls(words, call.stdin)]
+    elif program == "conntrack":
+        found.forgotten.append(call.words)
+    else:
+        found.others.append(call)
+
+
+def _sort_own(call: Call, found: Deeds, variables: set[str]) -> None:
+    if not call.stays:
+        # Of a command only the words are the topology's; it runs wherever the script does.
+        found.commands.append((call.node, call.words))
+        return
+    environment = sorted(e for e in call.environment if e.partition("=")[0] in variables)
+    found.services.append((call.node, call.user, call.folder, *environment, *call.words))
+
+
+def _is_harmless(program: str, words: Words, stdin: str) -> bool:
+    """Whether it only looks, or only touches what is the script's own."""
+    if program in TOOLS:
+        return all(word.startswith("-") or OWN.fullmatch(word) for word in words)
+    if program in ("ss", "flock", "stat", "iptables-save", "ip6tables-save"):
+        return True
+    if program == "modprobe":
+        return words[:2] == ["-n", "-q"]
+    if program.endswith("-restore"):
+        return "--test" in words
+    if program in ("iptables", "ip6tables"):
+        return words == ["-V"] or "-S" in words or "-C" in words
+    if program == "ip":
+        asked = stdin.splitlines() if "-batch" in words else [" ".join(words)]
+        return all(re.fullmatch(r"(-\S+ )*(link|address|route) show.*", line) for line in asked)
+    # Without -w, and without a file that is not the script's own, sysctl prints.
+    return program == "sysctl" and (
+        not words[0].startswith("-") or words[0] == "-n" or (words[:2] == ["-q", "-p"] and _own(words[2]))
+    )
+
+
+def _own(path: str) -> bool:
+    return path != "-" and OWN.fullmatch(path) is not None
+
+
+def _ip(words: Words, stdin: str) -> Iterator[Argv]:
+    if "-batch" not in words:
+        yield ("ip", *words)
+    else:
+        yield from (("ip", *line.split(" ")) for line in stdin.splitlines())
+
+
+def _restored(tool: str, text: str) -> Iterator[Argv]:
+    table = ""
+    for line in text.splitlines():
+        command = (tool, "-w", "-t", table)
+        if line.startswith("*"):
+            table = line[1:]
+        elif line.startswith(":"):
+            chain, *counters = line[1:].split(" ")
+            yield (*command, "-N", chain) if counters == ["-", "[0:0]"] else (line,)
+        elif line not in ("", "COMMIT") and not line.startswith("# "):
+            yield (*command, *line.split(" "))
+
+
+def _sysctls(words: Words, stdin: str) -> Iterator[tuple[str, str]]:
+    if list(words) == ["-q", "-p", "-"]:
+        for line in stdin.splitlines():
+            key, _, value = line.partition(" = ")
+            yield key, value.strip()
+    elif words[1] == "-w" and len(words) == 3:
+        key, _, value = words[2].partition("=")
+        yield key, value.strip()
+    else:
+        yield "?", " ".join(words)

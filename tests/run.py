@@ -1,0 +1,217 @@
+"""Run every test: mypy, ruff and ShellCheck (`--lint`: only these), then pytest and the bats files.
+
+The output of each is shown whole. At the end stand the names of what was skipped, and the sum of
+it all, which is also left in `build/counts/test` for `.ci/run`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from xml.etree import ElementTree as ET
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+BUILD = CHECKOUT / "build"
+BATS = CHECKOUT / "node_modules/bats/bin/bats"
+PROCESSES = 2
+SECONDS = 30 * 60  # what one of them may take, before it is taken to hang
+RUNNING: set[subprocess.Popen[str]] = set()
+
+
+@dataclass
+class Tally:
+    """How many tests passed and failed, and the names of the skipped ones with their reasons."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Count the tests of another tally, too."""
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {len(self.skipped)} skipped"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run them all; the exit status is 1 if anything failed."""
+    # First the virtual environment; last what Debian keeps from the PATH of ordinary users.
+    places = [str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/sbin"]
+    os.environ["PATH"] = os.pathsep.join(places)
+    os.chdir(CHECKOUT)
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    total = lint()
+    if "--lint" not in arguments:
+        total.add(run_pytest())
+        total.add(run_bats())
+        leave_counts(total)
+    if total.skipped:
+        say("skipped", "\n".join(total.skipped))
+    say("all", str(total))
+    return 1 if total.failed else 0
+
+
+def lint() -> Tally:
+    """Read the code: types, style, and the shell scripts that are not generated."""
+    shell = ["tests/**/*.sh", "tests/**/*.bash", "tests/**/*.bats", ".ci/run"]
+    scripts = sorted(str(path) for pattern in shell for path in Path().glob(pattern))
+    total = Tally()
+    for command in (
+        ["mypy"],
+        ["ruff", "check"],
+        ["ruff", "format", "--check"],
+        ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR", *scripts],
+    ):
+        status, output = run(command)
+        say(" ".join(command[:2]), output)
+        total.add(Tally(passed=int(status == 0), failed=int(status != 0)))
+    return total
+
+
+def run_pytest() -> Tally:
+    """Run the Python tests in two processes; what they came to is read from pytest's own report."""
+    say("pytest")
+    report = BUILD / "pytest.xml"
+    report.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "-n", str(PROCESSES), "--dist", "loadgroup"]
+    status, _ = run([*command, "--durations=10", f"--junitxml={report}"], capture=False)
+    tally = read_junit(report) if report.exists() else Tally()
+    if status != 0 and not tally.failed:
+        tally.failed = 1
+    return tally
+
+
+def read_junit(report: Path) -> Tally:
+    """Count the test cases of a JUnit report."""
+    tally = Tally()
+    for case in ET.parse(report).iter("testcase"):  # noqa: S314  pytest wrote it just now
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            tally.failed += 1
+        elif skipped is not None:
+            name = f"{case.get('classname')}.{case.get('name')}"
+            tally.skipped.append(f"{name}: {skipped.get('message')}")
+        else:
+            tally.passed += 1
+    return tally
+
+
+def run_bats() -> Tally:
+    """Run the bats files, two at a time."""
+    files = sorted(Path("tests").rglob("*.bats"))
+    # In CI it is a failure that they cannot run.
+    if os.environ.get("CI") != "true" and (reason := why_no_bats()):
+        return Tally(skipped=[f"{test}: {reason}" for test in named_tests(files)])
+    total = Tally()
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        runs = {pool.submit(run_bats_file, file): file for file in files}
+        for finished in as_completed(runs):
+            tally, output = finished.result()
+            say(f"bats {runs[finished]}", output)
+            total.add(tally)
+    return total
+
+
+def why_no_bats() -> str:
+    """Say what this machine lacks for the bats files, if anything."""
+    lines = (line.split() for line in (CHECKOUT / "tests/programs").read_text().splitlines())
+    needed = [program for program, *_, who in lines if who == "bats"]
+    missing = [program for program in (str(BATS), *needed) if not shutil.which(program)]
+    if missing:
+        return f"{', '.join(missing)}: not installed"
+    user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    status, output = run(["unshare", *user, "--net", "--mount", "--pid", "--fork", "true"])
+    return f"no namespaces for this user here: {output}" if status else ""
+
+
+def named_tests(files: Iterable[Path]) -> list[str]:
+    """Name every test of some bats files."""
+    at_test = re.compile(r"^@test [\"'](.*)[\"'] \{$", re.MULTILINE)
+    return [f"{file}: {name}" for file in files for name in at_test.findall(file.read_text())]
+
+
+def run_bats_file(file: Path) -> tuple[Tally, str]:
+    """Run one bats file: what it came to, and what it printed."""
+    began = time.monotonic()
+    status, output = run([str(BATS), "--tap", str(file)])
+    tally = read_tap(output, str(file))
+    if status != 0 and not tally.failed:
+        tally.failed = 1
+    return tally, f"{output}\n{tally} in {time.monotonic() - began:.0f} s"
+
+
+def read_tap(output: str, name: str) -> Tally:
+    """Count the lines of the Test Anything Protocol; a test that is not reported has failed."""
+    tally, planned = Tally(), 0
+    for line in output.splitlines():
+        if plan := re.match(r"1\.\.(\d+)$", line):
+            planned = int(plan[1])
+        elif skipped := re.match(r"ok \d+ (.*?) # skip ?(.*)$", line):
+            tally.skipped.append(f"{name}: {skipped[1]}: {skipped[2] or 'no reason given'}")
+        elif re.match(r"ok \d+ ", line):
+            tally.passed += 1
+        elif re.match(r"not ok \d+ ", line):
+            tally.failed += 1
+    reported = tally.passed + tally.failed + len(tally.skipped)
+    tally.failed += max(0, planned - reported)
+    return tally
+
+
+def run(command: Sequence[str], *, capture: bool = True) -> tuple[int, str]:
+    """Run a command without input: its exit status and output; one that hangs is killed whole."""
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if capture else None,
+        stderr=subprocess.STDOUT if capture else None,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    RUNNING.add(process)
+    try:
+        output, _ = process.communicate(timeout=SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        return 1, f"{output or ''}\nkilled after {SECONDS} s"
+    finally:
+        RUNNING.discard(process)
+    return process.returncode, (output or "").rstrip()
+
+
+def stop(signum: int, _frame: FrameType | None) -> None:
+    """Take along what runs: it is in sessions of its own, where no Ctrl-C reaches it."""
+    for process in RUNNING:
+        os.killpg(process.pid, signal.SIGKILL)
+    os._exit(128 + signum)
+
+
+def leave_counts(total: Tally) -> None:
+    """Leave the sum for `.ci/run`."""
+    counts = BUILD / "counts"
+    counts.mkdir(parents=True, exist_ok=True)
+    (counts / "test").write_text(f"{total.passed} {total.failed} {len(total.skipped)}\n")
+
+
+def say(title: str, text: str = "") -> None:
+    """Print a heading, and what belongs under it."""
+    print(f"\n== {title}", *([text] if text else []), sep="\n", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

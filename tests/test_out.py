@@ -1,0 +1,112 @@
+"""What is under `out/` is what the examples render to, and it is what other programs expect."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+EXAMPLES = sorted((CHECKOUT / "examples").glob("*.yaml"))
+OUT = CHECKOUT / "out"
+
+each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+Program = Callable[[str], str]
+
+
+def run(*command: str | Path) -> str:
+    """Run a command that succeeds, and give what it prints."""
+    env = os.environ | {"PYTHONPATH": str(CHECKOUT / "gen")}
+    result = subprocess.run(
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    output = result.stdout + result.stderr
+    assert result.returncode == 0, output
+    return output
+
+
+def tree(folder: Path) -> dict[str, tuple[bytes, bool]]:
+    """Read all files of a folder: what they hold, and whether they may be executed."""
+    paths = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*"))}
+    return {
+        name: (path.read_bytes(), os.access(path, os.X_OK))
+        for name, path in paths.items()
+        if path.is_file()
+    }
+
+
+def scripts(example: Path) -> list[Path]:
+    """Give the shell scripts that an example renders to."""
+    found = sorted((OUT / example.stem).rglob("*.sh"))
+    assert found
+    return found
+
+
+def test_out_holds_the_examples_alone() -> None:
+    """Each example has its folder, and no folder is left from an example that is gone."""
+    assert EXAMPLES
+    assert {path.name for path in OUT.iterdir()} == {path.stem for path in EXAMPLES}
+
+
+@each_example
+def test_out_is_up_to_date(example: Path, tmp_path: Path) -> None:
+    """An example renders to the files under `out/`, to all of them, and to no others."""
+    run(sys.executable, "-m", "nsgen", "render", "-o", tmp_path, example)
+    assert [path.name for path in tmp_path.iterdir()] == [example.stem]
+    rendered, committed = tree(tmp_path / example.stem), tree(OUT / example.stem)
+    assert rendered.keys() == committed.keys(), "`make out` renders the examples again"
+    differing = [name for name, file in rendered.items() if file != committed[name]]
+    assert differing == [], "`make out` renders the examples again"
+
+
+@each_example
+def test_scripts_are_bash(example: Path) -> None:
+    """Bash can read every rendered script to its end."""
+    for script in scripts(example):
+        output = run("bash", "-n", script)
+        assert not output, output
+
+
+@each_example
+def test_scripts_pass_shellcheck(example: Path, program: Program) -> None:
+    """ShellCheck has no objection to a rendered script, with nothing switched off."""
+    for script in scripts(example):
+        assert "shellcheck disable" not in script.read_text()
+    run(program("shellcheck"), "--norc", "--severity=style", *scripts(example))
+
+
+def test_units_pass_systemd(program: Program, tmp_path: Path) -> None:
+    """A rendered unit is one that systemd takes, once the script is where the unit says it is."""
+    verify = program("systemd-analyze")
+    units = sorted(OUT.rglob("*.service"))
+    assert units
+    for unit in units:
+        script = f"/usr/local/sbin/{unit.stem}"
+        text = unit.read_text()
+        assert f"ExecStart={script} up" in text
+        copy = tmp_path / unit.name
+        copy.write_text(text.replace(script, program("true")))
+        result = subprocess.run(
+            [verify, "verify", "--man=no", copy], capture_output=True, text=True, check=False
+        )
+        # It may have something to say about the units of this machine, too.
+        assert [line for line in result.stderr.splitlines() if unit.name in line] == []
+
+
+def test_vagrantfiles_are_ruby(program: Program) -> None:
+    """Ruby can read every Vagrantfile."""
+    ruby = program("ruby")
+    vagrantfiles = [CHECKOUT / "Vagrantfile", *sorted(OUT.rglob("Vagrantfile"))]
+    assert len(vagrantfiles) > 1
+    for vagrantfile in vagrantfiles:
+        result = subprocess.run([ruby, "-c", vagrantfile], capture_output=True, check=False)
+        assert (result.returncode, result.stdout) == (0, b"Syntax OK\n"), result.stderr
