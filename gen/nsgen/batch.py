@@ -6,6 +6,7 @@ Nothing that needs quotes gets there, because :mod:`nsgen.values` admits no such
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any, cast, get_args
@@ -31,7 +32,9 @@ from nsgen.topology import Topology
 
 TOOL = {4: "iptables", 6: "ip6tables"}
 
-# What runs which program, and the Debian package it is in.
+PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")  # one that is looked for on PATH
+
+# The Debian packages of the programs that a script runs.
 PACKAGES = {
     "ip": "iproute2",
     "ss": "iproute2",
@@ -80,7 +83,7 @@ def values(plan: Plan, boot_files: Mapping[str, str]) -> dict[str, Any]:
     return {
         "name": plan.topology.name,
         "header": describe.header(plan, "setup.sh"),
-        "programs": " ".join(f"{program}:{PACKAGES[program]}" for program in _programs(plan)),
+        "programs": " ".join(f"{name}:{PACKAGES.get(name, 'service')}" for name in _programs(plan)),
         "ports": " ".join(_ports(plan.topology)),
         "verbs": [{"name": n, "function": f} for n, f in VERBS.items() if n in used],
         "sections": sections,
@@ -121,8 +124,11 @@ def _programs(plan: Plan) -> list[str]:
         ["sysctl"] if any(isinstance(op, SetSysctl) and op.node != HOST for op in plan.ops) else []
     )
     found += ["conntrack"] if ForgetUdp in kinds else []
-    found += ["setsid"] if StartService in kinds else []
-    return found
+    services = [op for op in plan.ops if isinstance(op, StartService)]
+    found += ["setsid"] if services else []
+    found += ["runuser"] if any(op.user for op in services) else []
+    found += [op.command[0] for op in services if PROGRAM.fullmatch(op.command[0])]
+    return list(dict.fromkeys(found))
 
 
 def _needs(plan: Plan) -> dict[str, bool]:

@@ -342,7 +342,7 @@ def _services(topology: Topology) -> Iterator[Step]:
                 node=node.name,
                 name=name,
                 command=service.command,
-                directory=service.directory or "",
+                directory=service.directory or "/",
                 environment=tuple(f"{key}={value}" for key, value in service.environment.items()),
                 user=service.user or "",
             )

@@ -156,5 +156,5 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in red, with its output under /run/nsgen/article/.
-setsid ip netns exec red python3 -m http.server 80 > /run/nsgen/article/red.web.log 2>&1 < /dev/null &
+setsid ip netns exec red env -C /srv python3 -m http.server 80 > /run/nsgen/article/red.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/article/red.web.pid

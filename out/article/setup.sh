@@ -15,7 +15,7 @@ shopt -s extglob nullglob
 export LC_ALL=C
 
 readonly NAME=article
-readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux flock:util-linux iptables:iptables setsid:util-linux'
+readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux flock:util-linux iptables:iptables setsid:util-linux python3:service'
 readonly PORTS=tcp/8080
 
 # What is built, in order, and why.
@@ -191,7 +191,7 @@ SYSCTL
   # ---- Services ----
 
   # Started in red, with its output under /run/nsgen/article/.
-  service red web python3 -m http.server 80
+  service red web env -C /srv python3 -m http.server 80
 }
 
 # What removes it, the last thing first. Only what is ours is removed, and a parameter is put back to what it was.
@@ -301,6 +301,7 @@ lock() {
 # The last one to leave takes the lock along.
 unlock() {
   local left=(/run/nsgen/*)
+  [[ /run/nsgen/lock -ef /proc/self/fd/$LOCK ]] || return 0
   [[ ${left[*]} != /run/nsgen/lock ]] || rm -f /run/nsgen/lock
   [[ ${#left[@]} -gt 1 ]] || rmdir /run/nsgen 2>/dev/null || true
 }
@@ -312,8 +313,9 @@ up() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
-  remember "${OLD_LIST[@]}" "${NEW_LIST[@]}"
   prune
+  drop_link_locals
+  remember "${OLD_LIST[@]}" "${NEW_LIST[@]}"
   MODE=apply topology
   await_services
   remember "${NEW_LIST[@]}"
@@ -337,7 +339,7 @@ failed() {
     say 'it failed; what was up before is still up'
   else
     say 'it failed; undoing what was done'
-    clear_away
+    clear_away || true # it goes on to its end, whatever fails on the way
   fi
   unlock
   exit "$((status ? status : 1))"
@@ -398,7 +400,10 @@ survey_programs() {
   local entry
   for entry in $PROGRAMS; do
     command -v "${entry%:*}" >/dev/null ||
-      problem "the program ${entry%:*} is missing: install the package ${entry#*:}"
+      case ${entry#*:} in
+        service) problem "there is no program ${entry%:*}, which a service needs" ;;
+        *) problem "the program ${entry%:*} is missing: install the package ${entry#*:}" ;;
+      esac
   done
 }
 
@@ -427,7 +432,7 @@ survey_ports() {
 survey_backends() {
   local version=
   version=$(iptables -V 2>/dev/null) || true
-  if [[ $version == *nf_tables* && -s /proc/net/ip_tables_names ]] && has_rules iptables-legacy-save; then
+  if [[ $version == *nf_tables* ]] && has_rules iptables-legacy-save; then
     say 'warning: rules of iptables-legacy are in force beside those of iptables-nft'
   elif [[ $version == *legacy* ]] && has_rules iptables-nft-save; then
     say 'warning: rules of iptables-nft are in force beside those of iptables-legacy'
@@ -439,7 +444,7 @@ has_rules() { command -v "$1" >/dev/null && [[ $("$1" 2>/dev/null) == *$'\n-A '*
 # Whether the kernel can make such devices, tried in a namespace that is gone at once.
 survey_kinds() {
   local kind output
-  ((${#KINDS[@]})) && command -v ip unshare >/dev/null || return 0
+  ((${#KINDS[@]})) && command -v ip >/dev/null && command -v unshare >/dev/null || return 0
   output=$(for kind in "${!KINDS[@]}"; do printf 'link add name %s- type %s\n' "$kind" "$kind"; done |
     unshare --net ip -batch - 2>&1) ||
     problem "this kernel cannot make the namespaces and devices: ${output%%$'\n'*}"
@@ -627,16 +632,19 @@ undo_ip_line() {
       ;;
     *) return 0 ;;
   esac
-  [[ $line != 'address del '*:* ]] || line+=$(undo_link_local "$node" "$line")
   in_node "$node" ip -force -batch - <<<"${line// nodad/}" 2>/dev/null || true
 }
 
-# A device that is to have no IPv6 any more has the address that it made for itself, too.
-undo_link_local() {
-  local device=${2##* dev }
-  device=${device%% *}
-  [[ ! ${NEW["ip $1 link set dev $device addrgenmode none"]:-} ]] ||
-    printf '\naddress flush dev %s to fe80::/10' "$device"
+# What a device made for itself while it had IPv6, and is to have no more.
+drop_link_locals() {
+  local key node line
+  for key in "${NEW_LIST[@]}"; do
+    [[ $key == 'ip '*' addrgenmode none' && ! ${OLD[$key]:-} ]] || continue
+    read -r _ node line <<<"$key"
+    [[ $node != host && ${OLD["netns $node"]:-} ]] || continue
+    line=${line#link set dev }
+    in_node "$node" ip address flush dev "${line%% *}" to fe80::/10 2>/dev/null || true # the device may be new
+  done
 }
 
 # Delete what is there and ours; what is gone is gone.
@@ -905,7 +913,7 @@ switched_along() {
 }
 
 restore_devices() {
-  local record path was now
+  local record path was now version=4 device
   local -a records=("$STATE/sysctl/$1@"*)
   for record in "${records[@]}"; do
     path=${record##*@} path=/proc/sys/${path//%//}
@@ -915,6 +923,13 @@ restore_devices() {
     [[ $now == "$was" ]] || write_sysctl "$path" "$was"
   done
   ((${#records[@]} == 0)) || rm -f "${records[@]}" || left "${records[0]} cannot be removed"
+  # Those of ours that stay get what a new device has.
+  [[ $1 != net.ipv6.* ]] || version=6
+  read_sysctl "/proc/sys/net/ipv$version/conf/default/forwarding"
+  for device in "${!NEW[@]}"; do
+    path=/proc/sys/net/ipv$version/conf/${device#link }/forwarding
+    [[ $device != 'link '* || ! -e $path ]] || write_sysctl "$path" "$now"
+  done
 }
 
 check_sysctls() {
@@ -1150,14 +1165,7 @@ remove_files() {
 
 # ---- processes -------------------------------------------------------------------------------------------------------
 
-survey_service() {
-  note "service $1.$2"
-  ! command -v "$3" >/dev/null || return 0
-  case $2 in
-    proxy-*) problem "the program $3 is missing: install the package $3" ;;
-    *) problem "the program $3 is missing, which the service $2 of $1 needs" ;;
-  esac
-}
+survey_service() { note "service $1.$2"; }
 
 # Start it unless it runs. It writes its own number before it becomes the program, so that none is ever lost.
 apply_service() {
@@ -1265,10 +1273,14 @@ undo_commands() {
 # ---- after a reboot --------------------------------------------------------------------------------------------------
 
 install() {
-  local unit=nsgen-$NAME.service
+  local file unit=nsgen-$NAME.service
+  declare -gA WRITTEN=()
   write_file "/usr/local/sbin/nsgen-$NAME" < <(print_self)
   chmod 755 "/usr/local/sbin/nsgen-$NAME"
   boot_files
+  for file in "/etc/sysctl.d/99-nsgen-$NAME.conf" "/etc/modules-load.d/nsgen-$NAME.conf"; do
+    [[ ${WRITTEN[$file]:-} ]] || rm -f "$file" # of an earlier version, which had something to say there
+  done
   mkdir -p /etc/systemd/system/multi-user.target.wants
   ln -sfn "/etc/systemd/system/$unit" "/etc/systemd/system/multi-user.target.wants/$unit" # systemctl enable
   reload_systemd
@@ -1278,9 +1290,10 @@ install() {
 uninstall() {
   local unit=nsgen-$NAME.service file
   if [[ -d /run/systemd/system ]] && systemctl is-active --quiet "$unit"; then
-    flock -u "$LOCK" # its `down` takes the lock
+    exec {LOCK}>&- # its `down` takes the lock
     systemctl stop "$unit"
-    flock "$LOCK"
+    lock
+    recall
   fi
   down
   rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
@@ -1312,6 +1325,7 @@ write_file() {
   mkdir -p "${1%/*}"
   cat >"$1.nsgen-new"
   mv "$1.nsgen-new" "$1"
+  WRITTEN[$1]=1
 }
 
 boot_files() {

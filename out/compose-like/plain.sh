@@ -241,15 +241,15 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in proxy, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec proxy python3 -m http.server 80 > /run/nsgen/compose-like/proxy.http.log 2>&1 < /dev/null &
+setsid ip netns exec proxy env -C /srv python3 -m http.server 80 > /run/nsgen/compose-like/proxy.http.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/proxy.http.pid
-setsid ip netns exec proxy python3 -m http.server 9090 > /run/nsgen/compose-like/proxy.admin.log 2>&1 < /dev/null &
+setsid ip netns exec proxy env -C /srv python3 -m http.server 9090 > /run/nsgen/compose-like/proxy.admin.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/proxy.admin.pid
 
 # Started in app, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec app env PYTHONUNBUFFERED=1 python3 -m http.server 8000 > /run/nsgen/compose-like/app.http.log 2>&1 < /dev/null &
+setsid ip netns exec app env -C /srv PYTHONUNBUFFERED=1 python3 -m http.server 8000 > /run/nsgen/compose-like/app.http.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/app.http.pid
 
 # Started in db, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec db python3 -m http.server 5432 > /run/nsgen/compose-like/db.sql.log 2>&1 < /dev/null &
+setsid ip netns exec db env -C /srv python3 -m http.server 5432 > /run/nsgen/compose-like/db.sql.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/db.sql.pid

@@ -200,5 +200,5 @@ sysctl -q -w net.ipv6.conf.all.forwarding=1
 # ---- Services ----
 
 # Started in red, with its output under /run/nsgen/dual-stack/.
-setsid ip netns exec red python3 -m http.server 80 --bind :: > /run/nsgen/dual-stack/red.web.log 2>&1 < /dev/null &
+setsid ip netns exec red env -C /srv python3 -m http.server 80 --bind :: > /run/nsgen/dual-stack/red.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/dual-stack/red.web.pid

@@ -217,5 +217,5 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in web, with its output under /run/nsgen/isolated/.
-setsid ip netns exec web python3 -m http.server 80 > /run/nsgen/isolated/web.web.log 2>&1 < /dev/null &
+setsid ip netns exec web env -C /srv python3 -m http.server 80 > /run/nsgen/isolated/web.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/isolated/web.web.pid

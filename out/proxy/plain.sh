@@ -133,5 +133,5 @@ setsid socat TCP4-LISTEN:8080,fork,reuseaddr TCP4:192.168.15.2:80 > /run/nsgen/p
 echo "$!" > /run/nsgen/proxy/host.proxy-tcp4-8080.pid
 
 # Started in red, with its output under /run/nsgen/proxy/.
-setsid ip netns exec red python3 -m http.server 80 > /run/nsgen/proxy/red.web.log 2>&1 < /dev/null &
+setsid ip netns exec red env -C /srv python3 -m http.server 80 > /run/nsgen/proxy/red.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/proxy/red.web.pid
