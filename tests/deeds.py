@@ -7,8 +7,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import get_args
 
-from sandboxed import PROGRAMS, Call, Play
-
 from nsgen.ops import (
     HOST,
     Argv,
@@ -23,6 +21,7 @@ from nsgen.ops import (
     StartService,
     WriteFile,
 )
+from sandboxed import PROGRAMS, Call, Play
 
 Words = Sequence[str]
 # Folders that a script may make, and files that it may remove: its own.
@@ -90,8 +89,7 @@ def _rules(ops: Iterable[Op]) -> Iterator[Argv]:
 
 
 def _service(op: StartService) -> tuple[str, ...]:
-    environment = sorted(op.environment)
-    return (op.node, op.user or "root", op.directory or "/", *environment, *op.command)
+    return (op.node, op.user or "root", op.directory or "/", *sorted(op.environment), *op.command)
 
 
 def _jump(words: Words) -> Argv:
@@ -110,7 +108,12 @@ def done(play: Play, ops: Iterable[Op], *, writes_sysctls: bool = False) -> Deed
     of these.
     """
     found, expected = Deeds(), list(ops)
-    variables = {e.partition("=")[0] for op in expected if isinstance(op, StartService) for e in op.environment}
+    variables = {
+        e.partition("=")[0]
+        for op in expected
+        if isinstance(op, StartService)
+        for e in op.environment
+    }
     for call in play.calls:
         _sort(call, found, variables)
     for op in expected:
@@ -175,7 +178,9 @@ def _is_harmless(program: str, words: Words, stdin: str) -> bool:
         return all(re.fullmatch(r"(-\S+ )*(link|address|route) show.*", line) for line in asked)
     # Without -w, and without a file that is not the script's own, sysctl prints.
     return program == "sysctl" and (
-        not words[0].startswith("-") or words[0] == "-n" or (words[:2] == ["-q", "-p"] and _own(words[2]))
+        not words[0].startswith("-")
+        or words[0] == "-n"
+        or (words[:2] == ["-q", "-p"] and _own(words[2]))
     )
 
 

@@ -184,7 +184,9 @@ class Machine:
 
     def cable(self, namespace: str, inside: str) -> str:
         """The end on the host of a namespace's cable."""
-        return next(op.name for op in self._cables if (op.peer_node, op.peer) == (namespace, inside))
+        return next(
+            op.name for op in self._cables if (op.peer_node, op.peer) == (namespace, inside)
+        )
 
     def is_local(self, address: IPAddress) -> bool:
         """Whether the host has this address."""
@@ -229,7 +231,9 @@ class Machine:
     def forward(self, packet: Packet) -> Outcome:
         """Pass on what is not for the host itself."""
         packet = replace(packet, oif=self._way_to(packet.dst))
-        passes = self._passes_on(packet) and self._verdict("filter", "FORWARD", packet)[0] == "ACCEPT"
+        passes = (
+            self._passes_on(packet) and self._verdict("filter", "FORWARD", packet)[0] == "ACCEPT"
+        )
         return Outcome("arrives" if passes else "dropped", packet)
 
     def _passes_on(self, packet: Packet) -> bool:
@@ -294,7 +298,7 @@ class Machine:
                 return found
         return None
 
-    def _matches(self, packet: Packet, negated: bool, option: str, value: str) -> bool:  # noqa: FBT001
+    def _matches(self, packet: Packet, negated: bool, option: str, value: str) -> bool:
         return self._is(packet, option, value) != negated
 
     def _is(self, packet: Packet, option: str, value: str) -> bool:

@@ -8,6 +8,7 @@ from copy import deepcopy
 from typing import Any
 
 from hypothesis import strategies as st
+
 from sandboxed import PROGRAMS
 
 CANARY = ">/mnt/canary"  # what the sandbox would show, if a shell ran it
@@ -49,17 +50,60 @@ TEXTS = (
 NAMES = (
     *("IP", "FILE", "RULES", "SYSCTL", "COMMIT", "no", "up", "down", "dev", "lo0", "if", "done"),
     *("main", "check", "a.b", "a-b", "_", "0", "0x0", "1e3", "all0", "host0", "default.0", "x" * 9),
-    *("veth-red", "veth", "type", "name", "none", "EOF", "eval", "time", "function", "netns", "raw"),
+    *(
+        "veth-red",
+        "veth",
+        "type",
+        "name",
+        "none",
+        "EOF",
+        "eval",
+        "time",
+        "function",
+        "netns",
+        "raw",
+    ),
 )
-# Programs of which a shell, or a script with functions of these names, would run another.
+# Names of programs that a shell has to be kept from reading.
 PROGRAM_NAMES = (
-    *("prog", "a b", "π", "it's", "$(evil)", "`evil`", "evil;evil", "#evil", "!", "!evil", "~evil"),
-    *("service", "install", "check", "rules", "jump", "lock", "up", "main", "die", "sysctls", "say"),
-    *("eval", "exec", "exit", "cd", "source", "set", "trap", "unset", "export"),
-    *("if", "while", "time", "function", "case", "[[", "{", "(", "}", "-x", "--", "-Sevil", "A=B"),
-    *("IP", "a\nb", "\n", '"', "\\", "*", "[", "&", "|", "\x01", "x" * 200),
+    *("prog", "a b", "π", "it's", "$(evil)", "`evil`", "evil;evil", "#evil", "!evil", "~evil", "~"),
+    *(
+        "IP",
+        "a\nb",
+        "\n",
+        '"',
+        "\\",
+        "*",
+        "&",
+        "|",
+        "(",
+        "\x01",
+        "x" * 200,
+        "$PATH",
+        "<evil",
+        ">evil",
+    ),
 )
-
+# Names that mean something else where a command begins: to the shell's grammar, as a builtin, as a function of the
+# script; or to the programs that lead to this one, as an option or a variable.
+MEANINGS = (
+    *("if", "while", "time", "function", "case", "[[", "{", "}", "!"),
+    *("eval", "exec", "exit", "cd", "source", "set", "trap", "unset", "export", "[", ":"),
+    *(
+        "service",
+        "install",
+        "check",
+        "rules",
+        "jump",
+        "lock",
+        "up",
+        "main",
+        "die",
+        "sysctls",
+        "say",
+    ),
+    *("-x", "--", "-Sevil", "A=B"),
+)
 
 
 def is_file_name(text: str) -> bool:
@@ -76,7 +120,9 @@ hostile_text = st.one_of(
 argument = hostile_text.filter(lambda text: "\0" not in text)
 program = st.one_of(
     st.sampled_from(PROGRAM_NAMES),
-    argument.filter(is_file_name).filter(lambda text: text not in PROGRAMS),
+    argument.filter(is_file_name).filter(
+        lambda t: t not in (*PROGRAMS, *MEANINGS) and not t.startswith("-") and "=" not in t
+    ),
 )
 command = st.builds(lambda first, rest: [first, *rest], program, st.lists(argument, max_size=3))
 variable = st.from_regex(r"V[A-Za-z0-9_]{0,5}", fullmatch=True)
@@ -99,11 +145,11 @@ services = st.dictionaries(
     ),
     max_size=2,
 )
-commands = st.lists(
-    st.fixed_dictionaries({"up": command}, optional={"down": command}), max_size=2
-)
+commands = st.lists(st.fixed_dictionaries({"up": command}, optional={"down": command}), max_size=2)
 host_sysctls = st.dictionaries(
-    st.sampled_from(["kernel.core_pattern", "net.core.rmem_max", "vm/dirty_ratio"]), line, max_size=2
+    st.sampled_from(["kernel.core_pattern", "net.core.rmem_max", "vm/dirty_ratio"]),
+    line,
+    max_size=2,
 )
 namespace_sysctls = st.dictionaries(
     st.sampled_from(["net.ipv4.tcp_rmem", "net/ipv4/ip_default_ttl"]), line, max_size=2
@@ -133,15 +179,15 @@ BASE: dict[str, Any] = {
     },
     "namespaces": {
         "red": {
-            "networks": {"bridge0": {"address": "192.168.15.2", "interface": "eth0", "peer": "red"}},
+            "networks": {
+                "bridge0": {"address": "192.168.15.2", "interface": "eth0", "peer": "red"}
+            },
             "publish": ["8080:80", {"published": "53", "target": "53", "protocol": "udp"}],
             "routes": [{"to": "10.1.0.0/16", "via": "192.168.15.9", "dev": "eth0"}],
             "sysctls": {"net.ipv4.ip_default_ttl": "70"},
             "dns": {"nameservers": ["9.9.9.9"], "search": ["lan"], "options": ["ndots:1"]},
             "hosts": {"db": "10.0.0.1"},
-            "services": {
-                "web": {"command": ["prog"], "environment": {"V": "1"}, "user": "nobody"}
-            },
+            "services": {"web": {"command": ["prog"], "environment": {"V": "1"}, "user": "nobody"}},
         },
         "blue[1-2]": {"networks": ["bridge0"], "hosts": "true"},
     },
@@ -237,11 +283,22 @@ def with_names(chosen: dict[str, str]) -> dict[str, Any]:
 
 
 names = st.dictionaries(
-    st.sampled_from(sorted(PLACES)), st.one_of(hostile_text, st.sampled_from(NAMES)), min_size=1, max_size=2
+    st.sampled_from(sorted(PLACES)),
+    st.one_of(hostile_text, st.sampled_from(NAMES)),
+    min_size=1,
+    max_size=2,
 ).map(with_names)
 odd_names = st.dictionaries(
     st.sampled_from(
-        ["a network", "a namespace", "an interface", "a peer", "a service", "a module", "a search domain"]
+        [
+            "a network",
+            "a namespace",
+            "an interface",
+            "a peer",
+            "a service",
+            "a module",
+            "a search domain",
+        ]
         + ["a name in hosts", "a user", "the topology's name"]
     ),
     st.sampled_from(NAMES),

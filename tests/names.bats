@@ -89,7 +89,7 @@ refused() { # PLACE LIST
       fail "taken for a name: $name"
     fi
     [[ ! -s $LAB/out ]] || fail "printed a script for: $name"
-    grep -q error "$LAB/err" && ! grep -q Traceback "$LAB/err" || fail "$name: $(<"$LAB/err")"
+    [[ $(<"$LAB/err") == *error* && $(<"$LAB/err") != *Traceback* ]] || fail "$name: $(<"$LAB/err")"
     on host bash <"$LAB/out"
   done < <("$2")
   [[ ! -e $BATS_TEST_TMPDIR/mark ]]

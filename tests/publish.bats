@@ -362,3 +362,80 @@ TABLE
   [[ $(inject outside eth0 127.0.0.1 172.16.1.4 5353 udp) == nothing ]]
   [[ -z $(requests) ]]
 }
+
+@test "rules 11: a rule that drops whatever is forwarded, and was there first, does not stop what is published" {
+  lab_start
+  on host iptables -w -A FORWARD -j DROP
+  up tests/topologies/published.yaml
+  serve "red * 80 tcp" "blue * 80 tcp"
+  expect <<'TABLE'
+outside  172.16.1.4    8080  tcp  ok red 172.16.1.5
+blue     192.168.15.1  8080  tcp  ok red 192.168.15.3
+red      192.168.15.3  80    tcp  ok blue
+TABLE
+  lab_stop
+}
+
+@test "rules 11, 3.8: nor what goes out to the internet" {
+  lab_start
+  on host iptables -w -A FORWARD -j DROP
+  up tests/topologies/published.yaml
+  expect_ok red 203.0.113.10 80 tcp internet 172.16.1.4
+  lab_stop
+}
+
+@test "rules 29: a port on which the host listens itself is refused before anything is touched" {
+  lab_start
+  serve "host 0.0.0.0 8080 tcp"
+  local before
+  before=$(snapshot)
+  prepare examples/step5-publish.yaml
+  run ! script up
+  [[ $output == *8080* ]]
+  expect_snapshot "$before"
+  lab_stop
+}
+
+# A topology in which that namespace publishes a UDP port, or none does.
+moving() { # red|blue|nobody
+  local publish='publish: ["5353:53/udp"]' red='' blue=''
+  [[ $1 != red ]] || red=$publish
+  [[ $1 != blue ]] || blue=$publish
+  up - <<YAML
+name: moving
+networks: {bridge0: {subnet: 192.168.15.0/24, internet: true}}
+namespaces:
+  red: {networks: {bridge0: 192.168.15.2}, $red}
+  blue: {networks: {bridge0: 192.168.15.3}, $blue}
+YAML
+}
+
+@test "rules 50: a client that goes on asking by udp is answered by whoever has the port now" {
+  lab_start
+  moving red
+  serve "red * 53 udp" "blue * 53 udp"
+  expect_ok outside@172.16.1.5#40000 172.16.1.4 5353 udp red 172.16.1.5
+  moving blue
+  expect_ok outside@172.16.1.5#40000 172.16.1.4 5353 udp blue 172.16.1.5
+  lab_stop
+}
+
+@test "rules 50: a client that asked by udp before the port was published is answered from then on" {
+  lab_start
+  moving nobody
+  serve "red * 53 udp"
+  expect_refused outside@172.16.1.5#40000 172.16.1.4 5353 udp
+  moving red
+  expect_ok outside@172.16.1.5#40000 172.16.1.4 5353 udp red 172.16.1.5
+  lab_stop
+}
+
+@test "rules 50: a client that goes on asking by udp is not answered once nobody has the port" {
+  lab_start
+  moving blue
+  serve "blue * 53 udp"
+  expect_ok outside@172.16.1.5#40000 172.16.1.4 5353 udp blue 172.16.1.5
+  moving nobody
+  expect_refused outside@172.16.1.5#40000 172.16.1.4 5353 udp
+  lab_stop
+}

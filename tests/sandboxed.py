@@ -58,9 +58,20 @@ class Play:
 def unshare() -> list[str]:
     """Give the command that leads into namespaces of their own, or skip the test that asks for it."""
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-    command = ["unshare", *user, "--mount", "--net", "--pid", "--fork", "--mount-proc"]
+    command = [
+        "unshare",
+        *user,
+        "--mount",
+        "--net",
+        "--pid",
+        "--fork",
+        "--mount-proc",
+        "--kill-child",
+    ]
     probe = "mount -t tmpfs none /run && mount -t tmpfs none /proc/sys && mount -t tmpfs none /sys"
-    tried = subprocess.run([*command, "sh", "-c", probe], capture_output=True, text=True, check=False)
+    tried = subprocess.run(
+        [*command, "sh", "-c", probe], capture_output=True, text=True, check=False
+    )
     if tried.returncode != 0:
         pytest.skip(f"no namespaces for this user here: {tried.stderr.strip()}")
     return command
@@ -74,13 +85,15 @@ def write_scripts(plan: Plan, folder: Path) -> None:
         (folder / name).write_bytes(text.encode())
 
 
-def play(plan: Plan, work: Path, programs: Iterable[str], folders: Iterable[str]) -> dict[str, Play]:
+def play(
+    plan: Plan, work: Path, programs: Iterable[str], folders: Iterable[str]
+) -> dict[str, Play]:
     """Run up, check and down of a plan's script, then the plain one and its teardown; `programs` and `folders` exist."""
     bash = shutil.which("bash") or pytest.skip("bash is not installed")
     command = unshare()
     shutil.rmtree(work, ignore_errors=True)
     (work / "bin").mkdir(parents=True)
-    for name in {*PROGRAMS, *programs}:
+    for name in {*PROGRAMS, *programs, "evil"}:
         (work / "bin" / name).symlink_to(HERE / "shim.sh")
     write_scripts(plan, work)
     keys = (op.key for op in plan.ops if isinstance(op, SetSysctl) and op.node == "host")

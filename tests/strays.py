@@ -120,7 +120,7 @@ class Scene:
         """Whether a port is open by its own address: in a routed network the published ones are."""
         routed = self.says(name, "internet") and not self.says(name, "masquerade")
         audience = "network" if who in PEOPLE else "outside"
-        return name == "red" and routed and port == 80 and {"outside", audience} <= set(self.case.reach)
+        return name == "red" and routed and port == 80 and audience in self.case.reach
 
     def _open(self) -> Iterator[Stray]:
         if self.says("red", "internet") and not self.says("red", "masquerade"):
@@ -148,12 +148,16 @@ class Scene:
             packet = Packet(self.uplink, self.far, port)
             yield Stray(f"the host to somebody else's port {port}", packet, "arrives")
             packet = Packet(self.client, self.far, port, "eth0")
-            yield Stray(f"a neighbour to somebody else's port {port}", packet, "dropped", theirs=True)
+            yield Stray(
+                f"a neighbour to somebody else's port {port}", packet, "dropped", theirs=True
+            )
             packet = Packet(self.container, self.far, port, self.device)
             why = f"a container of another program to somebody else's port {port}"
             yield Stray(why, packet, "dropped", theirs=True)
         packet = Packet(self.container, self.container + 1, 80, self.device)
-        yield Stray("one container of another program to another", packet, "arrives", self.container)
+        yield Stray(
+            "one container of another program to another", packet, "arrives", self.container
+        )
 
     def _other_ports(self) -> Iterator[Stray]:
         other = "udp" if self.case.protocol == "tcp" else "tcp"

@@ -13,8 +13,22 @@ from typing import Any
 
 import pytest
 import yaml
+
 from compiling import compile_data, compile_text
 from firewall import Machine, Packet
+from nsgen.ops import (
+    Chain,
+    ForgetUdp,
+    Jump,
+    Op,
+    Rule,
+    RunCommand,
+    SetLink,
+    StartService,
+    WriteFile,
+)
+from nsgen.plan import Plan
+from nsgen.resolve import derived_mac, device_name
 from strays import astray
 from vantage import (
     AUDIENCES,
@@ -30,20 +44,6 @@ from vantage import (
     source,
 )
 
-from nsgen.ops import (
-    Chain,
-    ForgetUdp,
-    Jump,
-    Op,
-    Rule,
-    RunCommand,
-    SetLink,
-    StartService,
-    WriteFile,
-)
-from nsgen.plan import Plan
-from nsgen.resolve import derived_mac, device_name
-
 HERE = Path(__file__).resolve().parent
 INTERNET = {"internet": "true"}
 ROUTED = {"internet": "true", "masquerade": "false"}
@@ -52,7 +52,7 @@ ISOLATED = {"internet": "true", "isolate": "true", "bridge_netfilter": "off"}
 NETWORKS = {"internet": INTERNET, "routed": ROUTED, "internal": INTERNAL}
 FILTERS = ("host", "bridge", "off")
 HOST_IPS = {
-    4: ("172.16.1.4", "192.168.15.1", "192.168.16.1", "127.0.0.1", "0.0.0.0"),  # noqa: S104  published on, not bound to
+    4: ("172.16.1.4", "192.168.15.1", "192.168.16.1", "127.0.0.1", "0.0.0.0"),
     6: ("fd00:1::4", "fd00:15::1", "::1", "::"),
 }
 
@@ -284,7 +284,12 @@ def test_no_rule_is_idle(case: Case) -> None:
 @each_version
 @pytest.mark.parametrize(
     ("published", "target"),
-    [("8000-8002", "8000-8002"), ("8000-8002", "9000-9002"), ("8000-8002", "80-82"), ("8000", "80")],
+    [
+        ("8000-8002", "8000-8002"),
+        ("8000-8002", "9000-9002"),
+        ("8000-8002", "80-82"),
+        ("8000", "80"),
+    ],
 )
 def test_ports_map_one_to_one(version: int, published: str, target: str) -> None:
     """Each port of a range is translated to its own, also where the ranges differ."""

@@ -104,6 +104,8 @@ def _line(*words: str) -> Shell:
 
 def _in_node(op: Op, argv: Argv) -> Shell:
     """The command in its node: ip(8) goes there by itself, others are taken there."""
+    if op.node == HOST and isinstance(op, RunCommand):
+        return _line("env", *argv)  # the program, whatever built-in command has the same name
     if op.node == HOST:
         return _line(*argv)
     if isinstance(op, get_args(IpOp)):

@@ -30,12 +30,13 @@ def resolve(spec: Spec, report: Report) -> Topology | None:
         for key, namespace in spec.namespaces.items()
         for name in expand(key)
     )
+    own = {subnet.gateway for bridge in bridges.values() for subnet in bridge.subnets}
     publications = tuple(
         publication
         for key, namespace in spec.namespaces.items()
         for name in expand(key)
         for publish in namespace.publish
-        for publication in _publications(publish, members[name])
+        for publication in _publications(publish, members[name], own)
     )
     return Topology(
         name=spec.name,
@@ -194,13 +195,20 @@ def _default_routes(
         candidates = [
             (attachment.default_route, name)
             for _, name, attachment in attachments
-            if bridges[name].gateway(version) is not None and attachment.default_route is not False
+            if bridges[name].gateway(version) is not None
+            and attachment.default_route is not False
+            and _speaks(attachment, version)
         ]
         chosen = [name for wanted, name in candidates if wanted]
         chosen += [name for _, name in candidates if bridges[name].internet]
         if chosen:
             found[version] = chosen[0]
     return found
+
+
+def _speaks(attachment: written.Attachment, version: int) -> bool:
+    """Whether it has an address of this IP version; automatic ones are dealt for every subnet."""
+    return not attachment.address or any(a.version == version for a in attachment.address)
 
 
 def _addresses(
@@ -238,8 +246,13 @@ def _with_prefix(address: IPAddress | IPInterface, bridge: Bridge) -> Address:
     return ipaddress.ip_interface(f"{address}/{next(prefixes, address.max_prefixlen)}")
 
 
-def _publications(publish: written.Publish, members: tuple[Member, ...]) -> Iterator[Publication]:
-    """A publication for each IP version that the namespace has on the network and the host answers on."""
+def _publications(
+    publish: written.Publish, members: tuple[Member, ...], own: set[IPAddress | None]
+) -> Iterator[Publication]:
+    """A publication for each IP version that the namespace has on the network and the host answers on.
+
+    `own` are the host's addresses on our bridges.
+    """
     with_gateway = (m for m in members if any(s.gateway for s in m.bridge.subnets))
     named = (m for m in members if m.bridge.name == publish.network)
     member = next(named if publish.network else with_gateway, None)
@@ -258,7 +271,7 @@ def _publications(publish: written.Publish, members: tuple[Member, ...]) -> Iter
             target=publish.target,
             protocol=publish.protocol,
             host_ip=None if _wildcard(publish.host_ip) else publish.host_ip,
-            reach=_reach(publish, version),
+            reach=_reach(publish, version, own),
             via=publish.via,
         )
 
@@ -267,16 +280,25 @@ def _wildcard(address: IPAddress | None) -> bool:
     return address is None or address.is_unspecified
 
 
-def _reach(publish: written.Publish, version: int) -> tuple[Audience, ...]:
-    """Who can use it, of those who can address it at all: 127.0.0.1 is nobody's but the host's own."""
-    found = written.AUDIENCES
-    if publish.host_ip is not None and publish.host_ip.is_loopback:
-        found = ("loopback",)
-    elif publish.host_ip is not None and not publish.host_ip.is_unspecified:
-        found = ("outside", "host", "network", "self")
+def _reach(
+    publish: written.Publish, version: int, own: set[IPAddress | None]
+) -> tuple[Audience, ...]:
+    """Who can use it, of those who may address it at all.
+
+    127.0.0.1 is nobody's but the host's own. The address on a bridge of ours is known to its members; another machine
+    that sends to it has set up a route to get in, which the kernel would let it (moby 45610).
+    """
+    host_ip = publish.host_ip
+    found = set(written.AUDIENCES)
+    if host_ip is not None and host_ip.is_loopback:
+        found = {"loopback"}
+    elif host_ip in own and host_ip is not None:
+        found -= {"loopback", "outside"}
+    elif host_ip is not None and not host_ip.is_unspecified:
+        found -= {"loopback"}
     if version == 6 and publish.via == "dnat":  # the kernel has no route_localnet for ::1
-        found = tuple(audience for audience in found if audience != "loopback")
-    return tuple(audience for audience in found if audience in publish.reach)
+        found -= {"loopback"}
+    return tuple(a for a in written.AUDIENCES if a in found and a in publish.reach)
 
 
 def _namespace(

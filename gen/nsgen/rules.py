@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from nsgen import why
 from nsgen.ops import HOST, Argv, Chain, Jump, Place, Rule, Table
 from nsgen.spec import AUDIENCES, Audience
-from nsgen.topology import Bridge, Publication, Topology
+from nsgen.topology import Bridge, Member, Publication, Topology
 from nsgen.values import Ports
 
 LOOPBACK = "127.0.0.0/8"
@@ -192,8 +192,15 @@ def _postrouting(scope: Scope) -> Iterator[Line]:
     for bridge in scope.gateways:
         if any(uses_route_localnet(p) and p.bridge == bridge for p in scope.published):
             yield why.LOOPBACK_SOURCE, words("MASQUERADE", src=LOOPBACK, out=bridge.name)
+    yield from _asked_from_the_host(scope)
+
+
+def _asked_from_the_host(scope: Scope) -> Iterator[Line]:
+    """Towards a published namespace, for those whom it would not answer by way of the host."""
     for published in scope.published:
         yield from _no_way_back(published)
+    for published in scope.published:
+        yield from _other_networks(scope, published)
     for published in scope.published:
         if _siblings_masqueraded(published):
             yield why.SIBLINGS_OFF, _to(published, "MASQUERADE", src=_subnet_of(published))
@@ -208,6 +215,17 @@ def _no_way_back(published: Publication) -> Iterator[Line]:
     if elsewhere and not published.member.routed(published.version):
         not_neighbours = f"!{_subnet_of(published)}"
         yield why.NO_WAY_BACK, _to(published, "MASQUERADE", src=not_neighbours)
+
+
+def _other_networks(scope: Scope, published: Publication) -> Iterator[Line]:
+    """From networks that the namespace is on too: where they are not masqueraded, it would answer there directly."""
+    asking = {"network", "self"} & set(published.reach)
+    if not asking or published.via == "proxy" or any(_no_way_back(published)):
+        return
+    for member in _members_of(scope, published):
+        own = member.bridge == published.bridge
+        for subnet in () if own or member.bridge.masquerade else scope.subnets(member.bridge):
+            yield why.OTHER_NETWORKS, _to(published, "MASQUERADE", src=subnet)
 
 
 def _siblings_masqueraded(published: Publication) -> bool:
@@ -228,12 +246,13 @@ def _input(scope: Scope) -> Iterator[Line]:
     for published in scope.published:
         if not proxied(published):
             continue
-        everybody = "::1/128" if scope.version == 6 else LOOPBACK
-        asking: list[tuple[Audience, list[dict[str, str]]]] = [
-            ("loopback", [{"dst": everybody, "into": "lo"}]),
-            ("host", [{"into": "lo"}]),
-            *_asking(scope, published),
-        ]
+        asking: list[tuple[Audience, list[dict[str, str]]]]
+        asking = [("host", [{"into": "lo"}]), *_asking(scope, published)]
+        if published.host_ip is None:
+            everywhere = "::1/128" if scope.version == 6 else LOOPBACK
+            asking = [("loopback", [{"dst": everywhere, "into": "lo"}]), *asking]
+        elif published.host_ip.is_loopback:
+            asking = [("loopback", [{"into": "lo"}])]
         refused = set(AUDIENCES) - set(published.reach)
         for match, refuse in _decide(asking, refused):
             verdict = _reject(published) if refuse else ("RETURN",)
@@ -275,10 +294,18 @@ def _routed(scope: Scope, bridge: Bridge) -> Iterator[Line]:
     """A network without masquerading: its members are known outside by their own addresses."""
     if not bridge.internet or bridge.masquerade:
         return
-    yield why.ROUTED, words("ACCEPT", out=bridge.name, proto=ICMP[scope.version])
-    for published in scope.published:
-        if published.bridge == bridge and "outside" in published.reach:
-            yield why.ROUTED, _to(published, "ACCEPT", match=())
+    direct = [p for p in scope.published if p.bridge == bridge]
+    others = [other.name for other in scope.bridges if other != bridge]
+    for published in direct:
+        if "network" in published.reach:
+            for other in others:
+                yield why.ROUTED, _to(published, "ACCEPT", into=other, match=())
+    for other in others:
+        yield why.APART, words("DROP", into=other, out=bridge.name)
+    yield why.ROUTED_OUTSIDE, words("ACCEPT", out=bridge.name, proto=ICMP[scope.version])
+    for published in direct:
+        if "outside" in published.reach:
+            yield why.ROUTED_OUTSIDE, _to(published, "ACCEPT", match=())
 
 
 def _from(scope: Scope) -> Iterator[Line]:
@@ -324,13 +351,17 @@ def proxied(published: Publication) -> bool:
     return published.via == "proxy" and bool({"loopback", "network", "self"} & set(published.reach))
 
 
+def _members_of(scope: Scope, published: Publication) -> list[Member]:
+    """All the places of the publishing namespace."""
+    name = published.member.namespace
+    return [m for ns in scope.topology.namespaces if ns.name == name for m in ns.members]
+
+
 def _asking(scope: Scope, published: Publication) -> list[tuple[Audience, list[dict[str, str]]]]:
     """Who asks from beyond the host, the most particular first, and how its packets are told."""
     own = [
         {"src": f"{address.ip}/{address.max_prefixlen}"}
-        for namespace in scope.topology.namespaces
-        if namespace.name == published.member.namespace
-        for member in namespace.members
+        for member in _members_of(scope, published)
         for address in member.addresses
         if address.version == scope.version
     ]
@@ -365,12 +396,15 @@ def _asked(published: Publication, match: dict[str, str], verdict: Argv) -> Argv
     )
 
 
-def _to(published: Publication, verdict: str, src: str = "", match: Argv = DNATED) -> Argv:
+def _to(
+    published: Publication, verdict: str, src: str = "", into: str = "", match: Argv = DNATED
+) -> Argv:
     """A rule about packets on their way into the namespace, translated already."""
     return words(
         verdict,
         src=src,
         dst=_host_route(published),
+        into=into,
         out=published.bridge.name,
         proto=published.protocol,
         dport=published.target,

@@ -78,6 +78,10 @@ NO_WAY_BACK = """\
 These namespaces have no route back to whoever asks from elsewhere: they are asked from the
 host's address instead."""
 
+OTHER_NETWORKS = """\
+The publishing namespace is on the network of these clients too, and would answer there directly,
+from an address that they never asked: it is asked from the host's address instead."""
+
 SIBLINGS_OFF = """\
 A sibling's request would be answered straight through the bridge, from an address that the
 sibling never asked. Asked from the host's address, a namespace answers the host, which
@@ -97,9 +101,15 @@ PUBLISHED = """\
 Published ports: only what was translated on its way in, never a packet sent to the namespace's
 own address."""
 
-ROUTED = """\
-This network is not masqueraded: its published ports and ping answer by the namespaces' own
-addresses."""
+APART = "Networks are apart."
+
+ROUTED = (
+    "This network is not masqueraded: a published port answers by the namespace's own address too."
+)
+
+ROUTED_OUTSIDE = (
+    "To other machines, a published port and ping answer by the namespaces' own addresses too."
+)
 
 SIBLINGS = """\
 Members of a network talk to each other. With br_netfilter their packets come by here, and a

@@ -1071,11 +1071,12 @@ stop_services() {
 
 # ---- the topology's own commands -------------------------------------------------------------------------------------
 
+# A program, whatever function or built-in command has the same name.
 run_in() {
   local node=$1
   shift
   [[ $node == host ]] || set -- ip netns exec "$node" "$@"
-  "$@" {LOCK}>&-
+  (exec -- "$@" {LOCK}>&-)
 }
 
 undo_once() {

@@ -49,9 +49,7 @@ run_script() { # FILE [up|down|check|install|uninstall]
 
 # Put something in front of every program on PATH that counts its calls, and at one of them fails or kills the script.
 wrap_programs() {
-  local folder folders program
-  mkdir -p "$LAB/wrapped"
-  IFS=: read -ra folders <<<"$(inner_path)"
+  link_programs "$LAB/wrapped" "$LAB/wrapper"
   cat >"$LAB/wrapper" <<'WRAPPER'
 #!/bin/bash
 PATH=$INNER_PATH
@@ -80,11 +78,18 @@ fi
 exec "${0##*/}" "$@"
 WRAPPER
   chmod 755 "$LAB/wrapper"
-  for folder in "${folders[@]}"; do
-    for program in "$folder"/*; do
-      [[ ! -x $program || -e $LAB/wrapped/${program##*/} ]] || ln -s ../wrapper "$LAB/wrapped/${program##*/}"
-    done
-  done
+}
+
+# Make a folder to be the whole PATH: every program that is on it now, or what is to be run in its place.
+link_programs() { # FOLDER [INSTEAD]
+  "$LAB_PYTHON" - "$(inner_path)" "$@" <<'PYTHON'
+import pathlib, sys
+path, folder, *instead = sys.argv[1:]
+programs = {file.name: file for part in reversed(path.split(":")) if part for file in pathlib.Path(part).glob("*")}
+pathlib.Path(folder).mkdir()
+for name, file in programs.items():
+    pathlib.Path(folder, name).symlink_to(instead[0] if instead else file)
+PYTHON
 }
 
 inner_path() {
@@ -117,6 +122,7 @@ talk() { # FROM ADDRESS PORT SERVER SERVER_PORT
 expect_talk() {
   local file said _
   for file in "$LAB"/talk.??????; do
+    [[ -e $file ]] || continue
     said=$(<"$file")
     for _ in {1..200}; do
       [[ $(<"$file") == "$said" ]] || break
@@ -132,4 +138,164 @@ talk_stop() {
   mapfile -t pids <"$LAB/talkers"
   on host kill "${pids[@]}" 2>/dev/null || true
   rm -f "$LAB"/talk.?????? "$LAB/talkers"
+}
+
+# --- campaigns ---
+
+# What went wrong, once more: a campaign goes on to its end, and names every place that is wrong.
+complain() {
+  printf 'FAILED: %s\n' "$*" >&2
+  ((++failures))
+}
+
+# The calls of the last run that are to be tried: every one, or every STEP-th, in the array `every`.
+sample() { # [STEP [OFFSET]]
+  local all at
+  mapfile -t all < <(calls)
+  every=()
+  for ((at = ${2:-0}; at < ${#all[@]}; at += ${1:-1})); do
+    every+=("${all[at]}")
+  done
+  printf '# %d of %d commands\n' "${#every[@]}" "${#all[@]}" >&3
+}
+
+# The machine was clean: it is as before, byte for byte. Or the script did without what failed: then it is built.
+fail_at_commands() { # TOPOLOGY [STEP [OFFSET]]
+  local script before complete at every status output failures=0
+  script=$(render_to setup "$1")
+  before=$(state)
+  run_at fail '' "$script" up
+  sample "${@:2}"
+  complete=$(state)
+  run_script "$script" down
+  expect_state "$before"
+  for at in "${every[@]}"; do
+    status=0
+    output=$(run_at fail "$at" "$script" up 2>&1) || status=$?
+    if ((status == 0)); then
+      expect_state "$complete" || complain "built, but not whole: $at"
+      run_script "$script" down || complain "down fails: $at"
+    elif [[ $output != *"nsgen: "* ]]; then
+      complain "it does not say what failed: $at: $output"
+    fi
+    expect_state "$before" || { complain "not as before: $at: $output"; run_script "$script" down || true; }
+  done
+  ((failures == 0))
+}
+
+# What fails in `down` is told, and the next `down` removes it.
+fail_at_commands_of_down() { # TOPOLOGY [STEP [OFFSET]]
+  local script before at every status output failures=0
+  script=$(render_to setup "$1")
+  before=$(state)
+  run_script "$script" up
+  run_at fail '' "$script" down
+  sample "${@:2}"
+  expect_state "$before"
+  for at in "${every[@]}"; do
+    run_script "$script" up
+    status=0
+    output=$(run_at fail "$at" "$script" down 2>&1) || status=$?
+    ((status)) || expect_state "$before" || complain "exit status 0, and something is left: $at"
+    ((status == 0)) || [[ $output == *"nsgen: "* ]] || complain "it does not say what failed: $at: $output"
+    run_script "$script" down || complain "the next down fails: $at"
+    expect_state "$before" || complain "the next down leaves something: $at"
+  done
+  ((failures == 0))
+}
+
+# It was up: a run that fails tears nothing down of what both have, and the next one finishes.
+fail_over_a_running_topology() { # STEP [OFFSET]
+  local old new before fresh complete at every status output failures=0
+  old=$(render_to old tests/campaign/old.yaml)
+  new=$(render_to new tests/campaign/new.yaml)
+  before=$(state)
+  run_script "$new" up
+  fresh=$(state)
+  run_script "$new" down
+  run_script "$old" up
+  complete=$(state)
+  run_at fail '' "$new" up
+  sample "$@"
+  expect_state "$fresh"
+  run_script "$old" up
+  expect_state "$complete"
+  talk outside 172.16.1.4 9000 red 7000
+  talk blue 10.77.0.2 7001 red 7001
+  for at in "${every[@]}"; do
+    status=0
+    output=$(run_at fail "$at" "$new" up 2>&1) || status=$?
+    ((status == 0)) || [[ $output == *"nsgen: "* ]] || complain "it does not say what failed: $at"
+    expect_talk || complain "torn down: $at: $output"
+    run_script "$new" up || complain "the next up fails: $at"
+    expect_state "$fresh" || complain "not as a fresh build: $at"
+    run_script "$old" up || complain "up of the old one fails: $at"
+    expect_state "$complete" || complain "not as it was: $at"
+  done
+  talk_stop
+  run_script "$old" down
+  expect_state "$before"
+  ((failures == 0))
+}
+
+# Killed in `up` or `down`, it converges in both directions. What it can catch, it undoes by itself.
+kill_at_commands() { # up|down SIGNAL TOPOLOGY [STEP [OFFSET]]
+  local script before complete number=0 signal at every status output failures=0
+  script=$(render_to setup "$3")
+  before=$(state)
+  run_script "$script" up
+  complete=$(state)
+  [[ $1 == down ]] || run_script "$script" down
+  run_at fail '' "$script" "$1"
+  sample "${@:4}"
+  [[ $1 == down ]] || run_script "$script" down
+  expect_state "$before"
+  for at in "${every[@]}"; do
+    signal=$2
+    ((++number % 2)) || signal+=-alone
+    [[ $1 == up ]] || run_script "$script" up
+    status=0
+    output=$(run_at "$signal" "$at" "$script" "$1" 2>&1) || status=$?
+    # It may have been the last command, of a run that does not mind.
+    ((status > 128 || status == 0)) || complain "not killed but exit status $status: $signal at $at: $output"
+    if [[ $1 == up && $2 != KILL && $status -ne 0 ]]; then
+      expect_state "$before" || complain "not undone: $signal at $at: $output"
+    fi
+    if ((number % 3)); then
+      output=$(run_script "$script" up 2>&1) || complain "the next up fails: $signal at $at: $output"
+      expect_state "$complete" || complain "up does not converge: $signal at $at: $output"
+    fi
+    output=$(run_script "$script" down 2>&1) || complain "the next down fails: $signal at $at: $output"
+    expect_state "$before" || complain "down leaves something: $signal at $at: $output"
+  done
+  ((failures == 0))
+}
+
+# The script of one topology over another that runs, there and back: each time the result is as a fresh build, and the
+# connections go on.
+expect_change() { # OLD NEW [CONNECTION...]
+  local old new before first second connection words failures=0
+  old=$(render_to old "$1")
+  new=$(render_to new "$2")
+  before=$(state)
+  run_script "$new" up
+  second=$(state)
+  run_script "$new" down
+  run_script "$old" up
+  first=$(state)
+  for connection in "${@:3}"; do
+    read -ra words <<<"$connection"
+    talk "${words[@]}"
+  done
+  run_script "$new" up || complain "up of the new one fails"
+  expect_state "$second" || complain "it is not as a fresh build of the new one"
+  run_script "$new" check || complain "check of the new one fails"
+  expect_talk || complain "on the way to the new one"
+  run_script "$old" up || complain "up of the old one fails"
+  expect_state "$first" || complain "it is not as a fresh build of the old one"
+  expect_talk || complain "on the way back"
+  talk_stop
+  run_script "$old" down || complain "down fails"
+  expect_state "$before" || complain "down leaves something"
+  ((failures == 0))
 }

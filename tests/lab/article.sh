@@ -110,7 +110,8 @@ undo() {
     [[ ! -e $each ]] || ip netns del "${each##*/}"
   done
   for each in bridge0 veth-red-br veth-blue-br; do
-    [[ ! -e /sys/class/net/$each ]] || ip link del "$each"
+    # One whose other end was in a namespace may be gone by now.
+    [[ ! -e /sys/class/net/$each ]] || ip link del "$each" 2>/dev/null || true
   done
   iptables -w -t nat -F
   sysctl -qw net.ipv4.ip_forward=0

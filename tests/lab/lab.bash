@@ -28,15 +28,20 @@ lab_start() { # [OPTION=VALUE...]
   LAB=$(mktemp -d "${BATS_RUN_TMPDIR:-/tmp}/lab.XXXXXX")
   # Process 1 is out of our sight once its namespaces are its own, hence the full path to its folder.
   LAB_NODES=$LAB/private/nodes
-  ((EUID == 0)) || enter=(--user --map-root-user)
+  # In two steps: a network namespace gives its /proc/net to the root that its user namespace has when it is made.
+  ((EUID == 0)) || enter=(unshare --user --map-root-user --)
   PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin \
-    unshare "${enter[@]}" --net --mount --pid --fork --kill-child -- \
+    "${enter[@]}" unshare --net --mount --pid --fork --kill-child -- \
     bash "$LAB_SOURCE/machine.sh" "$LAB" "${BATS_ROOT_PID:-$$}" "${options[@]}" \
     </dev/null >"$LAB/log" 2>&1 3>&- 4>&- &
   local keeper=$!
   disown
   until [[ -e $LAB/pid ]]; do
-    kill -0 "$keeper" 2>/dev/null || { cat "$LAB/log" >&2; fail "the lab does not start"; }
+    if ! kill -0 "$keeper" 2>/dev/null; then
+      [[ ! -e $LAB/cannot ]] || skip "$(<"$LAB/cannot")"
+      cat "$LAB/log" >&2
+      fail "the lab does not start"
+    fi
     sleep 0.02
   done
   LAB_PID=$(<"$LAB/pid")

@@ -37,6 +37,12 @@ nodes=$private/nodes # the lab's own namespaces, where the script under test doe
 # Our own process number as the world outside knows it: /proc is still the outer one.
 read -r pid _ </proc/self/stat
 
+# The tests that need this machine are skipped, with the reason.
+cannot() { # REASON
+  printf '%s\n' "$*" >"$lab/cannot"
+  exit 1
+}
+
 make_private_folders() {
   mkdir -p "$private"
   mount -t tmpfs tmpfs "$private"
@@ -58,12 +64,14 @@ make_private_folders() {
 choose_backend() {
   local command family
   mkdir -p "$lab/bin"
+  command -v "iptables-${machine[backend]}" >/dev/null || cannot "iptables-${machine[backend]} is not installed"
   for family in iptables ip6tables; do
     for command in "$family" "$family-save" "$family-restore"; do
       ln -s "$(command -v "$family-${machine[backend]}${command#"$family"}")" "$lab/bin/$command"
     done
   done
   PATH=$lab/bin:$PATH
+  iptables -w -t nat -S >/dev/null 2>&1 || cannot "the kernel has no tables for iptables-${machine[backend]}"
 }
 
 inside() { # NODE COMMAND...
@@ -97,9 +105,8 @@ set_bridge_netfilter() { # NODE VALUE
     # Absent where br_netfilter is not loaded, which is the same as 0.
     if [[ -e /proc/sys/net/bridge/bridge-nf-call-$sysctl ]]; then
       inside "$1" sysctl -qw "net.bridge.bridge-nf-call-$sysctl=$2"
-    elif ((${2})); then
-      printf 'lab: br_netfilter is not loaded\n' >&2
-      exit 2
+    elif (($2)); then
+      cannot "br_netfilter is not loaded"
     fi
   done
 }
@@ -175,6 +182,13 @@ close_input() { # iptables|ip6tables
   "$1" -w -A INPUT -p "$([[ $1 == iptables ]] && echo icmp || echo ipv6-icmp)" -j ACCEPT
   "$1" -w -P INPUT DROP
 }
+
+# As root, the script under test loads br_netfilter itself, unless the machine is to have it from the start. In a user
+# namespace nobody can.
+if [[ ! -e /proc/sys/net/bridge ]]; then
+  ((machine[brnf] == 0)) || modprobe br_netfilter 2>/dev/null || cannot "br_netfilter cannot be loaded"
+  [[ $(</proc/self/uid_map) == *4294967295* ]] || cannot "br_netfilter is not loaded, and only root can load it"
+fi
 
 make_private_folders
 choose_backend

@@ -1,8 +1,8 @@
 """Ask from any node of the lab, many at once, and say for each what came of it.
 
-Standard input has one question a line, ``FROM TO PORT PROTOCOL``; FROM is a node, or
-``NODE@ADDRESS`` to ask from that address of it; TO is a numeric address; PROTOCOL is tcp, udp, sctp
-or ping (PORT is then ``-``). For each a line is printed, in order:
+Standard input has one question a line, ``FROM TO PORT PROTOCOL``; FROM is a node, or ``NODE@ADDRESS`` (or
+``NODE@ADDRESS#PORT``) to ask from that address of it; TO is a numeric address; PROTOCOL is tcp, udp, sctp or ping
+(PORT is then ``-``). For each a line is printed, in order:
 
 ``ok NAME PEER``  the responder called NAME answered, and it was asked from PEER
                   (``ok http -`` for a web server; ``ok ping TTL`` for a ping)
@@ -69,7 +69,9 @@ class Probe:
         self.question = line.split()[:4]
         self.expected = line.split()[4:]
         origin, self.to, port, self.protocol = self.question
-        self.node, _, self.source = origin.partition("@")
+        self.node, _, source = origin.partition("@")
+        self.source, _, source_port = source.partition("#")
+        self.source_port = int(source_port or 0)
         self.port = 0 if port == "-" else int(port)
         self.verdict = ""
         self.answer = b""
@@ -94,7 +96,7 @@ class Probe:
                 sock.setsockopt(level, IPV6_RECVHOPLIMIT if six else IP_RECVTTL, 1)
             try:
                 if self.source:
-                    sock.bind(destination(self.source, 0))
+                    sock.bind(destination(self.source, self.source_port))
                 sock.connect(destination(self.to, self.port))
             except OSError as error:
                 self._failed(error)

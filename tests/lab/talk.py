@@ -26,7 +26,9 @@ def connect(arguments: argparse.Namespace) -> tuple[socket.socket, socket.socket
     with inside(arguments.server):
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(destination("::" if family == socket.AF_INET6 else "0.0.0.0", arguments.listen))
+        listener.bind(
+            destination("::" if family == socket.AF_INET6 else "0.0.0.0", arguments.listen)
+        )
         listener.listen(1)
     with inside(arguments.client):
         client = socket.socket(family, socket.SOCK_STREAM)

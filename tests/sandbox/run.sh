@@ -7,7 +7,7 @@ set -eu
 work=$1 bash=$2 services=$3
 
 mount --bind "$work" /mnt
-cp -r --parents /proc/sys/net/ipv[46]/conf "$work" 2>/dev/null || true # some can only be written
+cp -r --parents /proc/sys/net/ipv[46]/conf/all "$work" 2>/dev/null || true # some can only be written
 for folder in /run /etc /sys /proc/sys /usr/local/sbin; do
   mount -t tmpfs sandbox "$folder"
 done
@@ -35,13 +35,17 @@ play() {
   mkdir "$work/log"
   status=0
   (cd /run/elsewhere && PATH=$work/bin exec "$bash" "$@") >"$work/output" 2>&1 </dev/null || status=$?
-  case $name in
-    up | plain) await_services ;;
+  case $name$status in
+    up0 | plain0) await_services ;;
   esac
   printf '%s\n' "$status" >"$work/status"
   mkdir "$work/left"
-  cp -r --parents /etc /proc/sys /run/netns /sys/class "$work/left"
+  cp -r --parents /etc "$work/left"
   [ ! -e /run/nsgen ] || cp -r --parents /run/nsgen "$work/left"
+  [ ! -e /proc/sys/net/bridge ] || cp -r --parents /proc/sys/net/bridge "$work/left"
+  while read -r key; do
+    cp --parents "/proc/sys/$key" "$work/left"
+  done <"$work/sysctls"
   mkdir "$work/$name"
   mv "$work/log" "$work/output" "$work/status" "$work/left" "$work/$name"
 }

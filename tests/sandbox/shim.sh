@@ -102,6 +102,10 @@ case $name in
   sysctl)
     case "$*" in
       *'-p -') record_input "$@" ;;
+      '-n '*)
+        record "$@"
+        echo before
+        ;;
       *) record "$@" ;;
     esac
     ;;

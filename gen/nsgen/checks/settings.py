@@ -116,8 +116,7 @@ def check_commands(view: View, report: Report) -> None:
 
 
 def _check_service(path: Path, service: Service, report: Report) -> None:
-    if not service.command or not service.command[0]:
-        report.error((*path, "command"), "the command is empty: list a program and its arguments")
+    _check_command((*path, "command"), service.command, report)
     if service.directory is not None and not service.directory.startswith("/"):
         report.error(
             (*path, "directory"),
@@ -131,8 +130,15 @@ def _check_exec(path: Path, commands: Exec, report: Report) -> None:
             path, "there is nothing to run: give 'up', 'down' or both a program and its arguments"
         )
     for key, command in (("up", commands.up), ("down", commands.down)):
-        if command and not command[0]:
-            report.error((*path, key), "the command is empty: list a program and its arguments")
+        if command:
+            _check_command((*path, key), command, report)
+
+
+def _check_command(path: Path, command: tuple[str, ...], report: Report) -> None:
+    if not command or not command[0]:
+        report.error(path, "the command is empty: list a program and its arguments")
+    elif "=" in command[0]:  # env(1) and a shell would take it for a variable
+        report.error(path, f"{command[0]!r} cannot be a program here: its name has a '='")
 
 
 def check_files(view: View, report: Report) -> None:

@@ -1,0 +1,779 @@
+#!/usr/bin/env bats
+# The script on a machine that matters: what it looks at before it begins, what is left when it fails or is killed, how
+# it repairs, changes and removes. (campaign/ does the same at every command, and for every kind of change.)
+
+bats_require_minimum_version 1.5.0
+load lab/lab
+load campaign/campaign
+
+setup() {
+  lab_start redirects=0 rp_filter=1
+}
+
+teardown() {
+  lab_stop
+}
+
+# The script begins nothing, and says all of this, in one message. (That it touches nothing is for the test to see.)
+expect_refusal() { # PART_OF_A_LINE...
+  local part
+  run -1 script up
+  [[ $(grep -c 'nothing was changed, because' <<<"$output") -eq 1 ]] || fail "not one message: $output"
+  for part; do
+    [[ $output == *"$part"* ]] || fail "it does not say: $part
+$output"
+  done
+  [[ ${#lines[@]} -eq $(($# + 1)) ]] || fail "it says more than $#: $output"
+}
+
+# --- before anything is touched ---
+
+@test "who is not root is told so, and what else is missing" {
+  prepare examples/article.yaml
+  local before
+  before=$(state)
+  run -1 on host setpriv --bounding-set -all --inh-caps -all bash -s up <"$LAB/setup.sh"
+  [[ $output == *"run this as root (sudo)"* ]]
+  programs_without iptables
+  run -1 on host env "PATH=$LAB/some" "$(type -P setpriv)" --bounding-set -all --inh-caps -all bash -s up <"$LAB/setup.sh"
+  [[ $output == *"run this as root (sudo)"*"the program iptables is missing"* ]]
+  if ((EUID == 0)); then
+    run -1 on host setpriv --reuid 65534 --clear-groups bash -s up <"$LAB/setup.sh"
+    [[ $output == *"nothing was changed, because"*"run this as root (sudo)"* ]]
+  fi
+  expect_state "$before"
+}
+
+@test "who is root in a user namespace may do it" {
+  prepare examples/article.yaml
+  run -0 on host unshare --user --map-root-user --net --mount bash -euc '
+    mount -t tmpfs tmpfs /run
+    mount -t sysfs sysfs /sys
+    bash "$1" up
+    bash "$1" check
+    bash "$1" down
+    [[ ! -e /run/nsgen && -z $(ls -A /run/netns) ]]' - "$LAB/setup.sh"
+}
+
+# Every program but these, in a folder to be the whole PATH.
+programs_without() { # PROGRAM...
+  link_programs "$LAB/some"
+  (cd "$LAB/some" && rm "$@")
+}
+
+@test "every missing program is named with its Debian package" {
+  local before file
+  file=$(topology <<'YAML'
+name: programs
+networks: {bridge0: {subnet: [10.1.0.0/24, "fd00:1:2::/64"], internet: true}}
+namespaces:
+  red:
+    networks: [bridge0]
+    publish: ["53:53/udp", {published: 8080, target: 80, via: proxy}, {published: 8081, target: 81, via: proxy}]
+    sysctls: {net.ipv4.tcp_fin_timeout: 7}
+    services: {web: {command: [no-such-server]}}
+host:
+  modules: [no_such_module]
+YAML
+  )
+  prepare "$file"
+  programs_without ip ss nsenter flock iptables ip6tables sysctl conntrack setsid socat modprobe
+  before=$(state)
+  run -1 on host env "PATH=$LAB/some" bash "$LAB/setup.sh" up
+  sort >"$LAB/expected" <<'SAID'
+nsgen: programs: nothing was changed, because
+  the program ip is missing: install the package iproute2
+  the program ss is missing: install the package iproute2
+  the program nsenter is missing: install the package util-linux
+  the program flock is missing: install the package util-linux
+  the program iptables is missing: install the package iptables
+  the program ip6tables is missing: install the package iptables
+  the program sysctl is missing: install the package procps
+  the program conntrack is missing: install the package conntrack
+  the program setsid is missing: install the package util-linux
+  the program socat is missing: install the package socat
+  the program modprobe is missing: install the package kmod
+  the program no-such-server is missing, which the service web of red needs
+SAID
+  diff <(sort <<<"$output") "$LAB/expected"
+  expect_state "$before"
+  [[ -z $(on host ls -A /run/nsgen 2>/dev/null) ]]
+}
+
+@test "a module that the kernel does not have is told" {
+  prepare "$(topology <<<'{name: modules, host: {modules: [no_such_module]}}')"
+  local before
+  before=$(state)
+  expect_refusal "this kernel has no module no_such_module"
+  expect_state "$before"
+}
+
+@test "a kernel that makes no such devices, or takes no such rules, is told" {
+  prepare examples/article.yaml
+  mkdir "$LAB/broken"
+  printf '#!/bin/sh\necho "unshare: unshare failed: No space left on device" >&2; exit 1\n' >"$LAB/broken/unshare"
+  printf '#!/bin/sh\necho "iptables-restore: no such match" >&2; exit 1\n' >"$LAB/broken/iptables-restore"
+  chmod 755 "$LAB/broken"/*
+  local before
+  before=$(state)
+  run -1 on host env "PATH=$LAB/broken:$(inner_path)" bash "$LAB/setup.sh" up
+  [[ ${lines[1]} == "  this kernel refuses the rules: iptables-restore: no such match" ]]
+  [[ ${lines[2]} == "  this kernel cannot make the namespaces and devices: unshare: unshare failed: No space left on device" ]]
+  expect_state "$before"
+}
+
+@test "what has a name of ours and is not ours is refused, each kind, and all of them at once" {
+  prepare examples/compose-like.yaml
+  local before make unmake said made="" parts=()
+  before=$(state)
+  while IFS='|' read -r make unmake said; do
+    on host bash -c "$make"
+    expect_refusal "$said"
+    on host bash -c "$unmake"
+    made+="$make"$'\n'
+    parts+=("$said")
+  done <<'FOREIGN'
+ip link add front type bridge|ip link del front|link front exists already, and it is not of this topology
+ip link add veth-db-br type veth peer name other|ip link del veth-db-br|link veth-db-br exists already, and it is not of this topology
+ip netns add app|ip netns del app|netns app exists already, and it is not of this topology
+iptables -w -t nat -N NSGEN-compose-like-PRE|iptables -w -t nat -X NSGEN-compose-like-PRE|iptables has chains named NSGEN-compose-like-…, and they are not of this topology
+mkdir -p /etc/netns/db; echo "1.2.3.4 mine" >/etc/netns/db/hosts|rm -r /etc/netns/db|/etc/netns/db/hosts exists already, and it is not of this topology
+ip link add back type bridge; ip link set back alias nsgen:compose|ip link del back|link back exists already, and it is not of this topology
+FOREIGN
+  expect_state "$before"
+  on host bash -c "$made"
+  before=$(state)
+  expect_refusal "${parts[@]}"
+  expect_state "$before"
+}
+
+@test "a subnet that is routed elsewhere is refused: the same, a larger and a smaller one, IPv4 and IPv6" {
+  prepare examples/dual-stack.yaml
+  on host ip link add other type bridge
+  on host ip link set other up
+  local route before
+  before=$(state)
+  while read -r route; do
+    # shellcheck disable=SC2086
+    on host ip route add $route dev other
+    expect_refusal "is routed elsewhere: ${route%% *} dev other"
+    # shellcheck disable=SC2086
+    on host ip route del $route dev other
+  done <<'ROUTES'
+192.168.15.0/24
+192.168.0.0/16
+192.168.15.128/25
+192.168.15.7 table main
+fd00:15::/64
+fd00:15::/48
+fd00:15::8000/113
+ROUTES
+  expect_state "$before"
+  on host ip route add unreachable 192.168.15.0/24
+  on host ip route add fd00:15::/64 dev other
+  expect_refusal "192.168.15.1/24 is routed elsewhere: unreachable 192.168.15.0/24" \
+    "fd00:15::1/64 is routed elsewhere: fd00:15::/64 dev other"
+}
+
+@test "a default route is no way elsewhere: by two routers, or in two halves as a VPN has it" {
+  prepare examples/dual-stack.yaml
+  on host ip route replace default nexthop via 172.16.1.1 nexthop via 172.16.1.5
+  on host ip route add 0.0.0.0/1 via 172.16.1.1
+  on host ip route add 128.0.0.0/1 via 172.16.1.1
+  on host ip -6 route add 8000::/1 via fd00:1::1
+  script up
+  script check
+}
+
+@test "a host port in use is refused: tcp and udp, by every address and by one" {
+  prepare "$(topology <<'YAML'
+name: ports
+networks: {bridge0: {subnet: 10.1.0.0/24, internet: true}}
+namespaces:
+  red: {networks: [bridge0], publish: ["8080:80", "5353:53/udp", "172.16.1.4:9001:81", "7000-7002:7000-7002"]}
+YAML
+  )"
+  local listener said before
+  before=$(state)
+  while IFS='|' read -r listener said; do
+    serve "$listener"
+    expect_refusal "port $said of this host is in use"
+    serve_stop
+  done <<'PORTS'
+host * 8080 tcp|8080/tcp
+host 127.0.0.1 8080 tcp|8080/tcp
+host :: 8080 tcp|8080/tcp
+host 172.16.1.4 5353 udp|5353/udp
+host 172.16.1.4 9001 tcp|9001/tcp
+host 0.0.0.0 9001 tcp|9001/tcp
+host * 7002 tcp|7002/tcp
+PORTS
+  expect_state "$before"
+  # Another address, another protocol, another machine: nothing that is taken away.
+  serve "host 127.0.0.1 9001 tcp" "host * 8080 udp" "host * 5353 tcp" "outside * 9001 tcp"
+  script up
+  script check
+}
+
+@test "a proxy of our own is not a port in use" {
+  prepare examples/proxy.yaml
+  script up
+  local pid
+  pid=$(on host cat /run/nsgen/proxy/host.proxy-tcp4-8080.pid)
+  script up
+  [[ $(on host cat /run/nsgen/proxy/host.proxy-tcp4-8080.pid) == "$pid" ]]
+}
+
+@test "rules of the other iptables beside ours are warned of, and only rules" {
+  prepare examples/article.yaml
+  on host iptables-legacy -S >/dev/null
+  run -0 script up
+  [[ $output != *nsgen:* ]] # iptables has a warning of its own
+  on host iptables-legacy -A INPUT -p tcp --dport 9 -j DROP
+  run -0 script up
+  [[ $output == *"nsgen: article: warning: rules of iptables-legacy are in force beside those of iptables-nft"* ]]
+  lab_stop
+  lab_start backend=legacy
+  prepare examples/article.yaml
+  run -0 script up
+  [[ -z $output ]]
+  on host iptables-nft -A INPUT -p tcp --dport 9 -j DROP
+  run -0 script up
+  [[ $output == "nsgen: article: warning: rules of iptables-nft are in force beside those of iptables-legacy" ]]
+}
+
+@test "all that is in the way is told in one message" {
+  prepare "$(variant examples/dual-stack.yaml 's/"8080:80"/"8080:80", "5353:53\/udp"/')"
+  on host ip link add bridge0 type bridge
+  on host ip netns add blue
+  on host ip6tables -w -N NSGEN-dual-stack-INTO
+  on host ip link add other type bridge
+  on host ip link set other up
+  on host ip route add 192.168.15.0/25 dev other
+  serve "host * 8080 tcp" "host * 5353 udp"
+  programs_without conntrack
+  local before
+  before=$(state)
+  run -1 on host env "PATH=$LAB/some" bash "$LAB/setup.sh" up
+  sort >"$LAB/expected" <<'SAID'
+nsgen: dual-stack: nothing was changed, because
+  the program conntrack is missing: install the package conntrack
+  port 8080/tcp of this host is in use: another program listens on it
+  port 5353/udp of this host is in use: another program listens on it
+  netns blue exists already, and it is not of this topology
+  link bridge0 exists already, and it is not of this topology
+  the subnet of 192.168.15.1/24 is routed elsewhere: 192.168.15.0/25 dev other
+  ip6tables has chains named NSGEN-dual-stack-…, and they are not of this topology
+SAID
+  diff <(sed 's/ scope link.*//' <<<"$output" | sort) "$LAB/expected"
+  expect_state "$before"
+}
+
+# --- it fails, it is killed ---
+
+@test "a step that fails is undone: the machine is as before, and the message names the step" {
+  wrap_programs
+  harden
+  fail_at_commands examples/article.yaml 6
+}
+
+@test "a step that fails over a running topology tears nothing down" {
+  wrap_programs
+  harden
+  fail_over_a_running_topology 12
+}
+
+@test "killed, it converges: up finishes what was begun, down removes it" {
+  wrap_programs
+  harden
+  kill_at_commands up KILL examples/article.yaml 8
+  kill_at_commands up TERM examples/article.yaml 16 5
+  kill_at_commands down KILL examples/article.yaml 8
+}
+
+@test "a step that needs the author's command undone: it is, whether it failed, was killed or is removed" {
+  local before
+  before=$(state)
+  wrap_programs
+  prepare "$(topology <<'YAML'
+name: commands
+networks: {bridge0: {subnet: 10.1.0.0/24}}
+namespaces:
+  red:
+    networks: [bridge0]
+    exec: [{up: [ip, rule, add, fwmark, "7", table, "7"], down: [ip, rule, del, fwmark, "7", table, "7"]}]
+host:
+  exec:
+    - {up: [ip, rule, add, fwmark, "8", table, "8"], down: [ip, rule, del, fwmark, "8", table, "8"]}
+    - {up: [sleep, "0"]}
+YAML
+  )"
+  run -0 script up
+  run -0 script up
+  [[ -z $output && $(on host ip rule list table 8 | wc -l) -eq 1 && $(on red ip rule list table 7 | wc -l) -eq 1 ]]
+  on host ip netns del red
+  run -0 script up
+  [[ -z $output && $(on red ip rule list table 7 | wc -l) -eq 1 ]]
+  run -0 script down
+  [[ -z $output ]]
+  expect_state "$before"
+  run -137 run_at KILL "1 sleep 0" "$LAB/setup.sh" up
+  [[ $(on host ip rule list table 8 | wc -l) -eq 1 ]]
+  script down
+  expect_state "$before"
+  run -1 run_at fail "1 sleep 0" "$LAB/setup.sh" up
+  [[ $output == *"nsgen: commands: host: sleep 0 failed"* ]]
+  expect_state "$before"
+}
+
+# --- it is repeated, and repaired ---
+
+# What must not change where nothing is to be done: rule counters, processes, namespaces and devices.
+identities() {
+  local node
+  on host iptables-save -c | grep -v '^#'
+  on host bash -c 'stat -L -c "%n %i" /run/netns/*; grep . /run/nsgen/*/*.pid'
+  for node in host $(on host ls /run/netns); do
+    on "$node" ip -o link show | cut -d: -f1,2
+  done
+}
+
+@test "up twice is up once: same counters, processes, namespaces and devices" {
+  local topology before
+  for topology in compose-like proxy; do
+    prepare "examples/$topology.yaml"
+    script up
+    state >/dev/null # what was tentative has settled
+    before=$(state)
+    identities >"$LAB/identities"
+    run -0 script up
+    [[ -z $output ]]
+    diff "$LAB/identities" <(identities)
+    expect_state "$before"
+    script down
+  done
+}
+
+# Each line: what somebody breaks, and what `check` says of it. `up` puts it back as a fresh build has it.
+expect_repair() {
+  local complete broken said
+  script up
+  complete=$(state)
+  while IFS='|' read -r broken said; do
+    on host bash -c "$broken"
+    run -1 script check
+    [[ $'\n'$output$'\n' == *"$said"* ]] || fail "after \`$broken\`, check does not say: $said
+$output"
+    run -0 script up
+    run -0 script check
+    [[ -z $output ]]
+    expect_state "$complete" || fail "not repaired: $broken"
+  done
+}
+
+@test "what somebody removed by hand is named by check, and put back by up: devices, addresses, routes" {
+  prepare examples/article.yaml
+  harden
+  expect_repair <<'BREAKAGE'
+ip -n red address del 192.168.15.2/24 dev veth-red|red: veth-red has lost its address 192.168.15.2/24
+ip -n blue route del default|blue has lost its default route via 192.168.15.1 dev veth-blue
+ip address del 192.168.15.1/24 dev bridge0|host: bridge0 has lost its address 192.168.15.1/24
+ip -n red link set veth-red down|red: veth-red is down
+ip link set veth-blue-br down|host: veth-blue-br is down
+ip link set bridge0 down|host: bridge0 is down
+ip netns del blue|namespace blue is missing
+ip netns del red|namespace red is missing
+ip link del veth-red-br|device veth-red-br is missing
+ip link del bridge0|device bridge0 is missing
+ip link set veth-red-br type bridge_slave hairpin off|host: veth-red-br: hairpin is not on
+ip link set veth-red-br nomaster|host: veth-red-br: master is not bridge0
+BREAKAGE
+}
+
+@test "what somebody removed by hand is named by check, and put back by up: parameters, services, files" {
+  prepare "$(topology <<'YAML'
+name: parts
+networks: {bridge0: {subnet: [10.1.0.0/24, "fd00:1:2::/64"], internet: true}}
+namespaces:
+  red:
+    networks: [bridge0]
+    publish: ["8080:80"]
+    sysctls: {net.ipv4.tcp_fin_timeout: 7}
+    hosts: true
+    services: {web: {command: [sleep, "1000"]}}
+    exec: [{up: [ip, link, set, lo, up]}]
+host:
+  sysctls: {net.ipv4.ip_default_ttl: 63}
+YAML
+  )"
+  harden
+  expect_repair <<'BREAKAGE'
+sysctl -qw net.ipv4.ip_forward=0|host: net.ipv4.ip_forward is 0, not 1
+sysctl -qw net.ipv6.conf.all.forwarding=0|host: net.ipv6.conf.all.forwarding is 0, not 1
+sysctl -qw net.ipv4.conf.bridge0.route_localnet=0|host: net.ipv4.conf.bridge0.route_localnet is 0, not 1
+sysctl -qw net.bridge.bridge-nf-call-iptables=0|host: net.bridge.bridge-nf-call-iptables is 0, not 1
+sysctl -qw net.ipv4.ip_default_ttl=64|host: net.ipv4.ip_default_ttl is 64, not 63
+ip netns exec red sysctl -qw net.ipv4.tcp_fin_timeout=60|red: net.ipv4.tcp_fin_timeout is 60, not 7
+read -r pid _ </run/nsgen/parts/red.web.pid; kill $pid; sleep 0.2|service web of red is not running
+rm /etc/netns/red/hosts|/etc/netns/red/hosts is not as it was written
+sed -i s/10.1/10.2/ /etc/netns/red/hosts|/etc/netns/red/hosts is not as it was written
+rm /run/nsgen/parts/once.red.1|red: not run: ip link set lo up
+ip -n red -6 address flush dev veth-red scope global|red: veth-red has lost its address fd00:1:2::2/64
+ip -n red -6 route del default|red has lost its default route via fd00:1:2::1 dev veth-red
+BREAKAGE
+}
+
+@test "what somebody removed by hand is named by check, and put back by up: rules" {
+  local chain table jump lost=()
+  prepare examples/dual-stack.yaml
+  script up
+  while read -r table chain; do
+    expect_repair <<<"iptables -w -t $table -D $chain 1|rule missing: $chain "
+  done < <(our_chains iptables)
+  # All at once, each is named, and each is back.
+  while read -r table jump; do
+    lost+=("$table: $(cut -d' ' -f1 <<<"$jump") has lost its jump to ${jump##* }")
+    on host bash -c "ip6tables -w -t $table -D $jump"
+  done < <(on host ip6tables-save | awk '/^\*/ { table = substr($0, 2) } / -j NSGEN-/ { sub(/^-A /, ""); print table, $0 }')
+  run -1 script check
+  for jump in "${lost[@]}"; do
+    grep -qxF "ip6tables $jump" <<<"$output" || fail "check does not say: $jump"
+  done
+  ((${#lost[@]} >= 6 && ${#lines[@]} == ${#lost[@]}))
+  script up
+  expect_repair <<'BREAKAGE'
+ip6tables -w -t nat -F NSGEN-dual-stack-POST|ip6tables nat rule missing: NSGEN-dual-stack-POST -s
+iptables -w -t nat -I NSGEN-dual-stack-POST 2 -j ACCEPT|iptables nat rule added: NSGEN-dual-stack-POST -j ACCEPT
+iptables -w -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO|iptables filter: FORWARD has lost its jump to NSGEN-dual-stack-INTO
+rule=$(iptables -S NSGEN-dual-stack-INTO | tail -n 1); iptables -w ${rule/-A/-D}; iptables -w ${rule/-A/-I}|iptables filter chain NSGEN-dual-stack-INTO is empty, out of order, or has a rule twice
+BREAKAGE
+}
+
+our_chains() { # iptables|ip6tables
+  on host "$1-save" | awk '/^\*/ { table = substr($0, 2) } /^:NSGEN-/ { print table, substr($1, 2) }'
+}
+
+# --- it is changed ---
+
+@test "the script of a changed topology over the running one: as a fresh build, and connections go on" {
+  harden
+  expect_change tests/campaign/old.yaml tests/campaign/new.yaml \
+    "outside 172.16.1.4 9000 red 7000" "blue 10.77.0.2 7001 red 7001"
+}
+
+# --- it is removed ---
+
+@test "down twice, and down of what somebody half removed, leaves nothing and succeeds" {
+  local before broken
+  harden
+  before=$(state)
+  prepare examples/dual-stack.yaml
+  while read -r broken; do
+    script up
+    on host bash -c "$broken"
+    run -0 script down
+    [[ -z $output ]] || fail "after \`$broken\`, down says: $output"
+    expect_state "$before"
+    run -0 script down
+    [[ -z $output ]]
+    expect_state "$before"
+  done <<'HALF'
+true
+ip netns del red; ip link del veth-blue-br
+ip link del bridge0
+iptables -w -t nat -F NSGEN-dual-stack-POST; iptables -w -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO
+ip6tables -w -t nat -F; ip6tables -w -t nat -X; ip6tables -w -F; ip6tables -w -X
+read -r pid _ </run/nsgen/dual-stack/red.web.pid; kill -9 $pid
+rm /run/nsgen/dual-stack/up /run/nsgen/dual-stack/red.web.command
+HALF
+}
+
+@test "down where the state directory is gone: what is ours is told by its marks" {
+  local before pid
+  before=$(state)
+  prepare examples/compose-like.yaml
+  script up
+  mapfile -t pids < <(on host bash -c 'cut -d" " -f1 /run/nsgen/*/*.pid')
+  on host rm -r /run/nsgen
+  run -0 script down
+  for pid in "${pids[@]}"; do
+    [[ $output == *"process $pid (python3) is still in namespace"* ]] || fail "it does not name $pid: $output"
+    on host kill "$pid"
+  done
+  # What the kernel's parameters were, nobody knows any more.
+  on host sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.accept_redirects=0 net.bridge.bridge-nf-call-iptables=0
+  expect_state "$before"
+}
+
+@test "a process inside a namespace is named, and the namespace goes all the same" {
+  local before pid
+  before=$(state)
+  prepare examples/step3-host.yaml
+  script up
+  on red sleep 1000 </dev/null >/dev/null 2>&1 &
+  until pid=$(on host ip netns pids red) && [[ $pid ]]; do sleep 0.05; done
+  run -0 script down
+  [[ $output == "nsgen: step3-host: process $pid (sleep) is still in namespace red, which goes when it ends" ]]
+  on host kill "$pid"
+  expect_state "$before"
+}
+
+foreign_things() {
+  on host bash -euc '
+    ip link add docker0 type bridge
+    ip link set docker0 up
+    ip address add 10.99.0.1/24 dev docker0
+    ip netns add stranger
+    mkdir -p /etc/netns/stranger
+    echo "1.2.3.4 stranger" >/etc/netns/stranger/hosts
+    for iptables in iptables ip6tables; do
+      $iptables -w -N DOCKER-USER
+      $iptables -w -A DOCKER-USER -j RETURN
+      $iptables -w -I FORWARD 1 -j DOCKER-USER
+      $iptables -w -A FORWARD -i docker0 -j ACCEPT
+      $iptables -w -I FORWARD 2 -p tcp --dport 25 -j DROP
+      $iptables -w -t nat -A POSTROUTING -o eth0 -p tcp --dport 26 -j ACCEPT
+      $iptables -w -t raw -A PREROUTING -p tcp --dport 27 -j ACCEPT
+      $iptables -w -t mangle -A PREROUTING -p tcp --dport 28 -j ACCEPT
+    done
+    sysctl -qw net.ipv4.ip_default_ttl=77'
+}
+
+@test "foreign rules, chains, namespaces, bridges and a user's rules in built-in chains are not touched" {
+  local alone
+  foreign_things
+  alone=$(state)
+  prepare examples/dual-stack.yaml
+  script up
+  script up
+  script down
+  expect_state "$alone"
+  cp "$alone" "$BATS_TEST_TMPDIR/alone"
+  lab_stop
+  # The same, put there while the topology is up.
+  lab_start redirects=0 rp_filter=1
+  prepare examples/dual-stack.yaml
+  script up
+  foreign_things
+  script up
+  script check
+  script down
+  expect_state "$BATS_TEST_TMPDIR/alone"
+}
+
+@test "what somebody put in the place of ours stays: its mark is another one" {
+  prepare examples/dual-stack.yaml
+  script up
+  on host ip link del bridge0
+  on host ip link add bridge0 type bridge
+  on host ip link set bridge0 alias mine
+  run -1 script up
+  [[ $output == *"link bridge0 exists already, and it is not of this topology"* ]]
+  run -0 script down
+  [[ $(on host cat /sys/class/net/bridge0/ifalias) == mine ]]
+}
+
+@test "a parameter that somebody changed since is left as it is" {
+  prepare "$(topology <<<'{name: ttl, host: {sysctls: {net.ipv4.ip_default_ttl: 63, net.ipv4.tcp_fin_timeout: 30}}}')"
+  script up
+  on host sysctl -qw net.ipv4.ip_default_ttl=99
+  script down
+  [[ $(on host sysctl -n net.ipv4.ip_default_ttl net.ipv4.tcp_fin_timeout) == $'99\n60' ]]
+}
+
+# --- two topologies ---
+
+second_topology() {
+  topology <<'YAML'
+name: second
+networks: {bridge9: {subnet: [10.9.0.0/24, "fd00:9::/64"], internet: true}}
+namespaces:
+  green:
+    networks: {bridge9: [10.9.0.2, "fd00:9::2"]}
+    publish: ["9090:90"]
+    hosts: true
+  yellow: {networks: [bridge9]}
+host:
+  sysctls: {net.ipv4.ip_default_ttl: 63}
+YAML
+}
+
+@test "two topologies share parameters: removing one, in either order, leaves the other working" {
+  local before first second
+  harden
+  # A default route from a router advertisement, which forwarding must not cost.
+  on host ip -6 route replace default via fd00:1::1 dev eth0 proto ra
+  first=$(render_to first "$(variant examples/dual-stack.yaml '/^namespaces:/i\
+host: {sysctls: {net.ipv4.ip_default_ttl: 62}}')")
+  second=$(render_to second "$(second_topology)")
+  before=$(state)
+
+  run_script "$first" up
+  run_script "$second" up
+  # The later one has its value, and the earlier one says so.
+  run -1 run_script "$first" check
+  [[ $output == "host: net.ipv4.ip_default_ttl is 63, not 62" ]]
+  both_work
+  run_script "$first" down
+  run -0 run_script "$second" check
+  [[ $(on host sysctl -n net.ipv6.conf.eth0.accept_ra) == 2 ]]
+  serve "green * 90 tcp"
+  second_works
+  serve_stop
+  run_script "$second" down
+  expect_state "$before"
+
+  run_script "$first" up
+  run_script "$second" up
+  run_script "$second" down
+  run -0 run_script "$first" check
+  [[ $(on host sysctl -n net.ipv6.conf.eth0.accept_ra) == 2 ]]
+  serve "red * 81 tcp"
+  expect_ok outside 172.16.1.4 8080 tcp http
+  run_script "$first" down
+  serve_stop
+  expect_state "$before"
+}
+
+both_work() {
+  serve "green * 90 tcp"
+  expect_ok outside 172.16.1.4 8080 tcp http
+  second_works
+  # They are networks apart.
+  expect_timeout blue 10.9.0.2 90 tcp
+  serve_stop
+}
+
+second_works() {
+  expect <<'TABLE'
+outside  172.16.1.4    9090  tcp  ok green 172.16.1.5
+outside  fd00:1::4     9090  tcp  ok green fd00:1::5
+yellow   10.9.0.1      9090  tcp  ok green 10.9.0.3
+green    203.0.113.10  80    tcp  ok internet 172.16.1.4
+green    2001:db8::10  80    tcp  ok internet fd00:1::4
+TABLE
+}
+
+@test "two runs at once wait for each other: of one topology, and of two" {
+  local before first second pids=() pid _
+  before=$(state)
+  first=$(render_to first "$(variant examples/step3-host.yaml '/^namespaces:/i\
+host: {exec: [{up: [sleep, "1"]}]}')")
+  second=$(render_to second "$(second_topology)")
+  run_script "$first" up &
+  pid=$!
+  until on host test -e /run/nsgen/step3-host/made; do sleep 0.02; done
+  run -0 run_script "$second" up
+  [[ $output == "nsgen: second: another run is under way: waiting for its end" ]]
+  ! kill -0 "$pid" 2>/dev/null || wait "$pid"
+  run_script "$first" check
+  for _ in 1 2 3; do
+    run_script "$first" up 2>/dev/null & pids+=("$!")
+    run_script "$second" down 2>/dev/null & pids+=("$!")
+    run_script "$first" down 2>/dev/null & pids+=("$!")
+    run_script "$second" up 2>/dev/null & pids+=("$!")
+  done
+  for pid in "${pids[@]}"; do wait "$pid"; done
+  run_script "$first" up
+  run_script "$second" up
+  run_script "$first" check
+  run_script "$second" check
+  run_script "$second" down
+  run_script "$first" down
+  expect_state "$before"
+}
+
+# --- check ---
+
+@test "check says nothing and exits 0 where all is as rendered, else 1 with a line for each difference" {
+  local before
+  prepare examples/article.yaml
+  before=$(state)
+  run -1 --separate-stderr script check
+  [[ ${lines[0]} == "namespace red is missing" && -z $stderr ]]
+  expect_state "$before"
+  script up
+  before=$(state)
+  run -0 script check
+  [[ -z $output ]]
+  expect_state "$before"
+  prepare "$(variant examples/article.yaml 's/8080:80/8081:80/')"
+  run -1 script check
+  [[ $output == *"iptables nat rule missing: NSGEN-article-PRE -p tcp -m tcp --dport 8081 "* ]]
+  [[ $output == *"iptables nat rule added: NSGEN-article-PRE -p tcp -m tcp --dport 8080 "* ]]
+  [[ ${#lines[@]} -eq 4 ]]
+}
+
+@test "what is no command is answered with the usage, and exit status 2" {
+  prepare examples/article.yaml
+  local words before
+  before=$(state)
+  for words in "start" "up down" "--help"; do
+    read -ra words <<<"$words"
+    run -2 script "${words[@]}"
+    [[ $output == "usage: setup.sh [up|down|check|install|uninstall]" ]]
+  done
+  expect_state "$before"
+}
+
+# --- after a reboot ---
+
+@test "install writes the files of render -o, enables the unit, and uninstall leaves nothing" {
+  local before how
+  on host mount -t tmpfs tmpfs /usr/local/sbin
+  harden
+  before=$(state)
+  render examples/article.yaml -o "$LAB/tree"
+  prepare examples/article.yaml
+  run -0 script install
+  [[ $output == "nsgen: article: installed; it is built at every boot, and now by: systemctl start nsgen-article.service" ]]
+  for how in file pipe; do
+    installed_files_are_those_of "$LAB/tree/article"
+    [[ $how == pipe ]] || on host cmp /usr/local/sbin/nsgen-article "$LAB/setup.sh"
+    on host /usr/local/sbin/nsgen-article up
+    run -0 script check
+    expect_ok outside 172.16.1.4 8080 tcp http
+    on host /usr/local/sbin/nsgen-article down
+    on host /usr/local/sbin/nsgen-article up
+    on host /usr/local/sbin/nsgen-article uninstall
+    expect_state "$before"
+    [[ -z $(on host ls -A /usr/local/sbin) ]]
+    on host bash -s install <"$LAB/setup.sh"
+  done
+  run -0 on host bash -s uninstall <"$LAB/setup.sh"
+  expect_state "$before"
+  [[ -z $(on host ls -A /usr/local/sbin) ]]
+}
+
+installed_files_are_those_of() { # FOLDER
+  local file
+  for file in etc/sysctl.d/99-nsgen-article.conf etc/modules-load.d/nsgen-article.conf etc/systemd/system/nsgen-article.service; do
+    on host cmp "/$file" "$1/$file"
+  done
+  [[ $(on host readlink /etc/systemd/system/multi-user.target.wants/nsgen-article.service) == /etc/systemd/system/nsgen-article.service ]]
+  [[ $(on host stat -c '%a %U' /usr/local/sbin/nsgen-article) == "755 root" ]]
+  [[ -z $(on host find /etc /usr/local/sbin -name '*nsgen-new') ]]
+}
+
+@test "install of a version that has less to say removes what the earlier one said" {
+  on host mount -t tmpfs tmpfs /usr/local/sbin
+  prepare examples/article.yaml
+  script install
+  prepare "$(topology <<<'{name: article, networks: {bridge0: {}}}')"
+  script install
+  on host test -e /etc/systemd/system/nsgen-article.service
+  run -1 on host test -e /etc/sysctl.d/99-nsgen-article.conf
+  run -1 on host test -e /etc/modules-load.d/nsgen-article.conf
+}
+
+# --- the plain style ---
+
+@test "plain.sh, then plain-teardown.sh, leaves nothing" {
+  local before
+  before=$(state)
+  prepare examples/compose-like.yaml --style plain
+  on host bash "$LAB/setup.sh"
+  prepare examples/compose-like.yaml --style plain --teardown
+  on host bash "$LAB/setup.sh"
+  expect_state "$before"
+}

@@ -1,0 +1,127 @@
+"""The README and the pages under docs/: their topologies, their commands, and the keys that they describe."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from compiling import compile_text
+from nsgen import spec, targets
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
+
+# Commands of the README that a test of its own runs: what begins so, and where.
+ELSEWHERE = {
+    "make setup.sh": "test_packaging.py",
+    "make test": "this run is it",
+    "sudo bash setup.sh": "styles-topologies.bats and lifecycle.bats",
+    "sudo bash setup.sh check": "styles-topologies.bats and lifecycle.bats",
+    "sudo bash setup.sh down": "styles-topologies.bats and lifecycle.bats",
+}
+
+
+def blocks(page: Path, language: str) -> Iterator[str]:
+    """The code blocks of a page in one language."""
+    yield from re.findall(rf"^```{language}\n(.*?)^```", page.read_text(), re.DOTALL | re.MULTILINE)
+
+
+TOPOLOGIES = [
+    pytest.param(block, id=f"{page.name}-{number}")
+    for page in PAGES
+    for number, block in enumerate(blocks(page, "yaml"))
+    if block.startswith("name:")
+]
+
+
+@pytest.mark.parametrize("text", TOPOLOGIES)
+def test_topologies(text: str) -> None:
+    """A topology in the documentation is right, and bash reads what becomes of it."""
+    plan = compile_text(text)
+    for script in (
+        targets.script(plan),
+        targets.script(plan, "plain"),
+        targets.script(plan, "plain", teardown=True),
+    ):
+        subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+def test_the_readme_shows_the_built_in_topology() -> None:
+    """The topology that the README begins with is the built-in one, less its comments."""
+    shown = next(blocks(CHECKOUT / "README.md", "yaml"))
+    built_in = targets.template_text("builtin/article.yaml")
+    assert targets.script(compile_text(shown)) == targets.script(compile_text(built_in))
+
+
+def test_the_readme_shows_the_script() -> None:
+    """Every line of the excerpt in the README is a line of the script."""
+    excerpt = next(blocks(CHECKOUT / "README.md", "bash")).splitlines()
+    script = (CHECKOUT / "out/article/setup.sh").read_text().splitlines()
+    assert [line for line in excerpt if line not in script] == ["…"]
+
+
+def commands() -> Iterator[str]:
+    """The commands in the README."""
+    for block in blocks(CHECKOUT / "README.md", "sh"):
+        for line in block.splitlines():
+            command = line.partition("#")[0].strip()
+            if command:
+                yield command
+
+
+def test_commands(tmp_path: Path) -> None:
+    """A command in the README works in an empty folder, in the order in which they stand, or is tested elsewhere."""
+    for command in commands():
+        if command in ELSEWHERE:
+            continue
+        assert command.startswith("nsgen "), f"no test runs {command!r}"
+        own = command.replace("nsgen", f"{shlex.quote(sys.executable)} -m nsgen", 1)
+        subprocess.run(["bash", "-c", own], cwd=tmp_path, check=True)
+    assert (tmp_path / "setup.sh").stat().st_size > 0
+
+
+def keys(schema: Any) -> Iterator[str]:
+    """Every key that a schema allows, but for the names that its author gives."""
+    if isinstance(schema, dict):
+        for name, below in schema.get("properties", {}).items():
+            if below.get("not") != {}:
+                yield name
+        for below in schema.values():
+            yield from keys(below)
+    elif isinstance(schema, list):
+        for below in schema:
+            yield from keys(below)
+
+
+def test_every_key_is_described() -> None:
+    """The reference names every key of the schema."""
+    text = (CHECKOUT / "docs/language.md").read_text()
+    assert [key for key in dict.fromkeys(keys(spec.json_schema())) if f"`{key}`" not in text] == []
+
+
+def test_every_described_key_exists() -> None:
+    """The reference describes no key that the schema does not have."""
+    text = (CHECKOUT / "docs/language.md").read_text()
+    described = set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE))
+    known = {*keys(spec.json_schema()), *spec.AUDIENCES}
+    assert described - known == set()
+
+
+def test_links() -> None:
+    """What a page links to in the checkout is there."""
+    for page in PAGES:
+        for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
+            assert link.startswith("http") or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
+def test_schema_is_json() -> None:
+    """The schema can be printed."""
+    assert json.loads(json.dumps(spec.json_schema()))["title"]
