@@ -83,15 +83,19 @@ def _state(plan: Plan) -> str:
 
 
 def _saved(plan: Plan) -> list[str]:
-    """The parameters that the host has without us; those of a bridge of ours go with the bridge."""
+    """The parameters that the host has without us; those of a bridge of ours go with the bridge.
+
+    With forwarding the kernel also sets whether redirects are accepted (linux/net/ipv4/devinet.c).
+    """
     bridges = {bridge.name for bridge in plan.topology.bridges}
-    return [
+    keys = [
         op.key
         for op in plan.ops
         if isinstance(op, SetSysctl)
         and op.node == HOST
         and not bridges & set(re.split("[./]", op.key))
     ]
+    return [*keys, "net.ipv4.conf.all.accept_redirects"] if FORWARD[4] in keys else keys
 
 
 def _keeps_state(plan: Plan) -> bool:

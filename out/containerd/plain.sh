@@ -20,7 +20,7 @@ mkdir -p /run/nsgen/containerd
 # ---- Kernel parameters ----
 
 # What they are now, to be put back.
-sysctl net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables net.ipv4.ip_forward > /run/nsgen/containerd/before.conf
+sysctl net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables net.ipv4.ip_forward net.ipv4.conf.all.accept_redirects > /run/nsgen/containerd/before.conf
 
 # Asked for by the topology.
 sysctl -q -w net.bridge.bridge-nf-call-iptables=1

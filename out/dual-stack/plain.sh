@@ -180,7 +180,7 @@ ip6tables -w -t filter -A FORWARD -m comment --comment nsgen:dual-stack -j NSGEN
 # ---- Kernel parameters ----
 
 # What they are now, to be put back.
-sysctl net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables net.ipv4.ip_forward net.ipv6.conf.all.forwarding > /run/nsgen/dual-stack/before.conf
+sysctl net.bridge.bridge-nf-call-iptables net.bridge.bridge-nf-call-ip6tables net.ipv4.ip_forward net.ipv6.conf.all.forwarding net.ipv4.conf.all.accept_redirects > /run/nsgen/dual-stack/before.conf
 
 # Without this the kernel drops a packet from 127.0.0.1 that is routed to another interface, as a request to 127.0.0.1
 # is once it is translated.

@@ -120,7 +120,7 @@ iptables -w -t filter -A FORWARD -m comment --comment nsgen:proxy -j NSGEN-proxy
 # ---- Kernel parameters ----
 
 # What they are now, to be put back.
-sysctl net.ipv4.ip_forward > /run/nsgen/proxy/before.conf
+sysctl net.ipv4.ip_forward net.ipv4.conf.all.accept_redirects > /run/nsgen/proxy/before.conf
 
 # Packets of the namespaces come neither from this host nor are they for it: to pass them on, the host has to act as a
 # router. This comes last, when every rule is in place.

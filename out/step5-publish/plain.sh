@@ -126,7 +126,7 @@ iptables -w -t filter -A FORWARD -m comment --comment nsgen:step5-publish -j NSG
 # ---- Kernel parameters ----
 
 # What they are now, to be put back.
-sysctl net.ipv4.ip_forward > /run/nsgen/step5-publish/before.conf
+sysctl net.ipv4.ip_forward net.ipv4.conf.all.accept_redirects > /run/nsgen/step5-publish/before.conf
 
 # Without this the kernel drops a packet from 127.0.0.1 that is routed to another interface, as a request to 127.0.0.1
 # is once it is translated.

@@ -132,7 +132,7 @@ iptables -w -t filter -A FORWARD -m comment --comment nsgen:step6-sibling -j NSG
 # ---- Kernel parameters ----
 
 # What they are now, to be put back.
-sysctl net.bridge.bridge-nf-call-iptables net.ipv4.ip_forward > /run/nsgen/step6-sibling/before.conf
+sysctl net.bridge.bridge-nf-call-iptables net.ipv4.ip_forward net.ipv4.conf.all.accept_redirects > /run/nsgen/step6-sibling/before.conf
 
 # Without this the kernel drops a packet from 127.0.0.1 that is routed to another interface, as a request to 127.0.0.1
 # is once it is translated.

@@ -383,6 +383,7 @@ up() {
   drop_link_locals
   remember "${OLD_LIST[@]}" "${NEW_LIST[@]}"
   MODE=apply topology
+  prune_flows
   await_services
   remember "${NEW_LIST[@]}"
   printf 'up\n' >"$STATE/up"
@@ -422,6 +423,7 @@ clear_away() {
   teardown
   NEW=()
   prune # what an earlier version of this script made, and this one does not know
+  prune_flows
   [[ $LEFT ]] || rm -rf "$STATE" || left "$STATE cannot be removed"
 }
 
@@ -1210,6 +1212,25 @@ drop_chains() {
   for table in "${!chains[@]}"; do
     printf '*%s\n%sCOMMIT\n' "$table" "${jumps[$table]:-}${chains[$table]}" | "$tool-restore" -w --noflush ||
       left "$tool: our chains in the table $table could not be removed"
+  done
+}
+
+# forget_flows FAMILY FIRST LAST: a client of these UDP ports is translated anew, or no more.
+forget_flows() {
+  local port
+  for ((port = $2; port <= $3; port++)); do
+    conntrack -D -f "$1" -p udp --orig-port-dst "$port" >/dev/null 2>&1 || true # 1: there was none
+  done
+}
+
+# Of ports that were published and are no longer.
+prune_flows() {
+  local key
+  local -a words
+  for key in "${OLD_LIST[@]}"; do
+    [[ $key == 'udp '* && ! ${NEW[$key]:-} ]] || continue
+    read -ra words <<<"$key"
+    forget_flows "${words[@]:1}"
   done
 }
 
