@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from nsgen import check, plan, resolve, spec
 from nsgen.compiler import compile_topology
 from nsgen.excerpt import unpainted
@@ -19,6 +21,16 @@ def compile_data(data: object) -> tuple[Report, Plan | None]:
         return report, None
     resolved = resolve.resolve(read, report)
     return report, None if resolved is None else plan.make(resolved)
+
+
+def planned(data: dict[str, Any]) -> Plan | None:
+    """Compile a topology; whatever is refused is refused with an error that says what and where."""
+    report, plan = compile_data(data)
+    if plan is None:
+        errors = [finding for finding in report.findings if finding.severity == "error"]
+        assert errors
+        assert all(finding.text for finding in errors)
+    return plan
 
 
 def compile_text(text: str, filename: str = "topology.yaml") -> Plan:

@@ -88,7 +88,10 @@ def write_scripts(plan: Plan, folder: Path) -> None:
 def play(
     plan: Plan, work: Path, programs: Iterable[str], folders: Iterable[str]
 ) -> dict[str, Play]:
-    """Run up, check and down of a plan's script, then the plain one and its teardown; `programs` and `folders` exist."""
+    """Run up, check and down of a plan's script, then the plain one and its teardown.
+
+    Besides the programs that a script needs, `programs` and `folders` exist where it runs.
+    """
     bash = shutil.which("bash") or pytest.skip("bash is not installed")
     command = unshare()
     shutil.rmtree(work, ignore_errors=True)

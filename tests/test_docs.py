@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -15,17 +17,18 @@ import pytest
 
 from compiling import compile_text
 from nsgen import spec, targets
+from nsgen.schema import Record
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 
-# Commands of the README that a test of its own runs: what begins so, and where.
+# Commands of the README that need root, or an environment of their own, and the tests that run them.
 ELSEWHERE = {
-    "make setup.sh": "test_packaging.py",
-    "make test": "this run is it",
-    "sudo bash setup.sh": "styles-topologies.bats and lifecycle.bats",
-    "sudo bash setup.sh check": "styles-topologies.bats and lifecycle.bats",
-    "sudo bash setup.sh down": "styles-topologies.bats and lifecycle.bats",
+    "make setup.sh": ["test_packaging.py"],
+    "make test": ["run.py"],  # this run is it
+    "sudo bash setup.sh": ["styles-topologies.bats", "lifecycle.bats"],
+    "sudo bash setup.sh check": ["styles-topologies.bats", "lifecycle.bats"],
+    "sudo bash setup.sh down": ["styles-topologies.bats", "lifecycle.bats"],
 }
 
 
@@ -44,13 +47,11 @@ TOPOLOGIES = [
 
 @pytest.mark.parametrize("text", TOPOLOGIES)
 def test_topologies(text: str) -> None:
-    """A topology in the documentation is right, and bash reads what becomes of it."""
-    plan = compile_text(text)
-    for script in (
-        targets.script(plan),
-        targets.script(plan, "plain"),
-        targets.script(plan, "plain", teardown=True),
-    ):
+    """A topology in the documentation is right, and bash reads what becomes of it in every style."""
+    files = targets.tree(compile_text(text))
+    scripts = [file.text for path, file in files.items() if path.endswith(".sh")]
+    assert len(scripts) == 3
+    for script in scripts:
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
@@ -70,21 +71,25 @@ def test_the_readme_shows_the_script() -> None:
 
 def commands() -> Iterator[str]:
     """The commands in the README."""
-    for block in blocks(CHECKOUT / "README.md", "sh"):
-        for line in block.splitlines():
-            command = line.partition("#")[0].strip()
-            if command:
-                yield command
+    for language in ("sh", "console"):
+        for block in blocks(CHECKOUT / "README.md", language):
+            for line in block.splitlines():
+                command = line.removeprefix("$ ").partition("#")[0].strip()
+                if command and (language == "sh" or line.startswith("$ ")):
+                    yield command
 
 
 def test_commands(tmp_path: Path) -> None:
     """A command in the README works in an empty folder, in the order in which they stand, or is tested elsewhere."""
+    path = os.pathsep.join(filter(None, [str(CHECKOUT / "gen"), os.environ.get("PYTHONPATH")]))
     for command in commands():
         if command in ELSEWHERE:
+            assert all((CHECKOUT / "tests" / test).exists() for test in ELSEWHERE[command])
             continue
         assert command.startswith("nsgen "), f"no test runs {command!r}"
         own = command.replace("nsgen", f"{shlex.quote(sys.executable)} -m nsgen", 1)
-        subprocess.run(["bash", "-c", own], cwd=tmp_path, check=True)
+        env = os.environ | {"PYTHONPATH": path}
+        subprocess.run(["bash", "-c", own], cwd=tmp_path, env=env, check=True)
     assert (tmp_path / "setup.sh").stat().st_size > 0
 
 
@@ -113,6 +118,45 @@ def test_every_described_key_exists() -> None:
     described = set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE))
     known = {*keys(spec.json_schema()), *spec.AUDIENCES}
     assert described - known == set()
+
+
+def words(schema: Any) -> Iterator[str]:
+    """Every word of the schema's enumerations."""
+    if isinstance(schema, dict):
+        yield from schema.get("enum", [])
+        for below in schema.values():
+            yield from words(below)
+    elif isinstance(schema, list):
+        for below in schema:
+            yield from words(below)
+
+
+def test_every_allowed_word_is_described() -> None:
+    """The reference names every word that a key takes where it takes only a few."""
+    text = (CHECKOUT / "docs/language.md").read_text()
+    assert [
+        word for word in dict.fromkeys(words(spec.json_schema())) if f"`{word}`" not in text
+    ] == []
+
+
+def test_what_is_not_supported_yet_is_named() -> None:
+    """The keys that are refused as not supported yet are those that the reference ends with, and it names no others."""
+    text = (CHECKOUT / "docs/language.md").read_text()
+    last = text.partition("## Not supported yet")[2]
+    named = set(re.findall(r"\w+", last.partition(":")[2].partition(";")[0])) - {"and"}
+    assert named == set(later(spec.TOPOLOGY)) - {"networks", "publish"}
+    assert "networks and publish under `host`" in last
+
+
+def later(kind: object) -> Iterator[str]:
+    """Every key that a kind of the schema refuses as not supported yet."""
+    if isinstance(kind, Record):
+        yield from kind.later
+        for field in dataclasses.fields(kind.cls):
+            yield from later(field.metadata["kind"])
+    elif dataclasses.is_dataclass(kind):
+        for field in dataclasses.fields(kind):
+            yield from later(getattr(kind, field.name))
 
 
 def test_links() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator
 from itertools import groupby
 from typing import Any, get_args
@@ -24,7 +23,7 @@ from nsgen.ops import (
     WriteFile,
 )
 from nsgen.plan import FORWARD, Plan, Step
-from nsgen.shell import Shell, comment, heredoc, join
+from nsgen.shell import Shell, comment, heredoc, join, quote
 
 
 def values(plan: Plan) -> dict[str, Any]:
@@ -133,14 +132,14 @@ def _do(op: Op, state: str) -> Iterator[Shell]:
         yield Shell(f'[ "$(cat {forward})" = 1 ] || {join(op.argv())}')
     elif isinstance(op, LoadModule):
         # Where the feature is built in there may be nothing to load.
-        yield Shell(f"[ -e {shlex.quote(op.proof)} ] || {join(op.argv())}")
+        yield Shell(f"[ -e {quote(op.proof)} ] || {join(op.argv())}")
     elif isinstance(op, ForgetUdp):
         yield from (Shell(f"{join(argv)} || true") for argv in op.each())
     elif isinstance(op, WriteFile):
         yield _line("mkdir", "-p", op.path.rpartition("/")[0])
-        yield heredoc(f"cat > {shlex.quote(op.path)}", [op.text], "FILE")
+        yield heredoc(f"cat > {quote(op.path)}", [op.text], "FILE")
     elif isinstance(op, StartService):
-        base = shlex.quote(f"{state}/{op.node}.{op.name}")
+        base = quote(f"{state}/{op.node}.{op.name}")
         node = () if op.node == HOST else ("ip", "netns", "exec", op.node)
         command = join(("setsid", *node, *op.argv()))
         yield Shell(f"{command} > {base}.log 2>&1 < /dev/null &")
@@ -155,7 +154,7 @@ def _undo(op: Op, state: str) -> Iterator[Shell]:
         yield _line("rm", op.path)
         yield _line("rmdir", "--ignore-fail-on-non-empty", folder)
     elif isinstance(op, StartService):
-        pid = shlex.quote(f"{state}/{op.node}.{op.name}.pid")
+        pid = quote(f"{state}/{op.node}.{op.name}.pid")
         yield Shell(f'kill -- "-$(cat {pid})"')
     elif isinstance(op, Jump) and op.place == "guard":
         yield from (Shell(f"{join(argv)} 2> /dev/null || true") for argv in op.undo())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import textwrap
 from collections.abc import Iterable
 
 WIDTH = 120
+EXPANDABLE = re.compile("[$`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f]")
 
 
 class Shell(str):
@@ -15,9 +17,20 @@ class Shell(str):
     __slots__ = ()
 
 
+def quote(word: str) -> str:
+    """Quote a word for bash: as shlex does, but in double quotes where single ones look like a mistake.
+
+    ShellCheck takes `'$HOME'` for a forgotten expansion (SC2016) and a typographic quote for a typing error (SC1112).
+    """
+    if not EXPANDABLE.search(word):
+        return shlex.quote(word)
+    escaped = re.sub(r'([\\$`"])', r"\\\1", word)
+    return f'"{escaped}"'
+
+
 def join(words: Iterable[str]) -> Shell:
     """A command line: every word quoted, but for a lone `!`, which only looks like one that needs it."""
-    return Shell(" ".join(word if word == "!" else shlex.quote(word) for word in words))
+    return Shell(" ".join(word if word == "!" else quote(word) for word in words))
 
 
 def comment(text: str, indent: int = 0) -> Shell:

@@ -57,7 +57,9 @@ DEVICE = Scalar(
 )
 ROUTE_DEVICE = Scalar(values.existing_device, STRING)
 WORD = Scalar(values.word, STRING)
+SERVICE = Scalar(values.service, STRING)
 SYSCTL = Scalar(values.sysctl, STRING)
+SYSCTL_VALUE = Scalar(values.sysctl_value, TEXT_OR_NUMBER)
 MAC = Scalar(values.mac, {"type": "string", "pattern": "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"})
 SUBNET = Scalar(values.network, STRING)
 ADDRESS = Scalar(values.address, STRING)
@@ -242,12 +244,12 @@ _ROUTES: Any = {
     "default": (),
 }
 _SYSCTLS: Any = {
-    "kind": MapOf(SYSCTL, LINE),
+    "kind": MapOf(SYSCTL, SYSCTL_VALUE),
     "doc": "Kernel parameters, set in this node.",
     "default_factory": dict,
 }
 _SERVICES: Any = {
-    "kind": MapOf(WORD, Record(Service)),
+    "kind": MapOf(SERVICE, Record(Service)),
     "doc": "Processes that up starts in this node and down stops.",
     "default_factory": dict,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -14,7 +13,7 @@ import jinja2
 from nsgen import batch, plain
 from nsgen.ops import LoadModule, Op, SetSysctl, WriteFile
 from nsgen.plan import Plan
-from nsgen.shell import Shell, comment
+from nsgen.shell import Shell, comment, quote
 
 Style = Literal["batch", "plain"]
 
@@ -29,7 +28,7 @@ class File:
 
 def _finalize(value: object) -> object:
     """Quote what a template prints, unless it is marked as shell."""
-    return value if isinstance(value, Shell) else shlex.quote(str(value))
+    return value if isinstance(value, Shell) else quote(str(value))
 
 
 def _title(text: str) -> Shell:

@@ -21,7 +21,7 @@ NAMESPACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 NAMESPACE_RANGE = re.compile(r"(?P<stem>[^\[\]]*)\[(?P<first>[0-9]+)-(?P<last>[0-9]+)\]")
 DEVICE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
-SYSCTL = re.compile(r"[A-Za-z0-9_-]+([./][A-Za-z0-9_.:@-]+)+")
+SYSCTL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*([./][A-Za-z0-9_.:@-]+)+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 MAX_NAMESPACES = 100_000
@@ -151,6 +151,24 @@ def word(text: str) -> str:
             f"{text!r} cannot be a name here: use letters, digits, '_', '.' and '-',"
             " a letter or digit first"
         )
+    return text
+
+
+def service(text: str) -> str:
+    """The name of a service: of its log under /run/nsgen, behind its node and a dot."""
+    if "." in word(text):
+        raise ValueError(f"{text!r} cannot name a service: it has a '.'")
+    if text.startswith("proxy-"):
+        raise ValueError(
+            f"{text!r} cannot name a service: 'proxy-' is how those of published ports begin"
+        )
+    return text
+
+
+def sysctl_value(text: str) -> str:
+    """What a kernel parameter is set to, as sysctl.d(5) reads it: without blanks or ``=`` at its ends."""
+    if line(text).strip(" =") != text:
+        raise ValueError(f"{text!r} cannot be read back: it begins or ends with a blank or '='")
     return text
 
 

@@ -99,6 +99,12 @@ left() {
   LEFT=yes
 }
 
+# Run what removes something. What is gone already is said to be so; what did not run says nothing.
+attempt() {
+  local output
+  output=$("$@" 2>&1) || [[ $output ]] || left "failed: $*"
+}
+
 refuse() {
   say 'nothing was changed, because'
   printf '  %s\n' "${PROBLEMS[@]}" >&2
@@ -145,6 +151,7 @@ up() {
   MODE=apply topology
   prune_flows
   await_services
+  [[ ! $LEFT ]] || die 'what this topology no longer has could not be removed'
   remember "${NEW_LIST[@]}"
   printf 'up\n' >"$STATE/up"
   trap - INT TERM HUP
@@ -454,12 +461,12 @@ undo_ip_line() {
     *' nf_call_'*) line="${line// 1/ 0}" ;;
     *' addrgenmode none')
       line=${line#link set dev } line=${line%% *}
-      in_node "$node" sysctl -q -w "net/ipv6/conf/$line/addr_gen_mode=0" 2>/dev/null || true # ip(8) would make no address
+      attempt in_node "$node" sysctl -q -w "net/ipv6/conf/$line/addr_gen_mode=0" # ip(8) would make no address
       return 0
       ;;
     *) return 0 ;;
   esac
-  in_node "$node" ip -force -batch - <<<"${line// nodad/}" 2>/dev/null || true
+  attempt in_node "$node" ip -force -batch - <<<"${line// nodad/}"
 }
 
 # What a device made for itself while it had IPv6, and is to have no more.
@@ -470,7 +477,7 @@ drop_link_locals() {
     read -r _ node line <<<"$key"
     [[ $node != host && ${OLD["netns $node"]:-} ]] || continue
     line=${line#link set dev }
-    in_node "$node" ip address flush dev "${line%% *}" to fe80::/10 2>/dev/null || true # the device may be new
+    attempt in_node "$node" ip address flush dev "${line%% *}" to fe80::/10 # unless the device is new, too
   done
 }
 
@@ -789,11 +796,11 @@ forget_sysctl() {
   { read -r was && read -r ours; } <"$record" || true
   sysctl_path "$key"
   if [[ $node != host ]]; then
-    [[ ! ${NEW["netns $node"]:-} ]] || in_node "$node" sysctl -q -w "$key=$was" || true
+    [[ ! ${NEW["netns $node"]:-} ]] || attempt in_node "$node" sysctl -q -w "$key=$was"
   elif [[ -e $path ]]; then
     put_back "$key" "$path" "$was" "$ours"
   fi
-  rm -f "$record" || left "$record cannot be removed"
+  [[ $LEFT ]] || rm -f "$record" || left "$record cannot be removed"
 }
 
 # Where another topology needs it, that one's value is what it is put to. (Forwarding that is off already may have been

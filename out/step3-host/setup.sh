@@ -138,6 +138,7 @@ main() {
   declare -ga PROBLEMS=()
   declare -gA TOLD=()
   declare -gA KINDS=() # the kinds of devices that the kernel has to know
+  declare -gA JUMPS=() # the rules of built-in chains that lead to ours, by tool and table
   MODE='' WAS_UP='' LEFT=''
   recall
   require "${1:-up}"
@@ -169,6 +170,12 @@ problem() {
 left() {
   say "$*"
   LEFT=yes
+}
+
+# Run what removes something. What is gone already is said to be so; what did not run says nothing.
+attempt() {
+  local output
+  output=$("$@" 2>&1) || [[ $output ]] || left "failed: $*"
 }
 
 refuse() {
@@ -217,6 +224,7 @@ up() {
   MODE=apply topology
   prune_flows
   await_services
+  [[ ! $LEFT ]] || die 'what this topology no longer has could not be removed'
   remember "${NEW_LIST[@]}"
   printf 'up\n' >"$STATE/up"
   trap - INT TERM HUP
@@ -527,12 +535,12 @@ undo_ip_line() {
     *' nf_call_'*) line="${line// 1/ 0}" ;;
     *' addrgenmode none')
       line=${line#link set dev } line=${line%% *}
-      in_node "$node" sysctl -q -w "net/ipv6/conf/$line/addr_gen_mode=0" 2>/dev/null || true # ip(8) would make no address
+      attempt in_node "$node" sysctl -q -w "net/ipv6/conf/$line/addr_gen_mode=0" # ip(8) would make no address
       return 0
       ;;
     *) return 0 ;;
   esac
-  in_node "$node" ip -force -batch - <<<"${line// nodad/}" 2>/dev/null || true
+  attempt in_node "$node" ip -force -batch - <<<"${line// nodad/}"
 }
 
 # What a device made for itself while it had IPv6, and is to have no more.
@@ -543,7 +551,7 @@ drop_link_locals() {
     read -r _ node line <<<"$key"
     [[ $node != host && ${OLD["netns $node"]:-} ]] || continue
     line=${line#link set dev }
-    in_node "$node" ip address flush dev "${line%% *}" to fe80::/10 2>/dev/null || true # the device may be new
+    attempt in_node "$node" ip address flush dev "${line%% *}" to fe80::/10 # unless the device is new, too
   done
 }
 
@@ -832,11 +840,11 @@ forget_sysctl() {
   { read -r was && read -r ours; } <"$record" || true
   sysctl_path "$key"
   if [[ $node != host ]]; then
-    [[ ! ${NEW["netns $node"]:-} ]] || in_node "$node" sysctl -q -w "$key=$was" || true
+    [[ ! ${NEW["netns $node"]:-} ]] || attempt in_node "$node" sysctl -q -w "$key=$was"
   elif [[ -e $path ]]; then
     put_back "$key" "$path" "$was" "$ours"
   fi
-  rm -f "$record" || left "$record cannot be removed"
+  [[ $LEFT ]] || rm -f "$record" || left "$record cannot be removed"
 }
 
 # Where another topology needs it, that one's value is what it is put to. (Forwarding that is off already may have been
@@ -875,7 +883,7 @@ survey_rules() {
   saved=$("$tool-restore" -w --noflush --test <<<"$text" 2>&1) ||
     problem "this kernel refuses the rules: ${saved%%$'\n'*}"
   saved=$("$tool-save") || die "$tool-save failed"
-  list_rules present <<<"$saved"
+  list_rules present "$tool" <<<"$saved"
   ((${#present[@]} == 0)) || [[ $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
     problem "$tool has chains named NSGEN-$NAME-…, and they are not of this topology"
 }
@@ -886,8 +894,8 @@ apply_rules() {
   local -A wanted=() present=()
   IFS= read -r -d '' text || true
   saved=$("$tool-save") || die "$tool-save failed"
-  list_rules wanted <<<"$text"
-  list_rules present <<<"$saved"
+  list_rules wanted "$tool" <<<"$text"
+  list_rules present "$tool" <<<"$saved"
   ! same_rules || return 0
   "$tool-restore" -w --noflush <<<"$text" || die "$tool-restore refused the rules"
   for key in "${!present[@]}"; do
@@ -895,15 +903,16 @@ apply_rules() {
   done
 }
 
-# Our chains in what iptables-save prints, by "TABLE CHAIN".
+# Our chains in what iptables-save prints, by "TABLE CHAIN"; and who jumps there, in JUMPS.
 list_rules() {
   local -n into=$1
-  local line table='' chain
+  local tool=$2 line table='' chain
   while read -r line; do
     case $line in
       \**) table=${line#\*} ;;
       ":NSGEN-$NAME-"[A-Z]*) chain=${line#:} && into["$table ${chain%% *}"]='' ;;
       "-A NSGEN-$NAME-"[A-Z]*) chain=${line#-A } && into["$table ${chain%% *}"]+=$line$'\n' ;;
+      "-A "*" -j NSGEN-$NAME-"[A-Z]*) JUMPS["$tool $table ${line//\"/}"]=1 ;;
     esac
   done
 }
@@ -919,8 +928,8 @@ same_rules() {
 check_rules() {
   local tool=$1 key
   local -A wanted=() present=()
-  list_rules wanted
-  list_rules present < <("$tool-save")
+  list_rules wanted "$tool"
+  list_rules present "$tool" < <("$tool-save")
   for key in "${!wanted[@]}"; do
     [[ ${present[$key]-none} == "${wanted[$key]}" ]] ||
       check_chain "$tool ${key% *}" "${key#* }" "${wanted[$key]}" "${present[$key]-}"
@@ -943,7 +952,7 @@ survey_jump() { :; }
 apply_jump() {
   local tool=$1 table=$2 builtin=$3 place=$4
   shift 4
-  ! "$tool" -w -t "$table" -C "$builtin" "$@" 2>/dev/null || return 0
+  [[ ! ${JUMPS["$tool $table -A $builtin $*"]:-} ]] || return 0
   case $place in
     first) place=1 ;;
     guard)
@@ -985,7 +994,7 @@ check_jump() {
   local tool=$1 table=$2 builtin=$3
   [[ $4 != guard ]] || turned_on "$tool" || return 0
   shift 4
-  "$tool" -w -t "$table" -C "$builtin" "$@" 2>/dev/null || problem "$tool $table: $builtin has lost its jump to ${!#}"
+  [[ ${JUMPS["$tool $table -A $builtin $*"]:-} ]] || problem "$tool $table: $builtin has lost its jump to ${!#}"
 }
 
 

@@ -45,6 +45,35 @@ run_script() { # FILE [up|down|check|install|uninstall]
   on host bash "$@"
 }
 
+# The script begins nothing, and says all of this, in one message. (That it touches nothing is for the test to see.)
+expect_refusal() { # PART_OF_A_LINE...
+  local part
+  run -1 script up
+  [[ $(grep -c 'nothing was changed, because' <<<"$output") -eq 1 ]] || fail "not one message: $output"
+  for part; do
+    [[ $output == *"$part"* ]] || fail "it does not say: $part
+$output"
+  done
+  [[ ${#lines[@]} -eq $(($# + 1)) ]] || fail "it says more than $#: $output"
+}
+
+# Each line: what somebody breaks, and what `check` says of it. `up` puts it back as a fresh build has it.
+expect_repair() {
+  local complete broken said
+  script up
+  complete=$(state)
+  while IFS='|' read -r broken said; do
+    on host bash -c "$broken"
+    run -1 script check
+    [[ $'\n'$output$'\n' == *"$said"* ]] || fail "after \`$broken\`, check does not say: $said
+$output"
+    run -0 script up
+    run -0 script check
+    [[ -z $output ]]
+    expect_state "$complete" || fail "not repaired: $broken"
+  done
+}
+
 # --- failing and killing ---
 
 # Put something in front of every program on PATH that counts its calls, and at one of them fails or kills the script.

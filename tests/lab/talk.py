@@ -42,7 +42,7 @@ def connect(arguments: argparse.Namespace) -> tuple[socket.socket, socket.socket
 
 def talk(client: socket.socket, server: socket.socket, file: Path) -> None:
     """Say and repeat, until one of them is not heard."""
-    new = file.with_suffix(".new")
+    new = file.with_name(f"{file.name}.new")
     try:
         for number in range(1, sys.maxsize):
             said = f"{number}\n".encode()

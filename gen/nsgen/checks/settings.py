@@ -139,6 +139,8 @@ def _check_command(path: Path, command: tuple[str, ...], report: Report) -> None
         report.error(path, "the command is empty: list a program and its arguments")
     elif "=" in command[0]:  # env(1) and a shell would take it for a variable
         report.error(path, f"{command[0]!r} cannot be a program here: its name has a '='")
+    elif command[0].startswith("-"):  # whatever runs it would take it for an option
+        report.error(path, f"{command[0]!r} cannot be a program here: it begins with '-'")
 
 
 def check_files(view: View, report: Report) -> None:
