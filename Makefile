@@ -18,7 +18,7 @@ PIP_INSTALL := $(PY) -m pip install --disable-pip-version-check --editable
 .PHONY: help
 help: ## list the targets
 	@printf 'usage: make TARGET [SPEC=topology.yaml] [PYTHON=python3.12]\n\n'
-	sed -nE 's/^([a-z.]+):.* ## (.*)/  \1\t\2/p' Makefile | expand -t 14
+	sed -nE 's/^([a-z.-]+):.* ## (.*)/  \1\t\2/p' Makefile | expand -t 20
 
 # Rendered each time, because SPEC may name another file than the last time; replaced only by a whole script that differs.
 setup.sh: .venv/nsgen.stamp FORCE ## render SPEC, or the built-in topology, to setup.sh; needs no root
@@ -36,6 +36,11 @@ setup.sh: .venv/nsgen.stamp FORCE ## render SPEC, or the built-in topology, to s
 test: .venv/test.stamp ## install what the tests need, and run every one of them
 	@bash tests/install.sh
 	$(PY) tests/run.py
+
+.PHONY: test-lifecycle
+test-lifecycle: .venv/test.stamp ## fail and kill the script at every command, and change what runs; ten minutes
+	@bash tests/install.sh
+	$(PY) tests/run.py --campaign $@
 
 .PHONY: lint
 lint: .venv/test.stamp ## mypy, ruff and ShellCheck

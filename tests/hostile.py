@@ -111,6 +111,11 @@ def is_file_name(text: str) -> bool:
     return 0 < len(text.encode()) < 256 and "/" not in text and text not in (".", "..")
 
 
+def is_parameter(text: str) -> bool:
+    """Whether a kernel parameter can have this value, and sysctl.d(5) can read it."""
+    return text.isprintable() and bool(text) and text.strip(" =") == text
+
+
 hostile_text = st.one_of(
     st.sampled_from(TEXTS),
     st.text(max_size=20),
@@ -146,13 +151,14 @@ services = st.dictionaries(
     max_size=2,
 )
 commands = st.lists(st.fixed_dictionaries({"up": command}, optional={"down": command}), max_size=2)
+parameter = line.filter(is_parameter)
 host_sysctls = st.dictionaries(
     st.sampled_from(["kernel.core_pattern", "net.core.rmem_max", "vm/dirty_ratio"]),
-    line,
+    parameter,
     max_size=2,
 )
 namespace_sysctls = st.dictionaries(
-    st.sampled_from(["net.ipv4.tcp_rmem", "net/ipv4/ip_default_ttl"]), line, max_size=2
+    st.sampled_from(["net.ipv4.tcp_rmem", "net/ipv4/ip_default_ttl"]), parameter, max_size=2
 )
 dns = st.fixed_dictionaries({"options": st.lists(line, min_size=1, max_size=3)})
 

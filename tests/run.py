@@ -1,7 +1,8 @@
 """Run every test: mypy, ruff and ShellCheck (`--lint`: only these), then pytest and the bats files.
 
-The output of each is shown whole. At the end stand the names of what was skipped, and the sum of
-it all, which is also left in `build/counts/test` for `.ci/run`.
+`--campaign TARGET` runs only the bats files of `tests/campaign`, which take minutes, and which
+nothing else runs. The output of each is shown whole. At the end stand the names of what was
+skipped, and the sum of it all, which is also left in `build/counts/TARGET` for `.ci/run`.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from xml.etree import ElementTree as ET
 CHECKOUT = Path(__file__).resolve().parent.parent
 BUILD = CHECKOUT / "build"
 BATS = CHECKOUT / "node_modules/bats/bin/bats"
+CAMPAIGN = Path("tests/campaign")
 PROCESSES = 2
 SECONDS = 30 * 60  # what one of them may take, before it is taken to hang
 RUNNING: set[subprocess.Popen[str]] = set()
@@ -54,11 +56,15 @@ def main(arguments: Sequence[str]) -> int:
     os.chdir(CHECKOUT)
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
-    total = lint()
-    if "--lint" not in arguments:
+    if "--campaign" in arguments:
+        total = run_bats(sorted(CAMPAIGN.glob("*.bats")))
+        leave_counts(total, arguments[-1])
+    else:
+        total = lint()
+    if not arguments:
         total.add(run_pytest())
-        total.add(run_bats())
-        leave_counts(total)
+        total.add(run_bats(sorted({*Path("tests").rglob("*.bats")} - {*CAMPAIGN.glob("*.bats")})))
+        leave_counts(total, "test")
     if total.skipped:
         say("skipped", "\n".join(total.skipped))
     say("all", str(total))
@@ -110,9 +116,8 @@ def read_junit(report: Path) -> Tally:
     return tally
 
 
-def run_bats() -> Tally:
-    """Run the bats files, two at a time."""
-    files = sorted(Path("tests").rglob("*.bats"))
+def run_bats(files: Sequence[Path]) -> Tally:
+    """Run bats files, two at a time."""
     # In CI it is a failure that they cannot run.
     if os.environ.get("CI") != "true" and (reason := why_no_bats()):
         return Tally(skipped=[f"{test}: {reason}" for test in named_tests(files)])
@@ -201,11 +206,11 @@ def stop(signum: int, _frame: FrameType | None) -> None:
     os._exit(128 + signum)
 
 
-def leave_counts(total: Tally) -> None:
+def leave_counts(total: Tally, target: str) -> None:
     """Leave the sum for `.ci/run`."""
     counts = BUILD / "counts"
     counts.mkdir(parents=True, exist_ok=True)
-    (counts / "test").write_text(f"{total.passed} {total.failed} {len(total.skipped)}\n")
+    (counts / target).write_text(f"{total.passed} {total.failed} {len(total.skipped)}\n")
 
 
 def say(title: str, text: str = "") -> None:

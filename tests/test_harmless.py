@@ -125,8 +125,13 @@ def every_text() -> Iterator[Any]:
         f"s{n}": {"command": ["prog", text], "directory": f"/{text}", "environment": {"V": text}}
         for n, text in enumerate(texts)
     }
-    sysctls = {f"net.core.p{n}": text for n, text in enumerate(lines)}
-    programs = [name for name in (*hostile.PROGRAM_NAMES, *hostile.MEANINGS) if "=" not in name]
+    parameters = filter(hostile.is_parameter, texts)
+    sysctls = {f"net.core.p{n}": text for n, text in enumerate(parameters)}
+    programs = [
+        name
+        for name in (*hostile.PROGRAM_NAMES, *hostile.MEANINGS)
+        if "=" not in name and not name.startswith("-")
+    ]
     names = [{"up": [name], "down": [name]} for name in programs]
     found: dict[str, dict[str, Any]] = {
         "words": {"host": {"exec": commands}, "namespaces": {"red": {"exec": commands}}},

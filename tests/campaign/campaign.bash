@@ -3,12 +3,11 @@
 
 # --- the machine ---
 
-# An administrator's settings that the kernel overwrites when forwarding is switched on or off.
+# An administrator's settings that the kernel overwrites when forwarding is switched on or off; accept_redirects is
+# another one, an option of the lab.
 harden() {
   on host sysctl -qw net.ipv4.conf.eth0.forwarding=1 net.ipv4.conf.default.forwarding=1 \
     net.ipv6.conf.eth0.forwarding=1 net.ipv6.conf.default.forwarding=1
-  # The last one of the four: all that the lines above have changed along with it is part of the state before.
-  on host sysctl -qw net.ipv4.conf.all.accept_redirects=0
 }
 
 # The state of the machine, with all that a script remembers but process numbers; in a file whose name is printed.
@@ -47,14 +46,15 @@ run_script() { # FILE [up|down|check|install|uninstall]
 
 # The script begins nothing, and says all of this, in one message. (That it touches nothing is for the test to see.)
 expect_refusal() { # PART_OF_A_LINE...
-  local part
+  local part said
   run -1 script up
+  mapfile -t said <<<"$output"
   [[ $(grep -c 'nothing was changed, because' <<<"$output") -eq 1 ]] || fail "not one message: $output"
   for part; do
     [[ $output == *"$part"* ]] || fail "it does not say: $part
 $output"
   done
-  [[ ${#lines[@]} -eq $(($# + 1)) ]] || fail "it says more than $#: $output"
+  [[ ${#said[@]} -eq $(($# + 1)) ]] || fail "it says more than $#: $output"
 }
 
 # Each line: what somebody breaks, and what `check` says of it. `up` puts it back as a fresh build has it.
