@@ -8,7 +8,11 @@ import textwrap
 from collections.abc import Iterable
 
 WIDTH = 120
-EXPANDABLE = re.compile("[$`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f]")
+MISREAD = re.compile("[$`\\\\\u2018-\u201f]")  # the range is that of typographic quotes
+RESERVED = frozenset(
+    {"case", "coproc", "do", "done", "elif", "else", "esac", "fi", "for", "function"}
+    | {"if", "in", "select", "then", "time", "until", "while"}
+)
 
 
 class Shell(str):
@@ -18,14 +22,14 @@ class Shell(str):
 
 
 def quote(word: str) -> str:
-    """Quote a word for bash: as shlex does, but in double quotes where single ones look like a mistake.
+    """Quote a word for bash: as shlex does, but for what reads like a mistake that way.
 
-    ShellCheck takes `'$HOME'` for a forgotten expansion (SC2016) and a typographic quote for a typing error (SC1112).
+    ShellCheck takes a quoted dollar for a forgotten expansion (SC2016), a typographic quote for a typing error
+    (SC1111), a quoted backslash for a failed escape (SC1003) and an unquoted `done` for the end of a loop (SC1010).
     """
-    if not EXPANDABLE.search(word):
-        return shlex.quote(word)
-    escaped = re.sub(r'([\\$`"])', r"\\\1", word)
-    return f'"{escaped}"'
+    if MISREAD.search(word):
+        return "$'" + re.sub(r"([\\'])", r"\\\1", word) + "'"
+    return f"'{word}'" if word in RESERVED else shlex.quote(word)
 
 
 def join(words: Iterable[str]) -> Shell:

@@ -66,7 +66,7 @@ main() {
   declare -ga PROBLEMS=()
   declare -gA TOLD=()
   declare -gA KINDS=() # the kinds of devices that the kernel has to know
-  MODE='' WAS_UP='' LEFT=''
+  WAS_UP='' LEFT=''
   recall
   require "${1:-up}"
   lock
@@ -302,7 +302,7 @@ note() {
 # Written before anything is made: whatever happens to this run, the next one knows what it may touch.
 remember() {
   mkdir -p "$STATE/sysctl"
-  printf '%s\n' "$@" >"$STATE/made.new"
+  printf '%s' "${@/%/$'\n'}" >"$STATE/made.new"
   mv "$STATE/made.new" "$STATE/made"
   recall
 }

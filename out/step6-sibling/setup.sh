@@ -233,7 +233,7 @@ main() {
   declare -gA KINDS=() # the kinds of devices that the kernel has to know
   declare -gA JUMPS=() # the rules of built-in chains that lead to ours, by tool and table
   declare -ga STARTED=() # services that this run started
-  MODE='' WAS_UP='' LEFT=''
+  WAS_UP='' LEFT=''
   recall
   require "${1:-up}"
   lock
@@ -470,7 +470,7 @@ note() {
 # Written before anything is made: whatever happens to this run, the next one knows what it may touch.
 remember() {
   mkdir -p "$STATE/sysctl"
-  printf '%s\n' "$@" >"$STATE/made.new"
+  printf '%s' "${@/%/$'\n'}" >"$STATE/made.new"
   mv "$STATE/made.new" "$STATE/made"
   recall
 }
