@@ -82,7 +82,7 @@ nsgen: programs: nothing was changed, because
   the program setsid is missing: install the package util-linux
   the program socat is missing: install the package socat
   the program modprobe is missing: install the package kmod
-  the program no-such-server is missing, which the service web of red needs
+  there is no program no-such-server, which a service needs
 SAID
   diff <(sort <<<"$output") "$LAB/expected"
   expect_state "$before"
