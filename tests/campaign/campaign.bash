@@ -57,21 +57,117 @@ $output"
   [[ ${#said[@]} -eq $(($# + 1)) ]] || fail "it says more than $#: $output"
 }
 
-# Each line: what somebody breaks, and what `check` says of it. `up` puts it back as a fresh build has it.
-expect_repair() {
-  local complete broken said
+# --- what somebody breaks ---
+
+# Each line: what is done by hand, and what `check` says of it; then `up` puts it back. The state is compared with that of
+# a fresh build at the end, or after each.
+expect_repair() { # [each]
+  local complete broken said output
   script up
   complete=$(state)
   while IFS='|' read -r broken said; do
     on host bash -c "$broken"
-    run -1 script check
-    [[ $'\n'$output$'\n' == *"$said"* ]] || fail "after \`$broken\`, check does not say: $said
+    output=$(script check) && fail "after \`$broken\`, check sees nothing"
+    [[ $output == *"$said"* ]] || fail "after \`$broken\`, check does not say: $said
 $output"
-    run -0 script up
-    run -0 script check
-    [[ -z $output ]]
-    expect_state "$complete" || fail "not repaired: $broken"
+    script up || fail "up fails after: $broken"
+    script check || fail "not repaired: $broken"
+    [[ ! ${1-} ]] || expect_state "$complete" || fail "not as a fresh build: $broken"
   done
+  expect_state "$complete"
+}
+
+repair_devices() { # [each]
+  prepare examples/article.yaml
+  expect_repair "$@" <<'BREAKAGE'
+ip -n red address del 192.168.15.2/24 dev veth-red|red: veth-red has lost its address 192.168.15.2/24
+ip -n blue route del default|blue has lost its default route via 192.168.15.1 dev veth-blue
+ip address del 192.168.15.1/24 dev bridge0|host: bridge0 has lost its address 192.168.15.1/24
+ip -n red link set veth-red down|red: veth-red is down
+ip link set veth-blue-br down|host: veth-blue-br is down
+ip link set bridge0 down|host: bridge0 is down
+ip netns del blue|namespace blue is missing
+ip netns del red|namespace red is missing
+ip link del veth-red-br|device veth-red-br is missing
+ip link del bridge0|device bridge0 is missing
+ip link set veth-red-br type bridge_slave hairpin off|host: veth-red-br: hairpin is not on
+ip link set veth-red-br nomaster|host: veth-red-br: master is not bridge0
+BREAKAGE
+}
+
+repair_parts() { # [each]
+  prepare "$(topology <<'YAML'
+name: parts
+networks: {bridge0: {subnet: [10.1.0.0/24, "fd00:1:2::/64"], internet: true}}
+namespaces:
+  red:
+    networks: [bridge0]
+    publish: ["8080:80"]
+    sysctls: {net.ipv4.tcp_fin_timeout: 7}
+    hosts: true
+    services: {web: {command: [sleep, "1000"]}}
+    exec: [{up: [ip, link, set, lo, up]}]
+host:
+  sysctls: {net.ipv4.ip_default_ttl: 63}
+YAML
+  )"
+  expect_repair "$@" <<'BREAKAGE'
+sysctl -qw net.ipv4.ip_forward=0|host: net.ipv4.ip_forward is 0, not 1
+sysctl -qw net.ipv6.conf.all.forwarding=0|host: net.ipv6.conf.all.forwarding is 0, not 1
+sysctl -qw net.ipv4.conf.bridge0.route_localnet=0|host: net.ipv4.conf.bridge0.route_localnet is 0, not 1
+sysctl -qw net.bridge.bridge-nf-call-iptables=0|host: net.bridge.bridge-nf-call-iptables is 0, not 1
+sysctl -qw net.ipv4.ip_default_ttl=64|host: net.ipv4.ip_default_ttl is 64, not 63
+ip netns exec red sysctl -qw net.ipv4.tcp_fin_timeout=60|red: net.ipv4.tcp_fin_timeout is 60, not 7
+read -r pid _ </run/nsgen/parts/red.web.pid; kill $pid; sleep 0.2|service web of red is not running
+rm /etc/netns/red/hosts|/etc/netns/red/hosts is not as it was written
+sed -i s/10.1/10.2/ /etc/netns/red/hosts|/etc/netns/red/hosts is not as it was written
+rm /run/nsgen/parts/once.red.1|red: not run: ip link set lo up
+ip -n red -6 address flush dev veth-red scope global|red: veth-red has lost its address fd00:1:2::2/64
+ip -n red -6 route del default|red has lost its default route via fd00:1:2::1 dev veth-red
+BREAKAGE
+}
+
+repair_rules() { # [each]
+  local tool table rule
+  prepare examples/dual-stack.yaml
+  script up
+  state >"$LAB/complete"
+  # The first rule of each chain of ours, and then every jump to one: each is named, and nothing else.
+  while read -r tool table rule; do
+    on host bash -c "$tool -w -t $table -D $rule"
+    printf '%s %s rule missing: %s\n' "$tool" "$table" "$rule"
+  done < <(saved_rules 1) >"$LAB/expected"
+  expect_drift_and_repair
+  while read -r tool table rule; do
+    on host bash -c "$tool -w -t $table -D $rule"
+    printf '%s %s: %s has lost its jump to %s\n' "$tool" "$table" "${rule%% *}" "${rule##* }"
+  done < <(saved_rules 0) >"$LAB/expected"
+  expect_drift_and_repair
+  expect_repair "$@" <<'BREAKAGE'
+ip6tables -w -t nat -F NSGEN-dual-stack-POST|ip6tables nat rule missing: NSGEN-dual-stack-POST -s
+iptables -w -t nat -I NSGEN-dual-stack-POST 2 -j ACCEPT|iptables nat rule added: NSGEN-dual-stack-POST -j ACCEPT
+iptables -w -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO|iptables filter: FORWARD has lost its jump to NSGEN-dual-stack-INTO
+rules=$(iptables -S NSGEN-dual-stack-INTO); rule=${rules##*$'\n'}; iptables -w ${rule/-A/-D}; iptables -w ${rule/-A/-I}|iptables filter chain NSGEN-dual-stack-INTO is empty, out of order, or has a rule twice
+BREAKAGE
+}
+
+# The first rule of each chain of ours, or those that lead to one.
+saved_rules() { # 1|0
+  local tool
+  for tool in iptables ip6tables; do
+    on host "$tool-save" | awk -v tool="$tool" -v ours="$1" '
+      /^\*/ { table = substr($0, 2) }
+      ours ? /^-A NSGEN-/ && !seen[$2]++ : /^-A [A-Z]+ .* -j NSGEN-/ { sub(/^-A /, ""); print tool, table, $0 }'
+  done
+}
+
+expect_drift_and_repair() {
+  [[ $(wc -l <"$LAB/expected") -ge 10 ]]
+  script check >"$LAB/drift" && fail "check sees nothing"
+  diff <(sort "$LAB/expected") <(sort "$LAB/drift")
+  script up
+  script check
+  expect_state "$(<"$LAB/complete")"
 }
 
 # --- failing and killing ---
