@@ -176,6 +176,8 @@ def _is_harmless(program: str, words: Words, stdin: str) -> bool:
     if program == "ip":
         asked = stdin.splitlines() if "-batch" in words else [" ".join(words)]
         return all(re.fullmatch(r"(-\S+ )*(link|address|route) show.*", line) for line in asked)
+    if program == "sysctl" and words[:2] == ["-q", "-w"] and len(words) == 5:
+        return all(re.fullmatch(r"net\.bridge\.bridge-nf-call-\w+=0", word) for word in words[2:])
     # Without -w, and without a file that is not the script's own, sysctl prints.
     return program == "sysctl" and (
         not words[0].startswith("-")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from nsgen.needs import BRIDGE_NF, FORWARD
 from nsgen.ops import AddAddress, AddBridge, AddVeth, Chain, Jump, LoadModule, SetLink, SetSysctl
 from nsgen.plan import Plan
 from nsgen.values import IPAddress, IPNetwork
@@ -129,13 +130,15 @@ class Machine:
         for op in plan.ops:
             if isinstance(op, AddAddress) and op.node == "host":
                 self._have(op.device, op.address)
+        on_before = dict.fromkeys(FORWARD.values(), router)
+        on_before |= dict.fromkeys(BRIDGE_NF.values(), filtered)
         self._chains: dict[tuple[str, str], list[Rule]] = {place: [] for place in BUILTIN}
         for op in plan.ops:
             if isinstance(op, Chain) and op.version == self.version:
                 self._chains[op.table, op.name] = [parse(rule.words) for rule in op.rules]
             elif isinstance(op, Jump) and op.version == self.version:
                 chain = self._chains[op.table, op.builtin]
-                if op.place != "guard" or not router:
+                if not on_before.get(op.unless):
                     chain.insert(0 if op.place == "first" else len(chain), parse(op.words()))
 
     def accept_all(self) -> None:

@@ -478,8 +478,21 @@ FOREIGN
   foreign_things
   script up
   script check
-  script down
+  # Who has made himself chains meanwhile relies on forwarding: it stays, and all else goes.
+  run -0 script down
+  [[ $output == *"net.ipv4.ip_forward stays 1: others rely on it by now"* ]]
+  [[ $output == *"net.ipv6.conf.all.forwarding stays 1: others rely on it by now"* ]]
+  on host sysctl -qw net.ipv4.ip_forward=0 net.ipv6.conf.all.forwarding=0 net.ipv4.conf.all.accept_redirects=0
   expect_state "$BATS_TEST_TMPDIR/alone"
+}
+
+@test "a parameter that an administrator's file asks for, too, stays as it is" {
+  prepare examples/step6-sibling.yaml
+  script up
+  on host bash -c 'printf "net.ipv4.ip_forward = 0\n-net/bridge/bridge-nf-call-iptables=1" >/etc/sysctl.d/50-mine.conf'
+  run -0 script down
+  [[ $output == *"net.bridge.bridge-nf-call-iptables stays 1: others rely on it by now"* ]]
+  [[ $(on host sysctl -n net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables) == $'0\n1' ]]
 }
 
 @test "what somebody put in the place of ours stays: its mark is another one" {

@@ -183,10 +183,10 @@ def astray(case: Case, plan: Plan) -> Iterator[str]:
 def _machines(plan: Plan, case: Case, stray: Stray) -> Iterator[tuple[str, Machine, str]]:
     uplink = UPLINK[case.version]
     if stray.fate != "dropped":
-        # Whom another program let pass, the policy may stop: that is its own affair.
         theirs = stray.packet.iif == OTHER_BRIDGE[case.version][0]
-        policy: Policy = "ACCEPT" if theirs else "DROP"
         for filtered in (False, True):
+            # What another program has iptables see the policy may stop: that is its own affair.
+            policy: Policy = "ACCEPT" if theirs and filtered else "DROP"
             machine = Machine(plan, uplink, policy=policy, filtered=filtered)
             yield f"policy {policy}", machine, stray.fate
         return

@@ -12,6 +12,7 @@ from itertools import groupby
 from typing import Any, cast, get_args
 
 from nsgen import describe
+from nsgen.needs import FORWARD
 from nsgen.ops import (
     HOST,
     Argv,
@@ -26,7 +27,7 @@ from nsgen.ops import (
     StartService,
     WriteFile,
 )
-from nsgen.plan import FORWARD, Plan, Step
+from nsgen.plan import Plan, Step
 from nsgen.shell import Shell, comment, heredoc, join
 from nsgen.topology import Topology
 
@@ -196,7 +197,9 @@ def _single(op: Op) -> Shell:
     if isinstance(op, LoadModule):
         return _call("load_module", op.name, op.proof)
     if isinstance(op, Jump):
-        return _call("jump", TOOL[op.version], op.table, op.builtin, op.place, *op.words())
+        where = ("where_off", op.unless) if op.unless else ()
+        where_to = (TOOL[op.version], op.table, op.builtin, op.place)
+        return _call(*where, "jump", *where_to, *op.words())
     if isinstance(op, ForgetUdp):
         return _call("forget_udp", f"ipv{op.version}", str(op.ports.first), str(op.ports.last))
     if isinstance(op, WriteFile):

@@ -14,7 +14,7 @@ from nsgen.values import Ports
 
 Argv = tuple[str, ...]
 Table = Literal["raw", "nat", "filter"]
-Place = Literal["first", "last", "guard"]
+Place = Literal["first", "last"]
 
 HOST = "host"
 MARK = "nsgen:{}"  # whose a device, a jump or a file is: its alias, comment or first line; {} is the topology's name
@@ -212,7 +212,7 @@ class Chain(Op):
 class Jump(Op):
     """The one rule of ours in a built-in chain: it leads to a chain of ours, and says whose it is.
 
-    A jump whose place is `guard` is last of all, and there only where the host did not forward before.
+    One with `unless` is there only where that kernel parameter was 0 before.
     """
 
     version: int
@@ -222,8 +222,9 @@ class Jump(Op):
     match: Argv
     topology: str
     chain: str
+    unless: str = ""
 
-    FLAG: ClassVar[dict[str, str]] = {"first": "-I", "last": "-A", "guard": "-A"}
+    FLAG: ClassVar[dict[str, str]] = {"first": "-I", "last": "-A"}
 
     def words(self) -> Argv:
         """The rule, in the words and the order in which iptables-save prints it."""

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any, get_args
 
 from nsgen import describe
+from nsgen.needs import FORWARD
 from nsgen.ops import (
     HOST,
     Argv,
@@ -22,7 +23,7 @@ from nsgen.ops import (
     StartService,
     WriteFile,
 )
-from nsgen.plan import FORWARD, Plan, Step
+from nsgen.plan import Plan, Step
 from nsgen.shell import Shell, comment, heredoc, join, quote
 
 
@@ -127,12 +128,12 @@ def _do(op: Op, state: str) -> Iterator[Shell]:
             if why:
                 yield comment(why)
             yield from (_line(*rule.argv()) for rule in rules)
-    elif isinstance(op, Jump) and op.place == "guard":
-        forward = "/proc/sys/" + FORWARD[op.version].replace(".", "/")
-        yield Shell(f'[ "$(cat {forward})" = 1 ] || {join(op.argv())}')
+    elif isinstance(op, Jump) and op.unless:
+        path = "/proc/sys/" + op.unless.replace(".", "/")
+        yield Shell(f'[ "$(cat {path})" = 1 ] || {join(op.argv())}')
     elif isinstance(op, LoadModule):
         # Where the feature is built in there may be nothing to load.
-        yield Shell(f"[ -e {quote(op.proof)} ] || {join(op.argv())}")
+        yield Shell(f"[ -e {quote(op.proof)} ] || {_load(op)}")
     elif isinstance(op, ForgetUdp):
         yield from (Shell(f"{join(argv)} || true") for argv in op.each())
     elif isinstance(op, WriteFile):
@@ -148,6 +149,16 @@ def _do(op: Op, state: str) -> Iterator[Shell]:
         yield _in_node(op, op.argv())
 
 
+def _load(op: LoadModule) -> Shell:
+    """Load a module; br_netfilter switches itself on for every bridge of the host, and is asked for less."""
+    load = join(op.argv())
+    if op.name != "br_netfilter":
+        return load
+    tables = ("arptables", "ip6tables", "iptables")
+    off = join(("sysctl", "-q", "-w", *(f"net.bridge.bridge-nf-call-{name}=0" for name in tables)))
+    return Shell(f"{{ {load} && {off}; }}")
+
+
 def _undo(op: Op, state: str) -> Iterator[Shell]:
     if isinstance(op, WriteFile):
         folder = op.path.rpartition("/")[0]
@@ -156,7 +167,7 @@ def _undo(op: Op, state: str) -> Iterator[Shell]:
     elif isinstance(op, StartService):
         pid = quote(f"{state}/{op.node}.{op.name}.pid")
         yield Shell(f'kill -- "-$(cat {pid})"')
-    elif isinstance(op, Jump) and op.place == "guard":
+    elif isinstance(op, Jump) and op.unless:
         yield from (Shell(f"{join(argv)} 2> /dev/null || true") for argv in op.undo())
     elif op.node == HOST or isinstance(op, RunCommand):  # what is in a namespace goes with it
         yield from (_in_node(op, argv) for argv in op.undo() if argv[1:2] != ("address",))

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from nsgen import rules, why
+from nsgen import needs, rules, why
 from nsgen.ops import (
     HOST,
     MARK,
@@ -33,8 +33,6 @@ from nsgen.spec import Route
 from nsgen.topology import Bridge, Member, Namespace, Node, Publication, Topology
 
 BRIDGE_NF_PROOF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
-BRIDGE_NF = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
-FORWARD = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
 
 
 @dataclass(frozen=True)
@@ -97,9 +95,11 @@ def _section(title: str, steps: Iterator[Step], preface: str = "") -> Section:
 
 
 def _modules(topology: Topology) -> Iterator[Step]:
-    if bridged(topology):
+    if needs.bridged(topology):
         yield Step(why.MODULE_BRIDGE, (LoadModule(HOST, "br_netfilter", BRIDGE_NF_PROOF),))
-    asked = [name for name in topology.modules if name != "br_netfilter" or not bridged(topology)]
+    asked = [
+        name for name in topology.modules if name != "br_netfilter" or not needs.bridged(topology)
+    ]
     proofs = {"br_netfilter": BRIDGE_NF_PROOF}
     ops = (LoadModule(HOST, name, proofs.get(name, f"/sys/module/{name}")) for name in asked)
     yield Step(why.MODULE_ASKED, tuple(ops))
@@ -122,7 +122,9 @@ def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
         ),
     )
     if bridge.netfilter == "bridge":
-        versions = sorted({p.version for p in topology.publications if _crosses(p, bridge)})
+        versions = sorted(
+            {p.version for p in topology.publications if p.bridge == bridge and needs.crosses(p)}
+        )
         switches = {4: ("nf_call_iptables", "1"), 6: ("nf_call_ip6tables", "1")}
         settings = tuple(word for version in versions for word in switches[version])
         ops = (SetLink(HOST, name, ("type", "bridge", *settings)),) if settings else ()
@@ -164,7 +166,7 @@ def _alias(mark: str, device: str, name: str) -> str:
 def _port_flags(
     topology: Topology, bridge: Bridge, members: Iterable[Member], *, again: bool
 ) -> Iterator[Step]:
-    looped = {p.member.peer for p in topology.publications if rules.translates_to_itself(p)}
+    looped = {p.member.peer for p in topology.publications if needs.translates_to_itself(p)}
     ports = [member.peer for member in members]
     hairpin = (_flag(port, "hairpin") for port in ports if port in looped)
     yield Step(why.AGAIN["hairpin"] if again else why.HAIRPIN_PORT, tuple(hairpin))
@@ -174,17 +176,6 @@ def _port_flags(
 
 def _flag(port: str, flag: str) -> SetLink:
     return SetLink(HOST, port, ("type", "bridge_slave", flag, "on"))
-
-
-def _crosses(published: Publication, bridge: Bridge) -> bool:
-    """Whether its use by a sibling depends on iptables seeing what crosses the bridge."""
-    return published.via == "dnat" and published.bridge == bridge and "network" in published.reach
-
-
-def bridged(topology: Topology) -> bool:
-    """Whether br_netfilter is needed."""
-    wanting = (p.bridge for p in topology.publications if _crosses(p, p.bridge))
-    return any(bridge.netfilter != "off" for bridge in wanting)
 
 
 # -- inside the namespaces ----------------------------------------------------------------------
@@ -239,7 +230,7 @@ def _forwarding(namespace: Namespace) -> Step:
     """Said wherever it matters: a new namespace takes the host's value (linux/net/ipv4/devinet.c, devinet_init_net)."""
     value = "1" if namespace.forwarding else "0"
     versions = (4, 6) if namespace.forwarding else (4,)
-    ops = (SetSysctl(namespace.name, FORWARD[v], value, persist=False) for v in versions)
+    ops = (SetSysctl(namespace.name, needs.FORWARD[v], value, persist=False) for v in versions)
     if namespace.forwarding:
         return Step(why.SYSCTL["forwarding"], tuple(ops))
     return Step(why.NO_FORWARDING, tuple(ops) if len(namespace.members) > 1 else ())
@@ -274,25 +265,23 @@ def _route_words(route: Route) -> Argv:
 
 def _rules(topology: Topology, version: int, chains: tuple[Chain, ...]) -> Iterator[Step]:
     yield Step("", chains)
-    guarded = why.GUARDED if rules.forwards(topology, version) else ""
-    yield Step(why.JUMPS + guarded, tuple(rules.jumps(topology, chains)))
+    jumps = tuple(rules.jumps(topology, chains))
+    conditions = why.WHERE_OFF if any(jump.unless for jump in jumps) else ""
+    yield Step(why.JUMPS + conditions, jumps)
     udp = (p for p in topology.publications if p.version == version and p.protocol == "udp")
     yield Step(why.UDP, tuple(ForgetUdp(HOST, version, published.published) for published in udp))
 
 
 def _sysctls(topology: Topology) -> Iterator[Step]:
     loopback = dict.fromkeys(
-        p.bridge.name for p in topology.publications if rules.uses_route_localnet(p)
+        p.bridge.name for p in topology.publications if needs.uses_route_localnet(p)
     )
     ops = (_device_sysctl(4, name, "route_localnet", "1", persist=True) for name in loopback)
     yield Step(why.SYSCTL["route_localnet"], tuple(ops))
-    wanting = {
-        p.version
-        for p in topology.publications
-        if p.bridge.netfilter == "host" and _crosses(p, p.bridge)
-    }
     nf_call = (
-        SetSysctl(HOST, BRIDGE_NF[version], "1", persist=True) for version in sorted(wanting)
+        SetSysctl(HOST, needs.BRIDGE_NF[version], "1", persist=True)
+        for version in (4, 6)
+        if needs.filters_all_bridges(topology, version)
     )
     yield Step(why.SYSCTL["bridge-nf-call"], tuple(nf_call))
     asked = (
@@ -301,9 +290,9 @@ def _sysctls(topology: Topology) -> Iterator[Step]:
     )
     yield Step(why.SYSCTL["asked"], tuple(asked))
     forward = (
-        SetSysctl(HOST, FORWARD[version], "1", persist=True)
+        SetSysctl(HOST, needs.FORWARD[version], "1", persist=True)
         for version in (4, 6)
-        if topology.host.forwarding or rules.forwards(topology, version)
+        if topology.host.forwarding or needs.forwards(topology, version)
     )
     yield Step(why.SYSCTL["ip_forward"], tuple(forward))
 
@@ -332,7 +321,7 @@ def _services(topology: Topology) -> Iterator[Step]:
     proxies = tuple(
         _proxy(p, offset)
         for p in topology.publications
-        if rules.proxied(p)
+        if needs.proxied(p)
         for offset in range(len(p.published))
     )
     yield Step(why.PROXY, proxies)

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from nsgen import why
-from nsgen.ops import HOST, Argv, Chain, Jump, Place, Rule, Table
+from nsgen import needs, why
+from nsgen.ops import HOST, Argv, Chain, Jump, Rule, Table
 from nsgen.spec import AUDIENCES, Audience
 from nsgen.topology import Bridge, Member, Publication, Topology
 from nsgen.values import Ports
@@ -26,6 +26,7 @@ LOCAL = ("-m", "addrtype", "--dst-type", "LOCAL")
 NOT_LOCAL = ("-m", "addrtype", "!", "--dst-type", "LOCAL")
 REPLY = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
 INVALID = ("-m", "conntrack", "--ctstate", "INVALID")
+BRIDGED = ("-m", "physdev", "--physdev-is-bridged")
 DNATED = ("-m", "conntrack", "--ctstate", "DNAT")
 
 Line = tuple[str, Argv]  # why, and the words
@@ -94,6 +95,7 @@ def chains(
         ("filter", "INPUT", _input(scope)),
         ("filter", "INTO", _into(scope)),
         ("filter", "FROM", _from(scope)),
+        ("filter", "OTHERS", _others(scope)),
         ("filter", "GUARD", _guard(scope)),
     )
     found = []
@@ -120,10 +122,11 @@ def jumps(topology: Topology, made: Iterable[Chain]) -> Iterator[Jump]:
             version=chain.version,
             table=chain.table,
             builtin=_BUILTIN[suffix],
-            place=_PLACE.get(suffix, "first"),
+            place="last" if suffix in _LAST else "first",
             match=match,
             topology=topology.name,
             chain=chain.name,
+            unless=_UNLESS.get(suffix, {}).get(chain.version, ""),
         )
 
 
@@ -135,16 +138,18 @@ _BUILTIN = {
     "INPUT": "INPUT",
     "INTO": "FORWARD",
     "FROM": "FORWARD",
+    "OTHERS": "FORWARD",
     "GUARD": "FORWARD",
 }
-_PLACE: dict[str, Place] = {"FROM": "last", "GUARD": "guard"}
+_LAST = ("FROM", "OTHERS", "GUARD")
+_UNLESS = {"OTHERS": needs.BRIDGE_NF, "GUARD": needs.FORWARD}
 
 
 # -- raw: before connection tracking ------------------------------------------------------------
 
 
 def _raw(scope: Scope) -> Iterator[Line]:
-    if any(uses_route_localnet(published) for published in scope.published):
+    if any(needs.uses_route_localnet(published) for published in scope.published):
         yield why.FORGED_LOOPBACK, words("DROP", dst=LOOPBACK, into="!lo")
         yield why.FORGED_LOOPBACK, words("DROP", src=LOOPBACK, into="!lo")
     for bridge in scope.gateways:
@@ -190,7 +195,7 @@ def _postrouting(scope: Scope) -> Iterator[Line]:
             rule = words("MASQUERADE", src=subnet, dst=not_multicast, out=f"!{bridge.name}")
             yield why.MASQUERADE.format(bridge=bridge.name), rule
     for bridge in scope.gateways:
-        if any(uses_route_localnet(p) and p.bridge == bridge for p in scope.published):
+        if any(needs.uses_route_localnet(p) and p.bridge == bridge for p in scope.published):
             yield why.LOOPBACK_SOURCE, words("MASQUERADE", src=LOOPBACK, out=bridge.name)
     yield from _asked_from_the_host(scope)
 
@@ -205,7 +210,7 @@ def _asked_from_the_host(scope: Scope) -> Iterator[Line]:
         if _siblings_masqueraded(published):
             yield why.SIBLINGS_OFF, _to(published, "MASQUERADE", src=_subnet_of(published))
     for published in scope.published:
-        if translates_to_itself(published) and not _siblings_masqueraded(published):
+        if needs.translates_to_itself(published) and not _siblings_masqueraded(published):
             yield why.SELF, _to(published, "MASQUERADE", src=_host_route(published))
 
 
@@ -244,7 +249,7 @@ def _subnet_of(published: Publication) -> str:
 def _input(scope: Scope) -> Iterator[Line]:
     """A proxy listens for everybody: whom `reach` leaves out is refused."""
     for published in scope.published:
-        if not proxied(published):
+        if not needs.proxied(published):
             continue
         asking: list[tuple[Audience, list[dict[str, str]]]]
         asking = [("host", [{"into": "lo"}]), *_asking(scope, published)]
@@ -316,39 +321,18 @@ def _from(scope: Scope) -> Iterator[Line]:
             yield why.SPOOFED, words("DROP", into=bridge.name, out=f"!{bridge.name}")
 
 
+def _others(scope: Scope) -> Iterator[Line]:
+    if needs.filters_all_bridges(scope.topology, scope.version):
+        yield why.OTHERS, words("ACCEPT", match=BRIDGED)
+
+
 def _guard(scope: Scope) -> Iterator[Line]:
-    if forwards(scope.topology, scope.version):
-        bridged = ("-m", "physdev", "--physdev-is-bridged")
-        yield why.GUARD, words("RETURN", match=bridged)
+    if needs.forwards(scope.topology, scope.version) and not scope.topology.host.forwarding:
+        yield why.GUARD, words("RETURN", match=BRIDGED)
         yield why.GUARD, words("DROP")
 
 
 # -- parts of rules -----------------------------------------------------------------------------
-
-
-def uses_route_localnet(published: Publication) -> bool:
-    """Whether packets from 127.0.0.1 are to leave by its bridge, which takes `route_localnet`."""
-    return published.version == 4 and published.via == "dnat" and "loopback" in published.reach
-
-
-def translates_to_itself(published: Publication) -> bool:
-    """Whether a packet of the namespace is translated to the namespace itself."""
-    return published.via == "dnat" and "self" in published.reach
-
-
-def forwards(topology: Topology, version: int) -> bool:
-    """Whether the host has to route for its namespaces."""
-    internet = any(b.internet and b.gateway(version) is not None for b in topology.bridges)
-    return internet or any(
-        p.version == version and {"outside", "network", "self"} & set(p.reach)
-        for p in topology.publications
-        if p.via == "dnat" or "outside" in p.reach
-    )
-
-
-def proxied(published: Publication) -> bool:
-    """Whether a proxy has anybody to serve: all but other machines, whose packets are translated."""
-    return published.via == "proxy" and bool({"loopback", "network", "self"} & set(published.reach))
 
 
 def _members_of(scope: Scope, published: Publication) -> list[Member]:

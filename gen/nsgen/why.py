@@ -130,13 +130,20 @@ A host that forwards is a router for whoever sends it packets. If it was none be
 for our networks alone: what got here is neither from them nor to them. (Frames that only cross
 some bridge are not routed, and go on.)"""
 
+OTHERS = """\
+From here on iptables sees what crosses any bridge of this host (bridge-nf-call-iptables, below).
+Where it did not before, a policy of DROP would cut other programs' virtual machines and
+containers off from each other: what none of their rules has dropped goes on."""
+
 PROXY_REACH = "The proxy listens for everybody: refuse those whom the topology does not name."
 
 JUMPS = """\
 A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out
 (FROM), which goes behind what other programs' rules say of their own networks."""
 
-GUARDED = " Last of all, and only where this host did not forward before, comes GUARD."
+WHERE_OFF = (
+    " Last come those that are needed only where a parameter was 0 before a topology set it."
+)
 
 SYSCTL = {
     "route_localnet": """\

@@ -18,6 +18,7 @@ sysctl -q -p /run/nsgen/article/before.conf
 # ---- Rules, IPv4 ----
 
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:article -j NSGEN-article-GUARD 2> /dev/null || true
+iptables -w -t filter -D FORWARD -m comment --comment nsgen:article -j NSGEN-article-OTHERS 2> /dev/null || true
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:article -j NSGEN-article-FROM
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:article -j NSGEN-article-INTO
 iptables -w -t nat -D POSTROUTING -m comment --comment nsgen:article -j NSGEN-article-POST
@@ -26,6 +27,8 @@ iptables -w -t nat -D PREROUTING -m addrtype --dst-type LOCAL -m comment --comme
 iptables -w -t raw -D PREROUTING -m comment --comment nsgen:article -j NSGEN-article-RAW
 iptables -w -t filter -F NSGEN-article-GUARD
 iptables -w -t filter -X NSGEN-article-GUARD
+iptables -w -t filter -F NSGEN-article-OTHERS
+iptables -w -t filter -X NSGEN-article-OTHERS
 iptables -w -t filter -F NSGEN-article-FROM
 iptables -w -t filter -X NSGEN-article-FROM
 iptables -w -t filter -F NSGEN-article-INTO

@@ -17,7 +17,7 @@ mkdir -p /run/nsgen/article
 
 # br_netfilter lets iptables see the packets that cross a bridge without leaving it. It is needed because a reply from
 # one namespace to another would otherwise go straight through the bridge, past the rule that has to translate it back.
-[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || modprobe br_netfilter
+[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || { modprobe br_netfilter && sysctl -q -w net.bridge.bridge-nf-call-arptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-iptables=0; }
 
 # ---- Namespaces ----
 
@@ -118,6 +118,11 @@ iptables -w -t filter -N NSGEN-article-FROM
 iptables -w -t filter -A NSGEN-article-FROM -s 192.168.15.0/24 -i bridge0 ! -o bridge0 -j ACCEPT
 # From any other address it is forged.
 iptables -w -t filter -A NSGEN-article-FROM -i bridge0 ! -o bridge0 -j DROP
+iptables -w -t filter -N NSGEN-article-OTHERS
+# From here on iptables sees what crosses any bridge of this host (bridge-nf-call-iptables, below). Where it did not
+# before, a policy of DROP would cut other programs' virtual machines and containers off from each other: what none of
+# their rules has dropped goes on.
+iptables -w -t filter -A NSGEN-article-OTHERS -m physdev --physdev-is-bridged -j ACCEPT
 iptables -w -t filter -N NSGEN-article-GUARD
 # A host that forwards is a router for whoever sends it packets. If it was none before, it is one for our networks
 # alone: what got here is neither from them nor to them. (Frames that only cross some bridge are not routed, and go on.)
@@ -125,14 +130,15 @@ iptables -w -t filter -A NSGEN-article-GUARD -m physdev --physdev-is-bridged -j 
 iptables -w -t filter -A NSGEN-article-GUARD -j DROP
 
 # A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks. Last of all, and only where this host did not forward
-# before, comes GUARD.
+# behind what other programs' rules say of their own networks. Last come those that are needed only where a parameter
+# was 0 before a topology set it.
 iptables -w -t raw -I PREROUTING -m comment --comment nsgen:article -j NSGEN-article-RAW
 iptables -w -t nat -I PREROUTING -m addrtype --dst-type LOCAL -m comment --comment nsgen:article -j NSGEN-article-PRE
 iptables -w -t nat -I OUTPUT -m addrtype --dst-type LOCAL -m comment --comment nsgen:article -j NSGEN-article-OUTPUT
 iptables -w -t nat -I POSTROUTING -m comment --comment nsgen:article -j NSGEN-article-POST
 iptables -w -t filter -I FORWARD -m comment --comment nsgen:article -j NSGEN-article-INTO
 iptables -w -t filter -A FORWARD -m comment --comment nsgen:article -j NSGEN-article-FROM
+[ "$(cat /proc/sys/net/bridge/bridge-nf-call-iptables)" = 1 ] || iptables -w -t filter -A FORWARD -m comment --comment nsgen:article -j NSGEN-article-OTHERS
 [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || iptables -w -t filter -A FORWARD -m comment --comment nsgen:article -j NSGEN-article-GUARD
 
 # ---- Kernel parameters ----

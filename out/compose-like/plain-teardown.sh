@@ -23,6 +23,7 @@ sysctl -q -p /run/nsgen/compose-like/before.conf
 # ---- Rules, IPv4 ----
 
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:compose-like -j NSGEN-compose-like-GUARD 2> /dev/null || true
+iptables -w -t filter -D FORWARD -m comment --comment nsgen:compose-like -j NSGEN-compose-like-OTHERS 2> /dev/null || true
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:compose-like -j NSGEN-compose-like-FROM
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:compose-like -j NSGEN-compose-like-INTO
 iptables -w -t nat -D POSTROUTING -m comment --comment nsgen:compose-like -j NSGEN-compose-like-POST
@@ -31,6 +32,8 @@ iptables -w -t nat -D PREROUTING -m addrtype --dst-type LOCAL -m comment --comme
 iptables -w -t raw -D PREROUTING -m comment --comment nsgen:compose-like -j NSGEN-compose-like-RAW
 iptables -w -t filter -F NSGEN-compose-like-GUARD
 iptables -w -t filter -X NSGEN-compose-like-GUARD
+iptables -w -t filter -F NSGEN-compose-like-OTHERS
+iptables -w -t filter -X NSGEN-compose-like-OTHERS
 iptables -w -t filter -F NSGEN-compose-like-FROM
 iptables -w -t filter -X NSGEN-compose-like-FROM
 iptables -w -t filter -F NSGEN-compose-like-INTO

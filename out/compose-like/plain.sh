@@ -19,7 +19,7 @@ mkdir -p /run/nsgen/compose-like
 
 # br_netfilter lets iptables see the packets that cross a bridge without leaving it. It is needed because a reply from
 # one namespace to another would otherwise go straight through the bridge, past the rule that has to translate it back.
-[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || modprobe br_netfilter
+[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || { modprobe br_netfilter && sysctl -q -w net.bridge.bridge-nf-call-arptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-iptables=0; }
 
 # ---- Namespaces ----
 
@@ -203,6 +203,11 @@ iptables -w -t filter -N NSGEN-compose-like-FROM
 iptables -w -t filter -A NSGEN-compose-like-FROM -s 10.30.0.0/24 -i front ! -o front -j ACCEPT
 # From any other address it is forged.
 iptables -w -t filter -A NSGEN-compose-like-FROM -i front ! -o front -j DROP
+iptables -w -t filter -N NSGEN-compose-like-OTHERS
+# From here on iptables sees what crosses any bridge of this host (bridge-nf-call-iptables, below). Where it did not
+# before, a policy of DROP would cut other programs' virtual machines and containers off from each other: what none of
+# their rules has dropped goes on.
+iptables -w -t filter -A NSGEN-compose-like-OTHERS -m physdev --physdev-is-bridged -j ACCEPT
 iptables -w -t filter -N NSGEN-compose-like-GUARD
 # A host that forwards is a router for whoever sends it packets. If it was none before, it is one for our networks
 # alone: what got here is neither from them nor to them. (Frames that only cross some bridge are not routed, and go on.)
@@ -210,14 +215,15 @@ iptables -w -t filter -A NSGEN-compose-like-GUARD -m physdev --physdev-is-bridge
 iptables -w -t filter -A NSGEN-compose-like-GUARD -j DROP
 
 # A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks. Last of all, and only where this host did not forward
-# before, comes GUARD.
+# behind what other programs' rules say of their own networks. Last come those that are needed only where a parameter
+# was 0 before a topology set it.
 iptables -w -t raw -I PREROUTING -m comment --comment nsgen:compose-like -j NSGEN-compose-like-RAW
 iptables -w -t nat -I PREROUTING -m addrtype --dst-type LOCAL -m comment --comment nsgen:compose-like -j NSGEN-compose-like-PRE
 iptables -w -t nat -I OUTPUT -m addrtype --dst-type LOCAL -m comment --comment nsgen:compose-like -j NSGEN-compose-like-OUTPUT
 iptables -w -t nat -I POSTROUTING -m comment --comment nsgen:compose-like -j NSGEN-compose-like-POST
 iptables -w -t filter -I FORWARD -m comment --comment nsgen:compose-like -j NSGEN-compose-like-INTO
 iptables -w -t filter -A FORWARD -m comment --comment nsgen:compose-like -j NSGEN-compose-like-FROM
+[ "$(cat /proc/sys/net/bridge/bridge-nf-call-iptables)" = 1 ] || iptables -w -t filter -A FORWARD -m comment --comment nsgen:compose-like -j NSGEN-compose-like-OTHERS
 [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || iptables -w -t filter -A FORWARD -m comment --comment nsgen:compose-like -j NSGEN-compose-like-GUARD
 
 # ---- Kernel parameters ----

@@ -19,6 +19,7 @@ sysctl -q -p /run/nsgen/dual-stack/before.conf
 # ---- Rules, IPv6 ----
 
 ip6tables -w -t filter -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-GUARD 2> /dev/null || true
+ip6tables -w -t filter -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-OTHERS 2> /dev/null || true
 ip6tables -w -t filter -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-FROM
 ip6tables -w -t filter -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO
 ip6tables -w -t nat -D POSTROUTING -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-POST
@@ -27,6 +28,8 @@ ip6tables -w -t nat -D PREROUTING -m addrtype --dst-type LOCAL -m comment --comm
 ip6tables -w -t raw -D PREROUTING -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-RAW
 ip6tables -w -t filter -F NSGEN-dual-stack-GUARD
 ip6tables -w -t filter -X NSGEN-dual-stack-GUARD
+ip6tables -w -t filter -F NSGEN-dual-stack-OTHERS
+ip6tables -w -t filter -X NSGEN-dual-stack-OTHERS
 ip6tables -w -t filter -F NSGEN-dual-stack-FROM
 ip6tables -w -t filter -X NSGEN-dual-stack-FROM
 ip6tables -w -t filter -F NSGEN-dual-stack-INTO
@@ -43,6 +46,7 @@ ip6tables -w -t raw -X NSGEN-dual-stack-RAW
 # ---- Rules, IPv4 ----
 
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-GUARD 2> /dev/null || true
+iptables -w -t filter -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-OTHERS 2> /dev/null || true
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-FROM
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO
 iptables -w -t nat -D POSTROUTING -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-POST
@@ -51,6 +55,8 @@ iptables -w -t nat -D PREROUTING -m addrtype --dst-type LOCAL -m comment --comme
 iptables -w -t raw -D PREROUTING -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-RAW
 iptables -w -t filter -F NSGEN-dual-stack-GUARD
 iptables -w -t filter -X NSGEN-dual-stack-GUARD
+iptables -w -t filter -F NSGEN-dual-stack-OTHERS
+iptables -w -t filter -X NSGEN-dual-stack-OTHERS
 iptables -w -t filter -F NSGEN-dual-stack-FROM
 iptables -w -t filter -X NSGEN-dual-stack-FROM
 iptables -w -t filter -F NSGEN-dual-stack-INTO

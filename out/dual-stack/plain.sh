@@ -18,7 +18,7 @@ mkdir -p /run/nsgen/dual-stack
 
 # br_netfilter lets iptables see the packets that cross a bridge without leaving it. It is needed because a reply from
 # one namespace to another would otherwise go straight through the bridge, past the rule that has to translate it back.
-[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || modprobe br_netfilter
+[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || { modprobe br_netfilter && sysctl -q -w net.bridge.bridge-nf-call-arptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-iptables=0; }
 
 # ---- Namespaces ----
 
@@ -122,6 +122,11 @@ iptables -w -t filter -N NSGEN-dual-stack-FROM
 iptables -w -t filter -A NSGEN-dual-stack-FROM -s 192.168.15.0/24 -i bridge0 ! -o bridge0 -j ACCEPT
 # From any other address it is forged.
 iptables -w -t filter -A NSGEN-dual-stack-FROM -i bridge0 ! -o bridge0 -j DROP
+iptables -w -t filter -N NSGEN-dual-stack-OTHERS
+# From here on iptables sees what crosses any bridge of this host (bridge-nf-call-iptables, below). Where it did not
+# before, a policy of DROP would cut other programs' virtual machines and containers off from each other: what none of
+# their rules has dropped goes on.
+iptables -w -t filter -A NSGEN-dual-stack-OTHERS -m physdev --physdev-is-bridged -j ACCEPT
 iptables -w -t filter -N NSGEN-dual-stack-GUARD
 # A host that forwards is a router for whoever sends it packets. If it was none before, it is one for our networks
 # alone: what got here is neither from them nor to them. (Frames that only cross some bridge are not routed, and go on.)
@@ -129,14 +134,15 @@ iptables -w -t filter -A NSGEN-dual-stack-GUARD -m physdev --physdev-is-bridged 
 iptables -w -t filter -A NSGEN-dual-stack-GUARD -j DROP
 
 # A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks. Last of all, and only where this host did not forward
-# before, comes GUARD.
+# behind what other programs' rules say of their own networks. Last come those that are needed only where a parameter
+# was 0 before a topology set it.
 iptables -w -t raw -I PREROUTING -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-RAW
 iptables -w -t nat -I PREROUTING -m addrtype --dst-type LOCAL -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-PRE
 iptables -w -t nat -I OUTPUT -m addrtype --dst-type LOCAL -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-OUTPUT
 iptables -w -t nat -I POSTROUTING -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-POST
 iptables -w -t filter -I FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO
 iptables -w -t filter -A FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-FROM
+[ "$(cat /proc/sys/net/bridge/bridge-nf-call-iptables)" = 1 ] || iptables -w -t filter -A FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-OTHERS
 [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || iptables -w -t filter -A FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-GUARD
 
 # ---- Rules, IPv6 ----
@@ -162,19 +168,22 @@ ip6tables -w -t filter -A NSGEN-dual-stack-INTO ! -i bridge0 -o bridge0 -j DROP
 ip6tables -w -t filter -N NSGEN-dual-stack-FROM
 ip6tables -w -t filter -A NSGEN-dual-stack-FROM -s fd00:15::/64 -i bridge0 ! -o bridge0 -j ACCEPT
 ip6tables -w -t filter -A NSGEN-dual-stack-FROM -i bridge0 ! -o bridge0 -j DROP
+ip6tables -w -t filter -N NSGEN-dual-stack-OTHERS
+ip6tables -w -t filter -A NSGEN-dual-stack-OTHERS -m physdev --physdev-is-bridged -j ACCEPT
 ip6tables -w -t filter -N NSGEN-dual-stack-GUARD
 ip6tables -w -t filter -A NSGEN-dual-stack-GUARD -m physdev --physdev-is-bridged -j RETURN
 ip6tables -w -t filter -A NSGEN-dual-stack-GUARD -j DROP
 
 # A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks. Last of all, and only where this host did not forward
-# before, comes GUARD.
+# behind what other programs' rules say of their own networks. Last come those that are needed only where a parameter
+# was 0 before a topology set it.
 ip6tables -w -t raw -I PREROUTING -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-RAW
 ip6tables -w -t nat -I PREROUTING -m addrtype --dst-type LOCAL -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-PRE
 ip6tables -w -t nat -I OUTPUT ! -d ::1/128 -m addrtype --dst-type LOCAL -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-OUTPUT
 ip6tables -w -t nat -I POSTROUTING -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-POST
 ip6tables -w -t filter -I FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO
 ip6tables -w -t filter -A FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-FROM
+[ "$(cat /proc/sys/net/bridge/bridge-nf-call-ip6tables)" = 1 ] || ip6tables -w -t filter -A FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-OTHERS
 [ "$(cat /proc/sys/net/ipv6/conf/all/forwarding)" = 1 ] || ip6tables -w -t filter -A FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-GUARD
 
 # ---- Kernel parameters ----

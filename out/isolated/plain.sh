@@ -191,8 +191,8 @@ iptables -w -t filter -A NSGEN-isolated-GUARD -m physdev --physdev-is-bridged -j
 iptables -w -t filter -A NSGEN-isolated-GUARD -j DROP
 
 # A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks. Last of all, and only where this host did not forward
-# before, comes GUARD.
+# behind what other programs' rules say of their own networks. Last come those that are needed only where a parameter
+# was 0 before a topology set it.
 iptables -w -t raw -I PREROUTING -m comment --comment nsgen:isolated -j NSGEN-isolated-RAW
 iptables -w -t nat -I PREROUTING -m addrtype --dst-type LOCAL -m comment --comment nsgen:isolated -j NSGEN-isolated-PRE
 iptables -w -t nat -I OUTPUT -m addrtype --dst-type LOCAL -m comment --comment nsgen:isolated -j NSGEN-isolated-OUTPUT

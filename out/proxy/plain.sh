@@ -107,8 +107,8 @@ iptables -w -t filter -A NSGEN-proxy-GUARD -m physdev --physdev-is-bridged -j RE
 iptables -w -t filter -A NSGEN-proxy-GUARD -j DROP
 
 # A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks. Last of all, and only where this host did not forward
-# before, comes GUARD.
+# behind what other programs' rules say of their own networks. Last come those that are needed only where a parameter
+# was 0 before a topology set it.
 iptables -w -t raw -I PREROUTING -m comment --comment nsgen:proxy -j NSGEN-proxy-RAW
 iptables -w -t nat -I PREROUTING -m addrtype --dst-type LOCAL -m comment --comment nsgen:proxy -j NSGEN-proxy-PRE
 iptables -w -t nat -I OUTPUT -m addrtype --dst-type LOCAL -m comment --comment nsgen:proxy -j NSGEN-proxy-OUTPUT

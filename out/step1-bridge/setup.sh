@@ -147,7 +147,7 @@ main() {
   declare -gA TOLD=()
   declare -gA KINDS=() # the kinds of devices that the kernel has to know
   declare -gA JUMPS=() # the rules of built-in chains that lead to ours, by tool and table
-  WAS_UP='' LEFT=''
+  WAS_UP='' LEFT='' LOCKED=''
   recall
   require "${1:-up}"
   lock
@@ -195,6 +195,7 @@ refuse() {
 # One run at a time on this machine: topologies share kernel parameters.
 lock() {
   local tries
+  trap unlock EXIT
   for ((tries = 0; tries < 100; tries++)); do
     mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
     { exec {LOCK}>>/run/nsgen/lock; } 2>/dev/null || continue # a run that ended has just removed the folder
@@ -202,21 +203,23 @@ lock() {
       say 'another run is under way: waiting for its end'
       flock "$LOCK"
     fi
-    if [[ /run/nsgen/lock -ef /proc/self/fd/$LOCK ]]; then
-      trap unlock EXIT
-      return 0
-    fi
+    LOCKED=yes
+    [[ ! /run/nsgen/lock -ef /proc/self/fd/$LOCK ]] || return 0
     exec {LOCK}>&- # that run removed the file
+    LOCKED=
   done
   die '/run/nsgen/lock cannot be opened'
 }
 
-# The last one to leave takes the lock along.
+# The last one to leave takes the lock along; who was stopped on the way to it may have made it.
 unlock() {
-  local left=(/run/nsgen/*)
-  [[ /run/nsgen/lock -ef /proc/self/fd/$LOCK ]] || return 0
-  [[ ${left[*]} != /run/nsgen/lock ]] || rm -f /run/nsgen/lock
-  [[ ${#left[@]} -gt 1 ]] || rmdir /run/nsgen 2>/dev/null || true
+  local left
+  if [[ $LOCKED ]] || flock -n "${LOCK:-}" 2>/dev/null; then
+    left=(/run/nsgen/*)
+    [[ ! /run/nsgen/lock -ef /proc/self/fd/$LOCK || ${left[*]} != /run/nsgen/lock ]] || rm -f /run/nsgen/lock
+  fi
+  left=(/run/nsgen/*)
+  ((${#left[@]})) || rmdir /run/nsgen 2>/dev/null || true
 }
 
 up() {
@@ -267,6 +270,7 @@ down() {
 
 # From its first line on, the topology is not up any more: should the next `up` fail, it undoes what is left.
 clear_away() {
+  LEFT='' # what an `up` that failed could not remove is tried again
   rm -f "$STATE/up" || left "$STATE/up cannot be removed"
   teardown
   NEW=()
@@ -780,6 +784,7 @@ remember_devices() {
   done
   read_sysctl "$2"
   [[ $now == 0 ]] || return 0
+  filter_chains "$key" >"$STATE/sysctl/$key@chains"
   for path in $(switched_along "$key"); do
     read_sysctl "$path"
     path=${path#/proc/sys/}
@@ -862,8 +867,39 @@ put_back() {
   ! needed_elsewhere "host@${key//\//%}" || was=$elsewhere
   read_sysctl "$path"
   [[ $now == "$ours" || $now == "$was" ]] || return 0
+  if [[ $now != "$was" && ! $elsewhere ]] && relied_on "$key" "$ours"; then
+    say "$key stays $ours: others rely on it by now"
+    return 0
+  fi
   [[ $now == "$was" ]] || write_sysctl "$path" "$was"
   [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) || $elsewhere ]] || restore_devices "$key"
+}
+
+# Whether an administrator's file asks for this value too; or, of forwarding, whether another program has made itself
+# chains since, as Docker and libvirt do, which find it on and leave it at that.
+relied_on() {
+  local key=${1//\//.} file line chains=$STATE/sysctl/$1@chains
+  for file in {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.conf; do
+    [[ -r $file && $file != */99-nsgen-* ]] || continue
+    while IFS= read -r line || [[ $line ]]; do
+      line=${line//[[:space:]]/} line=${line#-}
+      [[ ${line//\//.} != "$key=$2" ]] || return 0
+    done <"$file"
+  done
+  [[ -e $chains ]] || return 1
+  while read -r line; do
+    [[ $'\n'$(<"$chains")$'\n' == *$'\n'"$line"$'\n'* ]] || return 0
+  done < <(filter_chains "$1")
+  return 1
+}
+
+# The chains that other programs have in the table that forwarded packets pass.
+filter_chains() {
+  local tool=iptables line
+  [[ $1 == net.ipv4.* ]] || tool=ip6tables
+  { "$tool" -w -S 2>/dev/null || true; } | while read -r line; do
+    [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf '%s\n' "${line#-N }"
+  done
 }
 
 write_sysctl() { printf '%s\n' "$2" >"$1" || left "$1 cannot be set to $2"; }
@@ -963,10 +999,6 @@ apply_jump() {
   [[ ! ${JUMPS["$tool $table -A $builtin $*"]:-} ]] || return 0
   case $place in
     first) place=1 ;;
-    guard)
-      turned_on "$tool" || return 0
-      place=$(last_place "$tool" "$builtin") || die "$tool -S $builtin failed"
-      ;;
     last) place=$(last_place "$tool" "$builtin") || die "$tool -S $builtin failed" ;;
   esac
   "$tool" -w -t "$table" -I "$builtin" "$place" "$@" || die "$tool: no jump to ${!#}"
@@ -984,23 +1016,23 @@ last_place() {
   printf '%s\n' "$place"
 }
 
-# Whether this host did not forward packets before a topology of ours asked for it.
-turned_on() {
-  local key=net.ipv4.ip_forward record was now path
-  [[ $1 == iptables ]] || key=net.ipv6.conf.all.forwarding
+# where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
+where_off() { ! was_off "$1" || "${@:2}"; }
+
+was_off() {
+  local key=$1 record was now path
   for record in "$STATE/sysctl/host@$key" /run/nsgen/*/"sysctl/host@$key"; do
     [[ -s $record ]] || continue
     read -r was <"$record"
     if [[ $was == 0 ]]; then return 0; else return 1; fi
   done
   sysctl_path "$key"
-  read_sysctl "$path"
-  [[ $now == 0 ]]
+  [[ ! -e $path ]] || read_sysctl "$path"
+  [[ ${now:-0} == 0 ]]
 }
 
 check_jump() {
   local tool=$1 table=$2 builtin=$3
-  [[ $4 != guard ]] || turned_on "$tool" || return 0
   shift 4
   [[ ${JUMPS["$tool $table -A $builtin $*"]:-} ]] || problem "$tool $table: $builtin has lost its jump to ${!#}"
 }

@@ -93,8 +93,8 @@ iptables -w -t filter -A NSGEN-step4-internet-GUARD -m physdev --physdev-is-brid
 iptables -w -t filter -A NSGEN-step4-internet-GUARD -j DROP
 
 # A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks. Last of all, and only where this host did not forward
-# before, comes GUARD.
+# behind what other programs' rules say of their own networks. Last come those that are needed only where a parameter
+# was 0 before a topology set it.
 iptables -w -t raw -I PREROUTING -m comment --comment nsgen:step4-internet -j NSGEN-step4-internet-RAW
 iptables -w -t nat -I POSTROUTING -m comment --comment nsgen:step4-internet -j NSGEN-step4-internet-POST
 iptables -w -t filter -I FORWARD -m comment --comment nsgen:step4-internet -j NSGEN-step4-internet-INTO

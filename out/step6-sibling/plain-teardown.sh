@@ -18,6 +18,7 @@ sysctl -q -p /run/nsgen/step6-sibling/before.conf
 # ---- Rules, IPv4 ----
 
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:step6-sibling -j NSGEN-step6-sibling-GUARD 2> /dev/null || true
+iptables -w -t filter -D FORWARD -m comment --comment nsgen:step6-sibling -j NSGEN-step6-sibling-OTHERS 2> /dev/null || true
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:step6-sibling -j NSGEN-step6-sibling-FROM
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:step6-sibling -j NSGEN-step6-sibling-INTO
 iptables -w -t nat -D POSTROUTING -m comment --comment nsgen:step6-sibling -j NSGEN-step6-sibling-POST
@@ -26,6 +27,8 @@ iptables -w -t nat -D PREROUTING -m addrtype --dst-type LOCAL -m comment --comme
 iptables -w -t raw -D PREROUTING -m comment --comment nsgen:step6-sibling -j NSGEN-step6-sibling-RAW
 iptables -w -t filter -F NSGEN-step6-sibling-GUARD
 iptables -w -t filter -X NSGEN-step6-sibling-GUARD
+iptables -w -t filter -F NSGEN-step6-sibling-OTHERS
+iptables -w -t filter -X NSGEN-step6-sibling-OTHERS
 iptables -w -t filter -F NSGEN-step6-sibling-FROM
 iptables -w -t filter -X NSGEN-step6-sibling-FROM
 iptables -w -t filter -F NSGEN-step6-sibling-INTO

@@ -18,6 +18,7 @@ sysctl -q -p /run/nsgen/step7-hairpin/before.conf
 # ---- Rules, IPv4 ----
 
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-GUARD 2> /dev/null || true
+iptables -w -t filter -D FORWARD -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-OTHERS 2> /dev/null || true
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-FROM
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-INTO
 iptables -w -t nat -D POSTROUTING -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-POST
@@ -26,6 +27,8 @@ iptables -w -t nat -D PREROUTING -m addrtype --dst-type LOCAL -m comment --comme
 iptables -w -t raw -D PREROUTING -m comment --comment nsgen:step7-hairpin -j NSGEN-step7-hairpin-RAW
 iptables -w -t filter -F NSGEN-step7-hairpin-GUARD
 iptables -w -t filter -X NSGEN-step7-hairpin-GUARD
+iptables -w -t filter -F NSGEN-step7-hairpin-OTHERS
+iptables -w -t filter -X NSGEN-step7-hairpin-OTHERS
 iptables -w -t filter -F NSGEN-step7-hairpin-FROM
 iptables -w -t filter -X NSGEN-step7-hairpin-FROM
 iptables -w -t filter -F NSGEN-step7-hairpin-INTO

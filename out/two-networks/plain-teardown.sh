@@ -19,6 +19,7 @@ sysctl -q -p /run/nsgen/two-networks/before.conf
 # ---- Rules, IPv4 ----
 
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:two-networks -j NSGEN-two-networks-GUARD 2> /dev/null || true
+iptables -w -t filter -D FORWARD -m comment --comment nsgen:two-networks -j NSGEN-two-networks-OTHERS 2> /dev/null || true
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:two-networks -j NSGEN-two-networks-FROM
 iptables -w -t filter -D FORWARD -m comment --comment nsgen:two-networks -j NSGEN-two-networks-INTO
 iptables -w -t nat -D POSTROUTING -m comment --comment nsgen:two-networks -j NSGEN-two-networks-POST
@@ -27,6 +28,8 @@ iptables -w -t nat -D PREROUTING -m addrtype --dst-type LOCAL -m comment --comme
 iptables -w -t raw -D PREROUTING -m comment --comment nsgen:two-networks -j NSGEN-two-networks-RAW
 iptables -w -t filter -F NSGEN-two-networks-GUARD
 iptables -w -t filter -X NSGEN-two-networks-GUARD
+iptables -w -t filter -F NSGEN-two-networks-OTHERS
+iptables -w -t filter -X NSGEN-two-networks-OTHERS
 iptables -w -t filter -F NSGEN-two-networks-FROM
 iptables -w -t filter -X NSGEN-two-networks-FROM
 iptables -w -t filter -F NSGEN-two-networks-INTO

@@ -18,7 +18,7 @@ mkdir -p /run/nsgen/two-networks
 
 # br_netfilter lets iptables see the packets that cross a bridge without leaving it. It is needed because a reply from
 # one namespace to another would otherwise go straight through the bridge, past the rule that has to translate it back.
-[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || modprobe br_netfilter
+[ -e /proc/sys/net/bridge/bridge-nf-call-iptables ] || { modprobe br_netfilter && sysctl -q -w net.bridge.bridge-nf-call-arptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-iptables=0; }
 
 # ---- Namespaces ----
 
@@ -168,6 +168,11 @@ iptables -w -t filter -A NSGEN-two-networks-FROM -i bridge0 ! -o bridge0 -j DROP
 iptables -w -t filter -A NSGEN-two-networks-FROM -s 192.168.16.0/24 -i bridge1 ! -o bridge1 -j ACCEPT
 # From any other address it is forged.
 iptables -w -t filter -A NSGEN-two-networks-FROM -i bridge1 ! -o bridge1 -j DROP
+iptables -w -t filter -N NSGEN-two-networks-OTHERS
+# From here on iptables sees what crosses any bridge of this host (bridge-nf-call-iptables, below). Where it did not
+# before, a policy of DROP would cut other programs' virtual machines and containers off from each other: what none of
+# their rules has dropped goes on.
+iptables -w -t filter -A NSGEN-two-networks-OTHERS -m physdev --physdev-is-bridged -j ACCEPT
 iptables -w -t filter -N NSGEN-two-networks-GUARD
 # A host that forwards is a router for whoever sends it packets. If it was none before, it is one for our networks
 # alone: what got here is neither from them nor to them. (Frames that only cross some bridge are not routed, and go on.)
@@ -175,14 +180,15 @@ iptables -w -t filter -A NSGEN-two-networks-GUARD -m physdev --physdev-is-bridge
 iptables -w -t filter -A NSGEN-two-networks-GUARD -j DROP
 
 # A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks. Last of all, and only where this host did not forward
-# before, comes GUARD.
+# behind what other programs' rules say of their own networks. Last come those that are needed only where a parameter
+# was 0 before a topology set it.
 iptables -w -t raw -I PREROUTING -m comment --comment nsgen:two-networks -j NSGEN-two-networks-RAW
 iptables -w -t nat -I PREROUTING -m addrtype --dst-type LOCAL -m comment --comment nsgen:two-networks -j NSGEN-two-networks-PRE
 iptables -w -t nat -I OUTPUT -m addrtype --dst-type LOCAL -m comment --comment nsgen:two-networks -j NSGEN-two-networks-OUTPUT
 iptables -w -t nat -I POSTROUTING -m comment --comment nsgen:two-networks -j NSGEN-two-networks-POST
 iptables -w -t filter -I FORWARD -m comment --comment nsgen:two-networks -j NSGEN-two-networks-INTO
 iptables -w -t filter -A FORWARD -m comment --comment nsgen:two-networks -j NSGEN-two-networks-FROM
+[ "$(cat /proc/sys/net/bridge/bridge-nf-call-iptables)" = 1 ] || iptables -w -t filter -A FORWARD -m comment --comment nsgen:two-networks -j NSGEN-two-networks-OTHERS
 [ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || iptables -w -t filter -A FORWARD -m comment --comment nsgen:two-networks -j NSGEN-two-networks-GUARD
 
 # ---- Kernel parameters ----

@@ -106,6 +106,12 @@ case $name in
         record "$@"
         echo before
         ;;
+      *' net.bridge.bridge-nf-call-'*=0)
+        record "$@"
+        for call in iptables ip6tables; do
+          printf '0\n' >"/proc/sys/net/bridge/bridge-nf-call-$call"
+        done
+        ;;
       *) record "$@" ;;
     esac
     ;;
