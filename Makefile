@@ -37,10 +37,14 @@ test: .venv/test.stamp ## install what the tests need, and run every one of them
 	@bash tests/install.sh
 	$(PY) tests/run.py
 
-.PHONY: test-lifecycle
-test-lifecycle: .venv/test.stamp ## fail and kill the script at every command, and change what runs; ten minutes
+# What takes minutes is apart from `make test`; .ci/run calls all of it.
+CAMPAIGNS := test-lifecycle test-matrix
+.PHONY: $(CAMPAIGNS)
+$(CAMPAIGNS): .venv/test.stamp
 	@bash tests/install.sh
-	$(PY) tests/run.py --campaign $@
+	$(PY) tests/run.py --campaign $(@:test-%=%)
+test-lifecycle: ## fail and kill the script at every command, and change what runs; ten minutes
+test-matrix: ## who reaches what, on machines of every kind; seven minutes
 
 .PHONY: lint
 lint: .venv/test.stamp ## mypy, ruff and ShellCheck

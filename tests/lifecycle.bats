@@ -1,10 +1,10 @@
 #!/usr/bin/env bats
 # The script on a machine that matters: what it looks at before it begins, what is left when it fails or is killed, how
-# it repairs, changes and removes. (campaign/ does the same at every command, and for every kind of change.)
+# it repairs, changes and removes. (campaign/lifecycle does the same at every command, and for every kind of change.)
 
 bats_require_minimum_version 1.5.0
 load lab/lab
-load campaign/campaign
+load campaign/lifecycle/campaign
 
 setup() {
   lab_start redirects=0 rp_filter=1
@@ -378,7 +378,7 @@ expect_no_counter_reset() { # FILE
 
 @test "the script of a changed topology over the running one: as a fresh build, and connections go on" {
   harden
-  expect_change tests/campaign/old.yaml tests/campaign/new.yaml \
+  expect_change tests/campaign/lifecycle/old.yaml tests/campaign/lifecycle/new.yaml \
     "outside 172.16.1.4 9000 red 7000" "blue 10.77.0.2 7001 red 7001"
 }
 

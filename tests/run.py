@@ -1,8 +1,9 @@
 """Run every test: mypy, ruff and ShellCheck (`--lint`: only these), then pytest and the bats files.
 
-`--campaign TARGET` runs only the bats files of `tests/campaign`, which take minutes, and which
-nothing else runs. The output of each is shown whole. At the end stand the names of what was
-skipped, and the sum of it all, which is also left in `build/counts/TARGET` for `.ci/run`.
+`--campaign NAME` runs only what takes minutes, and nothing else runs: what is in
+`tests/campaign/NAME`, or, for `matrix`, the bats files about who reaches what on every machine of
+`tests/lab/matrix`. The output of each is shown whole. At the end stand the names of what was
+skipped, and the sum of it all, which is also left in `build/counts/test-NAME` for `.ci/run`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,9 +25,12 @@ from xml.etree import ElementTree as ET
 CHECKOUT = Path(__file__).resolve().parent.parent
 BUILD = CHECKOUT / "build"
 BATS = CHECKOUT / "node_modules/bats/bin/bats"
-CAMPAIGN = Path("tests/campaign")
+TESTS = Path("tests")
+CAMPAIGNS = TESTS / "campaign"
+ABOUT_REACH = ("publish", "families", "networks")
 PROCESSES = 2
 SECONDS = 30 * 60  # what one of them may take, before it is taken to hang
+Run = tuple[Path, dict[str, str]]  # a bats file, and the environment that it is run with
 RUNNING: set[subprocess.Popen[str]] = set()
 
 
@@ -57,13 +61,14 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     if "--campaign" in arguments:
-        total = run_bats(sorted(CAMPAIGN.glob("*.bats")))
-        leave_counts(total, arguments[-1])
+        name = arguments[-1]
+        total = run_campaign(name)
+        leave_counts(total, f"test-{name}")
     else:
         total = lint()
     if not arguments:
         total.add(run_pytest())
-        total.add(run_bats(sorted({*Path("tests").rglob("*.bats")} - {*CAMPAIGN.glob("*.bats")})))
+        total.add(run_bats([(file, {}) for file in sorted(TESTS.glob("*.bats"))]))
         leave_counts(total, "test")
     if total.skipped:
         say("skipped", "\n".join(total.skipped))
@@ -88,13 +93,43 @@ def lint() -> Tally:
     return total
 
 
-def run_pytest() -> Tally:
+def run_campaign(name: str) -> Tally:
+    """Run what is too long for every time."""
+    folder = CAMPAIGNS / name
+    total = run_pytest(str(folder)) if any(folder.glob("test_*.py")) else Tally()
+    runs: list[Run]
+    if name == "matrix":
+        files = [TESTS / f"{file}.bats" for file in ABOUT_REACH]
+        runs = [(file, {"MACHINE": machine}) for machine in machines() for file in files]
+    else:
+        runs = [(file, {}) for file in sorted(folder.glob("*.bats"))]
+    total.add(run_bats(runs))
+    return total
+
+
+def machines() -> list[str]:
+    """Name the machines that differ in what a packet that is passed on meets.
+
+    The first one is everybody's default. What differs on a router, and on one that lets nothing in to its own
+    processes, is in `tests/matrix.bats`.
+    """
+    lines = (TESTS / "lab/matrix").read_text().splitlines()
+    words = [line.split() for line in lines if line and not line.startswith("#")]
+    return [
+        name
+        for name, *options in words[1:]
+        if not any(option.startswith(("input=", "ip_forward=")) for option in options)
+    ]
+
+
+def run_pytest(*paths: str) -> Tally:
     """Run the Python tests in two processes; what they came to is read from pytest's own report."""
     say("pytest")
     report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
     command = [sys.executable, "-m", "pytest", "-n", str(PROCESSES), "--dist", "loadgroup"]
-    status, _ = run([*command, "--durations=10", f"--junitxml={report}"], capture=False)
+    command += ["--durations=10", f"--junitxml={report}", *paths]
+    status, _ = run(command, capture=False)
     tally = read_junit(report) if report.exists() else Tally()
     if status != 0 and not tally.failed:
         tally.failed = 1
@@ -116,17 +151,20 @@ def read_junit(report: Path) -> Tally:
     return tally
 
 
-def run_bats(files: Sequence[Path]) -> Tally:
+def run_bats(runs: Sequence[Run]) -> Tally:
     """Run bats files, two at a time."""
     # In CI it is a failure that they cannot run.
     if os.environ.get("CI") != "true" and (reason := why_no_bats()):
-        return Tally(skipped=[f"{test}: {reason}" for test in named_tests(files)])
+        return Tally(skipped=[f"{test}: {reason}" for test in named_tests(runs)])
     total = Tally()
     with ThreadPoolExecutor(PROCESSES) as pool:
-        runs = {pool.submit(run_bats_file, file): file for file in files}
-        for finished in as_completed(runs):
+        titles = {
+            pool.submit(run_bats_file, file, variables): " ".join((str(file), *variables.values()))
+            for file, variables in runs
+        }
+        for finished in as_completed(titles):
             tally, output = finished.result()
-            say(f"bats {runs[finished]}", output)
+            say(f"bats {titles[finished]}", output)
             total.add(tally)
     return total
 
@@ -143,16 +181,17 @@ def why_no_bats() -> str:
     return f"no namespaces for this user here: {output}" if status else ""
 
 
-def named_tests(files: Iterable[Path]) -> list[str]:
+def named_tests(runs: Iterable[Run]) -> list[str]:
     """Name every test of some bats files."""
     at_test = re.compile(r"^@test [\"'](.*)[\"'] \{$", re.MULTILINE)
-    return [f"{file}: {name}" for file in files for name in at_test.findall(file.read_text())]
+    return [f"{file}: {name}" for file, _ in runs for name in at_test.findall(file.read_text())]
 
 
-def run_bats_file(file: Path) -> tuple[Tally, str]:
+def run_bats_file(file: Path, variables: Mapping[str, str]) -> tuple[Tally, str]:
     """Run one bats file: what it came to, and what it printed."""
     began = time.monotonic()
-    status, output = run([str(BATS), "--tap", str(file)])
+    assignments = [f"{name}={value}" for name, value in variables.items()]
+    status, output = run(["env", *assignments, str(BATS), "--tap", str(file)])
     tally = read_tap(output, str(file))
     if status != 0 and not tally.failed:
         tally.failed = 1

@@ -6,7 +6,7 @@
 # has one of them. Every other time all processes of the script get the signal, else the script alone.
 
 bats_require_minimum_version 1.5.0
-load ../lab/lab
+load ../../lab/lab
 load campaign
 
 setup() {

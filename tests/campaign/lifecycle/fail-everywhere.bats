@@ -2,7 +2,7 @@
 # Every single external command of the script fails once, at every place where it is called.
 
 bats_require_minimum_version 1.5.0
-load ../lab/lab
+load ../../lab/lab
 load campaign
 
 setup() {

@@ -3,7 +3,7 @@
 # fresh build.
 
 bats_require_minimum_version 1.5.0
-load ../lab/lab
+load ../../lab/lab
 load campaign
 
 setup() {

@@ -2,7 +2,7 @@
 # An external command fails where the topology is up already: in `down`, and in an `up` that changes it.
 
 bats_require_minimum_version 1.5.0
-load ../lab/lab
+load ../../lab/lab
 load campaign
 
 setup() {

@@ -2,7 +2,7 @@
 # As kill-everywhere.bats: signals that the script can catch, and signals to `down`.
 
 bats_require_minimum_version 1.5.0
-load ../lab/lab
+load ../../lab/lab
 load campaign
 
 setup() {

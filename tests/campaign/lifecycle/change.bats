@@ -3,7 +3,7 @@
 # is what a fresh build of the new one gives, and connections through what both have in common go on.
 
 bats_require_minimum_version 1.5.0
-load ../lab/lab
+load ../../lab/lab
 load campaign
 
 setup() {
@@ -15,7 +15,7 @@ teardown() {
   lab_stop
 }
 
-BASE=tests/campaign/base.yaml
+BASE=tests/campaign/lifecycle/base.yaml
 
 # The connections of base.yaml: to a published port, between neighbours, and on the other network.
 connections() { # [p][n][o]

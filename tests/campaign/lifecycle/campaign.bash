@@ -332,8 +332,8 @@ fail_at_commands_of_down() { # TOPOLOGY [STEP [OFFSET]]
 # It was up: a run that fails tears nothing down of what both have, and the next one finishes.
 fail_over_a_running_topology() { # STEP [OFFSET]
   local old new before fresh complete at every status output failures=0
-  old=$(render_to old tests/campaign/old.yaml)
-  new=$(render_to new tests/campaign/new.yaml)
+  old=$(render_to old tests/campaign/lifecycle/old.yaml)
+  new=$(render_to new tests/campaign/lifecycle/new.yaml)
   before=$(state)
   run_script "$new" up
   fresh=$(state)
