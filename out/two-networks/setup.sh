@@ -382,7 +382,8 @@ unlock() {
   local left
   if [[ $LOCKED ]] || flock -n "${LOCK:-}" 2>/dev/null; then
     left=(/run/nsgen/*)
-    [[ ! /run/nsgen/lock -ef /proc/self/fd/$LOCK || ${left[*]} != /run/nsgen/lock ]] || rm -f /run/nsgen/lock
+    [[ ! /run/nsgen/lock -ef /proc/self/fd/$LOCK || ${left[*]} != /run/nsgen/lock ]] || rm -f /run/nsgen/lock ||
+      die '/run/nsgen/lock cannot be removed'
   fi
   left=(/run/nsgen/*)
   ((${#left[@]})) || rmdir /run/nsgen 2>/dev/null || true
@@ -971,21 +972,21 @@ remember_sysctl() {
 remember_devices() {
   local key=$1 path now other
   local -a records
-  [[ ! -s $STATE/sysctl/host@$key ]] || return 0
+  [[ ! -e $STATE/sysctl/$key@chains ]] || return 0 # written last
   for other in /run/nsgen/*/"sysctl/host@$key"; do
-    [[ -s $other ]] || continue
+    [[ -s $other && $other != "$STATE/"* ]] || continue
     records=("${other%/*}/$key@"*)
     ((${#records[@]} == 0)) || cp "${records[@]}" "$STATE/sysctl/"
     return 0
   done
   read_sysctl "$2"
   [[ $now == 0 ]] || return 0
-  filter_chains "$key" >"$STATE/sysctl/$key@chains"
   for path in $(switched_along "$key"); do
     read_sysctl "$path"
     path=${path#/proc/sys/}
     printf '%s\n' "$now" >"$STATE/sysctl/$key@${path//\//%}"
   done
+  filter_chains "$key" >"$STATE/sysctl/$key@chains"
 }
 
 # The parameters that the kernel changes along with one of forwarding, of devices that are not ours.
@@ -1285,14 +1286,16 @@ prune_flows() {
 
 same_text() { [[ -e $1 && $(<"$1")$'\n' == "$2" ]]; }
 
-# What is ours of these, and the folders that were made for them, once they are empty.
+# What is ours of these, and the folders that were made for them, once they are empty. (Where nothing is remembered,
+# a namespace's folder is taken for ours.)
 remove_files() {
-  local path dir
+  local path dir ours
   for path; do
-    is_left file "$path" || continue
-    rm -f "$path" || left "$path cannot be removed"
+    ! is_left file "$path" || rm -f "$path" || left "$path cannot be removed"
     for dir in "${path%/*}" /etc/netns; do
-      [[ ! ${OLD["dir $dir"]:-} || ! -e $dir ]] || rmdir --ignore-fail-on-non-empty "$dir" || left "$dir cannot be removed"
+      ours=${OLD["dir $dir"]:-}
+      [[ ${OLD[*]:-} || $dir == /etc/netns ]] || ours=yes
+      [[ ! $ours || ! -e $dir ]] || rmdir --ignore-fail-on-non-empty "$dir" || left "$dir cannot be removed"
     done
   done
 }
@@ -1365,8 +1368,7 @@ stop_service() {
     read -r pid _ <"$1.pid"
     kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
     for ((tries = 0; tries < 50; tries++)); do
-      is_running "$1" || break
-      sleep 0.1
+      if ! is_running "$1" || ! sleep 0.1; then break; fi
     done
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi

@@ -48,7 +48,7 @@ make_private_folders() {
   mount -t tmpfs tmpfs "$private"
   # Folders of the upper layer are ours, and so writable where the machine's root is a stranger.
   mkdir -p "$nodes" "$private/outer-proc" "$private/etc/work" \
-    "$private/etc/upper/"{netns,sysctl.d,modules-load.d,systemd/system}
+    "$private/etc/upper/"{netns,sysctl.d,modules-load.d,systemd/system/multi-user.target.wants}
   mount --rbind /proc "$private/outer-proc"
   mount -t proc proc /proc
   mount -t sysfs sysfs /sys

@@ -175,6 +175,8 @@ def files(*, stateless: bool) -> Iterator[Line]:
             name = f"{shown}/{path.relative_to(root)}"
             if path.is_symlink():
                 yield f"file {name} -> {path.readlink()}"
+            elif path.is_dir():
+                yield f"folder {name}"
             elif path.is_file() and path not in own:
                 yield f"file {name}"
                 # A log says what happened, not what is.
