@@ -27,7 +27,7 @@ lab_start() { # [OPTION=VALUE...]
   read -ra options <<<"$(machine_options "${MACHINE:-plain}") $*"
   LAB=$(mktemp -d "${BATS_RUN_TMPDIR:-/tmp}/lab.XXXXXX")
   # Process 1 is out of our sight once its namespaces are its own, hence the full path to its folder.
-  LAB_NODES=$LAB/private/nodes
+  NSGEN_NODES=$LAB/private/nodes
   # In two steps: a network namespace gives its /proc/net to the root that its user namespace has when it is made.
   ((EUID == 0)) || enter=(unshare --user --map-root-user --)
   PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin \
@@ -45,7 +45,7 @@ lab_start() { # [OPTION=VALUE...]
     sleep 0.02
   done
   LAB_PID=$(<"$LAB/pid")
-  export LAB LAB_NODES LAB_PID
+  export LAB NSGEN_NODES LAB_PID
   serve_the_world
 }
 
@@ -55,7 +55,7 @@ lab_stop() {
   kill -KILL "$LAB_PID" 2>/dev/null || true
   while [[ -d /proc/$LAB_PID ]]; do sleep 0.02; done
   rm -rf "$LAB"
-  unset LAB LAB_PID LAB_NODES
+  unset LAB LAB_PID NSGEN_NODES
 }
 
 # Run a command in a node, with the lab's /run, /etc and iptables.
@@ -64,14 +64,17 @@ on() { # NODE COMMAND...
   ((EUID == 0)) || enter+=(--user --preserve-credentials)
   case $1 in
     host) ;;
-    outside | router | internet | lan) node=(nsenter --net="$LAB_NODES/$1" --) ;;
+    outside | router | internet | lan) node=(nsenter --net="$NSGEN_NODES/$1" --) ;;
     *) node=(nsenter --net="/run/netns/$1" --) ;;
   esac
   PATH=$LAB/bin:/usr/local/sbin:/usr/sbin:/sbin:$PATH "${enter[@]}" -- "${node[@]}" "${@:2}" 3>&- 4>&-
 }
 
+# A program of the lab, or one with which nsgen asks in its own rehearsals.
 lab_tool() { # NAME ARGUMENT...
-  on host "$LAB_PYTHON" -B "$LAB_SOURCE/$1.py" "${@:2}"
+  local program=("$LAB_SOURCE/$1.py")
+  [[ -e ${program[0]} ]] || program=(-m "nsgen.rehearsal.$1")
+  PYTHONPATH=$REPOSITORY/gen${PYTHONPATH:+:$PYTHONPATH} on host "$LAB_PYTHON" -B "${program[@]}" "${@:2}"
 }
 
 # --- who answers ---

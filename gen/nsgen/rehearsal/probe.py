@@ -27,7 +27,7 @@ import sys
 import time
 from pathlib import Path
 
-from nodes import destination, family_of, inside
+from nsgen.rehearsal.nodes import destination, family_of, inside
 
 IPPROTO_SCTP = 132
 IP_RECVERR, IPV6_RECVERR = 11, 25  # ip(7), ipv6(7): report every ICMP error, at once

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 NETNS = Path("/run/netns")
-LAB = Path(__file__).resolve().parent
+OWN = Path(__file__).parent.name  # what the processes of a rehearsal have in their command line
 
 # Of `ip -j -d link`, by the last key: indexes, timers and what follows from other links' MACs.
 VOLATILE_LINK = {
@@ -167,7 +167,7 @@ def in_namespace(path: Path) -> subprocess.Popen[str]:
 
 def files(*, stateless: bool) -> Iterator[Line]:
     """What was written under /etc, and what a script remembers."""
-    written = Path(os.environ["LAB_NODES"]).parent / "etc/upper"
+    written = Path(os.environ["NSGEN_NODES"]).parent / "etc/upper"
     own = {written / "resolv.conf"}
     roots = [(written, "/etc"), (Path("/run/nsgen"), "/run/nsgen")]
     for root, shown in roots[: 1 if stateless else 2]:
@@ -186,8 +186,9 @@ def files(*, stateless: bool) -> Iterator[Line]:
 
 
 def is_lab(words: list[str]) -> bool:
-    """Whether a process is the lab's own."""
-    return any(word.startswith(f"{LAB}/") for word in words[:3]) or words[:2] == ["sleep", "1"]
+    """Whether a process is the rehearsal's own, or the lab's of the tests."""
+    own = any(f".{OWN}" in word or "/lab/" in word for word in words[:4])
+    return own or words[:2] == ["sleep", "1"]
 
 
 def processes(nodes: dict[int, str]) -> Iterator[Line]:

@@ -15,7 +15,7 @@ import struct
 import sys
 import time
 
-from nodes import inside
+from nsgen.rehearsal.nodes import inside
 
 ETH_P_IP = 0x0800
 SYN, RST, SYN_ACK = 0x02, 0x04, 0x12

@@ -16,7 +16,7 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 
 def file_of(node: str) -> Path:
     """The file to enter a node by: one of the lab's own, or a namespace that a script made."""
-    own = Path(os.environ["LAB_NODES"], node)
+    own = Path(os.environ["NSGEN_NODES"], node)
     return own if own.exists() else SCRIPT_NAMESPACES / node
 
 

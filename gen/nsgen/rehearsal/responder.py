@@ -18,7 +18,7 @@ import struct
 import sys
 from dataclasses import dataclass
 
-from nodes import destination, family_of, inside
+from nsgen.rehearsal.nodes import destination, family_of, inside
 
 IPPROTO_SCTP = 132
 IP_PKTINFO, IPV6_RECVPKTINFO = 8, 49  # linux/in.h, linux/in6.h

@@ -1,0 +1,1 @@
+"""A private copy of a host, in which a script is tried before it runs, and asked."""
