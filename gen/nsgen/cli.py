@@ -19,6 +19,7 @@ from nsgen.files import STDIN, FileError, read, reason, write_new, write_tree
 if TYPE_CHECKING:
     from nsgen.compiler import Compiled
     from nsgen.topology import Topology
+    from nsgen.verified import Format
 
 DEFAULT = "topology.yaml"
 BUILT_IN = "builtin/article.yaml"
@@ -204,6 +205,75 @@ def _summary(topology: Topology, warnings: int) -> str:
     ):
         parts += [count(number, noun)] if number else []
     return f"{topology.name}: ok, {', '.join(parts)}"
+
+
+@main.command(
+    epilog="""\b
+Examples:
+  nsgen verify
+  nsgen verify lab.yaml --format markdown
+  nsgen verify lab.yaml --against setup.sh     a script that you edited, or wrote by hand
+  nsgen verify lab.yaml --keep                 then: ip netns exec red ping 8.8.8.8
+"""
+)
+@TOPOLOGY
+@click.option("--all", "every", is_flag=True, help="Ask of every pair of namespaces.")
+@click.option(
+    "--against",
+    metavar="SCRIPT",
+    type=click.Path(),
+    help="Try this script, in place of the one that the topology becomes.",
+)
+@click.option("--keep", is_flag=True, help="Open a shell in the rehearsal before it ends.")
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "tap", "junit", "json", "markdown"]),
+    default="text",
+    show_default=True,
+    help="How the result is printed.",
+)
+def verify(
+    topology: str | None,
+    every: bool,  # noqa: FBT001 - click passes names
+    against: str | None,
+    keep: bool,  # noqa: FBT001 - click passes names
+    style: Format,
+) -> None:
+    """Rehearse the script in a private copy of a host, and ask.
+
+    The script runs in namespaces of its own, with a LAN, a router and the internet around it, and
+    everything that the topology claims is tried: who reaches whom, who answers, and who must not
+    reach anybody. Then it runs again, checks, and is taken down. It needs no root, and touches
+    nothing outside.
+    """
+    loaded = _load(topology)
+    _show(loaded)
+    if loaded.topology is None:
+        sys.exit(1)
+    from nsgen import plan, targets
+    from nsgen.rehearsal.outside import VerifyError, rehearse
+    from nsgen.verified import Verified
+
+    try:
+        if against is None:
+            script = targets.script(plan.make(loaded.topology))
+        else:
+            script = read(against).decode("utf-8", "surrogateescape")
+        result = rehearse(
+            loaded.topology,
+            script,
+            every=every,
+            keep=keep,
+            progress=lambda text: say(f"nsgen: {text}"),
+        )
+    except FileError as error:
+        fail(f"{shown(against or '')}: {error}")
+    except VerifyError as error:
+        fail(str(error))
+    put(Verified(loaded.topology, result).show(style))
+    if result.failed:
+        sys.exit(1)
 
 
 @main.command(

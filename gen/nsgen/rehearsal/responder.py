@@ -17,6 +17,7 @@ import socket
 import struct
 import sys
 from dataclasses import dataclass
+from typing import cast
 
 from nsgen.rehearsal.nodes import destination, family_of, inside
 
@@ -104,7 +105,7 @@ def serve(listeners: list[Listener], log: int) -> None:
             listener = key.data
             try:
                 if listener is None:  # an answered connection: read on, lest close() reset it
-                    drain(selector, key.fileobj)
+                    drain(selector, cast("socket.socket", key.fileobj))
                     continue
                 if listener.protocol == "udp":
                     who = answer_datagram(listener)
@@ -116,9 +117,8 @@ def serve(listeners: list[Listener], log: int) -> None:
             os.write(log, f"{listener.name} {listener.protocol} {who}\n".encode())
 
 
-def drain(selector: selectors.BaseSelector, connection: object) -> None:
+def drain(selector: selectors.BaseSelector, connection: socket.socket) -> None:
     """Throw away what a peer still says, and hang up when it has."""
-    assert isinstance(connection, socket.socket)
     try:
         if connection.recv(DATAGRAM):
             return

@@ -1,0 +1,167 @@
+"""Why a claim does not hold, in words, from what the rehearsed machine shows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from nsgen.claims import HOST, LOOPBACK, OUTSIDE, Claim
+from nsgen.topology import Bridge, Publication, Topology
+
+Facts = Mapping[str, Any]
+
+
+def hint(topology: Topology, facts: Facts, claim: Claim, *, timed_out: bool) -> str:
+    """The first reason that the machine shows; or nothing."""
+    if not facts:
+        return ""
+    finder = _Reasons(topology, facts, claim)
+    reasons = finder.unanswered(refused=not timed_out) if claim.answered else finder.answered()
+    return next(reasons, "")
+
+
+class _Reasons:
+    def __init__(self, topology: Topology, facts: Facts, claim: Claim) -> None:
+        self.topology = topology
+        self.facts = facts
+        self.claim = claim
+        self.version = 6 if ":" in claim.to else 4
+        self.rules: list[str] = facts["rules"][str(self.version)]
+        self.sysctls: Mapping[str, str] = facts["sysctls"]
+
+    def unanswered(self, *, refused: bool) -> Iterator[str]:
+        """Why there is no answer where there should be one."""
+        claim = self.claim
+        yield from self._missing()
+        published = self._publication()
+        if published is not None and claim.by == published.member.namespace:
+            yield from self._not_published(published)
+            yield from self._no_way_to(published)
+        elif not self._near() and not refused:
+            forward = "net/ipv4/ip_forward" if self.version == 4 else "net/ipv6/conf/all/forwarding"
+            if claim.asker in self.facts["namespaces"] and self.sysctls.get(forward) != "1":
+                yield f"this host does not forward: {forward.replace('/', '.')} is not 1"
+            for bridge in self._bridges_of(claim.asker):
+                for subnet in bridge.subnets if bridge.masquerade else ():
+                    if subnet.version == self.version and not self._has(
+                        "MASQUERADE", str(subnet.network)
+                    ):
+                        yield f"no rule masquerades {subnet.network}: nobody outside knows a way back to it"
+        builtin = ("-A PREROUTING", "-A OUTPUT")
+        ours = [r for r in self.rules if r.startswith(builtin) and f"--dport {claim.port} " in r]
+        if published is None or claim.by != published.member.namespace:
+            yield from (
+                self._hijacked() for rule in ours if "DNAT" in rule and "addrtype" not in rule
+            )
+
+    def _missing(self) -> Iterator[str]:
+        claim, namespaces = self.claim, self.facts["namespaces"]
+        names = [ns.name for ns in self.topology.namespaces if ns.name in (claim.asker, claim.by)]
+        for name in names:
+            if name not in namespaces:
+                yield f"there is no namespace {name}"
+                return
+            for ns in self.topology.namespaces:
+                for member in ns.members if ns.name == name else ():
+                    for address in member.addresses:
+                        if str(address) not in namespaces[name]["addresses"]:
+                            yield f"{name} has no address {address}"
+                    for gateway in member.default_routes:
+                        if (
+                            gateway.version == self.version
+                            and not namespaces[name][f"default{self.version}"]
+                        ):
+                            yield f"{name} has no default route"
+
+    def _not_published(self, published: Publication) -> Iterator[str]:
+        claim = self.claim
+        chain = "OUTPUT" if claim.asker == HOST else "PREROUTING"
+        ports = str(published.published).replace("-", ":")
+        if published.via == "dnat" and not self._has("DNAT", f"--dport {ports} "):
+            yield f"no rule translates port {published.published} (nat {chain})"
+
+    def _no_way_to(self, published: Publication) -> Iterator[str]:
+        claim, bridge, name = self.claim, published.bridge, published.member.namespace
+        localnet = self.sysctls.get(f"net/ipv4/conf/{bridge.name}/route_localnet")
+        if claim.to == LOOPBACK[4] and published.via == "dnat" and localnet != "1":
+            yield f"the kernel drops packets from 127.0.0.1: route_localnet of {bridge.name} is off"
+        port = self.facts["ports"].get(published.member.peer, {})
+        if claim.asker == name and published.via == "dnat" and not port.get("hairpin"):
+            yield (
+                f"{bridge.name} sends no frame back by the port that it came from:"
+                f" hairpin mode of {published.member.peer} is off"
+            )
+        tool = {4: "iptables", 6: "ip6tables"}[self.version]
+        sibling = any(b == bridge for b in self._bridges_of(claim.asker)) and claim.asker != name
+        seen = (
+            self.sysctls.get(f"net/bridge/bridge-nf-call-{tool}") == "1"
+            or bridge.netfilter == "bridge"
+        )
+        if sibling and published.via == "dnat" and bridge.netfilter != "off" and not seen:
+            yield (
+                f"{name} answers {claim.asker} through the bridge, where no rule translates the answer back:"
+                f" bridge-nf-call-{tool} is 0"
+            )
+        if sibling and bridge.netfilter == "off" and not self._has("MASQUERADE", "--ctstate DNAT"):
+            yield (
+                f"{name} answers {claim.asker} through the bridge, where no rule translates the answer back:"
+                " bridge_netfilter is off, and nothing masquerades"
+            )
+
+    def answered(self) -> Iterator[str]:
+        """Why there is an answer where there should be none."""
+        claim = self.claim
+        if claim.protocol == "forged":
+            yield (
+                "no rule of raw drops packets for 127.0.0.0/8 that do not come from lo,"
+                " and route_localnet or a translation lets them in"
+            )
+        bridge = self._bridge_to()
+        if claim.asker == OUTSIDE and bridge is None and self._publication() is None:
+            yield "FORWARD lets pass what is neither from nor to a network of this topology"
+        if bridge is not None:
+            yield f"no rule drops what comes to {bridge.name} from elsewhere"
+
+    def _hijacked(self) -> str:
+        return (
+            f"a rule translates port {self.claim.port} whatever address it is sent to:"
+            " it lacks -m addrtype --dst-type LOCAL"
+        )
+
+    def _publication(self) -> Publication | None:
+        claim = self.claim
+        return next(
+            (
+                p
+                for p in self.topology.publications
+                if p.version == self.version
+                and p.published.first <= claim.port <= p.published.last
+                and p.protocol == claim.protocol
+            ),
+            None,
+        )
+
+    def _bridges_of(self, name: str) -> list[Bridge]:
+        return [m.bridge for ns in self.topology.namespaces if ns.name == name for m in ns.members]
+
+    def _bridge_to(self) -> Bridge | None:
+        """The network that the asked address is in."""
+        import ipaddress
+
+        address = ipaddress.ip_address(self.claim.to)
+        return next(
+            (
+                bridge
+                for bridge in self.topology.bridges
+                for subnet in bridge.subnets
+                if subnet.version == address.version and address in subnet.network
+            ),
+            None,
+        )
+
+    def _near(self) -> bool:
+        bridge = self._bridge_to()
+        return bridge is not None and bridge in self._bridges_of(self.claim.asker)
+
+    def _has(self, *words: str) -> bool:
+        return any(all(word in f"{rule} " for word in words) for rule in self.rules)

@@ -1,0 +1,230 @@
+"""The rehearsed host and its surroundings, made of network namespaces; see :mod:`nsgen.rehearsal.scene`.
+
+This runs as process 1 of new user, mount, network and PID namespaces: it can touch nothing that is outside, and all of
+it is gone when it ends.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+NODES = ("lan", "router", "outside", "internet")  # besides the host, which is where this runs
+# Of the kernel as a whole, not of a network namespace: what a script sets there is set in a copy.
+GLOBAL_SYSCTLS = ("kernel", "vm", "fs")
+PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+class RehearsalError(Exception):
+    """What a rehearsal needs, this machine does not allow; the message says what, and what to do."""
+
+
+class Machine:
+    """The host, where the script runs, and the nodes around it."""
+
+    def __init__(self, folder: Path, scene: Mapping[str, Any]) -> None:
+        """Take over where to keep things, and the scene, as JSON has it."""
+        self.folder = folder
+        self.scene = scene
+        self.nodes = folder / "nodes"
+        self.programs = folder / "bin"  # first on PATH
+        os.environ["NSGEN_NODES"] = str(self.nodes)
+        os.environ["PATH"] = f"{self.programs}:{os.environ.get('PATH', '')}:{PATH}"
+
+    def make(self) -> None:
+        """Make all of it."""
+        self._mount()
+        self.programs.mkdir()
+        self._calm_down("host")
+        for node in NODES:
+            (self.nodes / node).touch()
+            run("unshare", f"--net={self.nodes / node}", "true")
+            self._calm_down(node)
+        self._connect()
+        for version in (4, 6):
+            self._address(str(version))
+
+    def _mount(self) -> None:
+        """Folders of our own over those that a script writes to."""
+        run("mount", "-t", "tmpfs", "tmpfs", str(self.folder))
+        upper = self.folder / "etc/upper"
+        for name in (
+            "netns",
+            "sysctl.d",
+            "modules-load.d",
+            "systemd/system/multi-user.target.wants",
+        ):
+            (upper / name).mkdir(parents=True)
+        (self.folder / "etc/work").mkdir()
+        self.nodes.mkdir()
+        run("mount", "-t", "proc", "proc", "/proc")
+        run("mount", "-t", "sysfs", "sysfs", "/sys")
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+        Path("/run/lock").mkdir()
+        layers = f"lowerdir=/etc,upperdir={upper},workdir={self.folder / 'etc/work'}"
+        run("mount", "-t", "overlay", "overlay", "-o", layers, "/etc")
+        resolver = Path("/etc/resolv.conf")
+        resolver.unlink(missing_ok=True)  # it may be a link to what /run no longer has
+        resolver.write_text("nameserver 127.0.0.1\n")
+        for name in GLOBAL_SYSCTLS:
+            self._copy_sysctls(Path("/proc/sys", name))
+        (self.nodes / "host").touch()
+        run("mount", "--bind", "/proc/self/ns/net", str(self.nodes / "host"))
+
+    def _copy_sysctls(self, folder: Path) -> None:
+        copy = self.folder / "sys" / folder.name
+        for root, _, names in os.walk(folder):
+            there = copy / Path(root).relative_to(folder)
+            there.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                try:
+                    value = Path(root, name).read_bytes()
+                except OSError:
+                    value = b""
+                (there / name).write_bytes(value)
+        run("mount", "--bind", str(copy), str(folder))
+
+    def _calm_down(self, node: str) -> None:
+        """A new namespace takes some parameters from the machine that it is made on, whatever they are there."""
+        settings = {
+            "net.ipv4.ip_forward": 0,
+            "net.ipv6.conf.all.forwarding": 0,
+            "net.ipv4.icmp_ratelimit": 0,
+        }
+        for scope in ("all", "default"):
+            for key in (
+                "forwarding",
+                "rp_filter",
+                "send_redirects",
+                "accept_redirects",
+                "route_localnet",
+            ):
+                settings[f"net.ipv4.conf.{scope}.{key}"] = 0
+            settings[f"net.ipv6.conf.{scope}.forwarding"] = 0
+        settings["net.ipv6.conf.default.accept_dad"] = 0 if node != "host" else 1
+        settings |= {
+            f"net.bridge.bridge-nf-call-{name}": 0
+            for name in ("iptables", "ip6tables", "arptables")
+        }
+        there = {
+            k: v for k, v in settings.items() if Path("/proc/sys", k.replace(".", "/")).exists()
+        }
+        self.inside(node, "sysctl", "-qw", *(f"{key}={value}" for key, value in there.items()))
+
+    def _connect(self) -> None:
+        uplink, nodes = self.scene["uplink"], self.nodes
+        devices = {"host": uplink, "router": "eth0", "outside": "eth0"}
+        self.ip("lan", "link add lan type bridge stp_state 0 mcast_snooping 0")
+        for node, device in devices.items():
+            self.ip("lan", f"link add {node} type veth peer name {device} netns {nodes / node}")
+            self.ip("lan", f"link set {node} master lan up")
+            # Nobody waits for duplicate address detection.
+            self.inside(node, "sysctl", "-qw", f"net/ipv6/conf/{device}/accept_dad=0")
+        self.ip("lan", "link set lan up")
+        self.ip("router", f"link add eth1 type veth peer name eth0 netns {nodes / 'internet'}")
+        ups = {
+            "host": [uplink],
+            "router": ["eth0", "eth1"],
+            "outside": ["eth0"],
+            "internet": ["eth0"],
+        }
+        for node, names in ups.items():
+            self.ip(node, "link set lo up", *(f"link set {name} up" for name in names))
+        self.inside(
+            "router", "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"
+        )
+
+    def _address(self, version: str) -> None:
+        side, uplink = self.scene["sides"][version], self.scene["uplink"]
+        lan, beyond, length = side["lan"], side["beyond"], {"4": 32, "6": 128}[version]
+        of_version = {
+            key: [a for a in self.scene[key] if (":" in a) == (version == "6")]
+            for key in ("host_addresses", "routers", "remote")
+        }
+        host, routed = side["host"], self.scene["subnets"][version]
+        self.ip(
+            "router",
+            f"address add {side['router']}/{lan} dev eth0",
+            f"address add {side['gate']}/{beyond} dev eth1",
+        )
+        self.ip(
+            "host",
+            f"address add {host}/{lan} dev {uplink}",
+            f"route add default via {side['router']}",
+        )
+        self.ip(
+            "outside",
+            f"address add {side['outside']}/{lan} dev eth0",
+            f"route add default via {side['router']}",
+        )
+        self.ip("internet", f"address add {side['internet']}/{beyond} dev eth0")
+        self.ip(
+            "internet",
+            f"address add {side['second']}/{beyond} dev eth0",
+            f"route add default via {side['gate']}",
+        )
+        # A machine with a route to the namespaces, and one that would use this host as its router.
+        ways = [
+            *routed,
+            f"{side['second']}/{length}",
+            *(f"{a}/{length}" for a in of_version["host_addresses"]),
+        ]
+        self.ip("outside", *(f"route replace {way} via {host}" for way in ways))
+        # The router knows the way back to routed networks alone, and to the host's own addresses.
+        back = [
+            *self.scene["known"][version],
+            *(f"{a}/{length}" for a in of_version["host_addresses"]),
+        ]
+        self.ip("router", *(f"route replace {way} via {host}" for way in back))
+        self.ip(
+            "host",
+            *(f"address add {a}/{length} dev {uplink}" for a in of_version["host_addresses"]),
+        )
+        for address in of_version["routers"]:
+            self.ip("router", f"address add {address}/{length} dev eth0")
+            self.ip("host", f"route replace {address}/{length} dev {uplink}")
+        for address in of_version["remote"]:
+            self.ip("internet", f"address add {address}/{length} dev lo")
+            self.ip("router", f"route replace {address}/{length} via {side['internet']}")
+
+    def stand_in(self, program: str, text: str) -> None:
+        """Put a program in the place of one that is missing here, or cannot work here."""
+        path = self.programs / program
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    # -- commands -------------------------------------------------------------------------------
+
+    def inside(self, node: str, *command: str) -> None:
+        """Run a command in one of the nodes."""
+        run("nsenter", f"--net={self.nodes / node}", *command)
+
+    def ip(self, node: str, *lines: str) -> None:
+        """Give ip(8) some lines in one of the nodes."""
+        if lines:
+            text = "".join(f"{line}\n" for line in lines)
+            run("nsenter", f"--net={self.nodes / node}", "ip", "-batch", "-", text=text)
+
+
+def run(*command: str, text: str = "") -> str:
+    """Run a command that has to succeed; give what it printed."""
+    done = subprocess.run(command, input=text, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RehearsalError(
+            f"`{' '.join(command)}` failed: {done.stderr.strip().splitlines()[-1:]}"
+        )
+    return done.stdout
+
+
+def missing(programs: Iterable[str]) -> list[str]:
+    """Those programs that are not on PATH."""
+    return [program for program in programs if shutil.which(program) is None]
+
+
+def output(command: Sequence[str]) -> str:
+    """What a command prints, whatever its exit status."""
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

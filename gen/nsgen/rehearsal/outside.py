@@ -1,0 +1,243 @@
+"""The outer half of a rehearsal: what is to be tried, the namespaces to try it in, and what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import nsgen
+from nsgen.claims import HOST, OUTSIDE, Claim, Claims
+from nsgen.rehearsal.scene import Scene, choose
+from nsgen.topology import Topology
+
+FORBIDDEN = """\
+this user cannot make namespaces here ({said}). Run it with sudo; or allow it:
+  on Ubuntu    sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0
+  on Debian    sudo sysctl kernel.unprivileged_userns_clone=1
+  in a container, start that with the rights for it (docker run --privileged)"""
+NEEDED = ("unshare", "nsenter", "ip", "iptables", "ip6tables", "sysctl", "mount", "ss", "bash")
+
+
+class VerifyError(Exception):
+    """It could not be tried; the message says why, and what to do."""
+
+
+@dataclass
+class Result:
+    """What came of a rehearsal: a verdict for each claim, and of each run of the script whether all was well."""
+
+    claims: list[Claim]
+    verdicts: dict[int, str] = field(default_factory=dict)
+    phases: list[tuple[str, bool, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+    taken: set[tuple[str, int, str]] = field(
+        default_factory=set
+    )  # where a service of the topology's own answers
+
+    def wrong(self, index: int) -> str:
+        """Why a claim does not hold, in words; or nothing."""
+        claim, verdict = self.claims[index], self.verdicts.get(index, "not asked")
+        kind, *rest = verdict.split(" ")
+        if kind == "skipped":
+            return ""
+        if not claim.answered:
+            if kind != "ok":
+                return ""
+            return (
+                "answered" if rest[0] == "ping" else f"answered by {rest[0]}, which sees {rest[1]}"
+            )
+        if kind != "ok":
+            return verdict
+        name, peer = rest
+        if claim.protocol == "ping" or (claim.expects >= 0 and not claim.by):
+            return ""
+        if name in ("http", "?"):
+            own = any(node == claim.by for node, _, _ in self.taken)
+            return "" if own else f"answered by somebody who is not {claim.by}"
+        if name != claim.by:
+            return f"answered by {name}, not by {claim.by}"
+        if claim.peers and peer not in claim.peers:
+            return f"{name} was asked from {peer}, not from {' or '.join(claim.peers)}"
+        return ""
+
+    @property
+    def failures(self) -> list[int]:
+        """The claims that do not hold."""
+        return [index for index in range(len(self.claims)) if self.wrong(index)]
+
+    @property
+    def failed(self) -> bool:
+        """Whether anything is wrong."""
+        return bool(self.failures) or not all(ok for _, ok, _ in self.phases)
+
+
+def rehearse(
+    topology: Topology,
+    script: str,
+    *,
+    every: bool = False,
+    keep: bool = False,
+    progress: Callable[[str], None] = lambda _: None,
+) -> Result:
+    """Try a script in a private copy of a host."""
+    absent = [program for program in NEEDED if shutil.which(program, path=_path()) is None]
+    if absent:
+        raise VerifyError(f"to rehearse a script, these programs are needed: {', '.join(absent)}")
+    scene = choose(topology)
+    maker = Claims(topology, scene, every=every)
+    result = Result(maker.all())
+    with tempfile.TemporaryDirectory(prefix="nsgen-") as folder:
+        # The machine's own /run, /etc and /proc are hidden from what runs inside, and so is what lies there.
+        inner = Path(folder, "machine")
+        inner.mkdir()
+        job = {
+            "folder": str(inner),
+            "script": script,
+            "own": is_own(script),
+            "keep": keep,
+            "scene": _scene(scene, topology),
+            "programs": _programs(topology),
+            "listeners": [[x.node, x.address, x.port, x.protocol] for x in maker.listeners()],
+            "awaited": _awaited(topology),
+            "questions": [[c.asker, c.to, c.port, c.protocol] for c in result.claims],
+            "neighbours": _neighbours(topology, scene),
+        }
+        path = Path(folder, "job.json")
+        path.write_text(json.dumps(job))
+        for event in _play(path):
+            _take(event, result, progress)
+    return result
+
+
+def is_own(script: str) -> bool:
+    """Whether a script is one of ours, which knows `up`, `check` and `down`."""
+    return re.search(r"^main \"\$@\"$", script, re.MULTILINE) is not None and "nsgen" in script
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def _play(job: Path) -> Iterator[dict[str, Any]]:
+    reader, writer = os.pipe()
+    # In two steps: a network namespace gives its /proc/net to the root that its user namespace has when it is made.
+    command = ["unshare", "--user", "--map-root-user", "--"]
+    command += ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--"]
+    # bash is process 1: it takes leave of the processes that the script leaves behind.
+    command += ["bash", "-c", '"$@"; exit "$?"', "rehearsal"]
+    command += [sys.executable, "-B", "-m", "nsgen.rehearsal.inside", str(job), str(writer)]
+    source = str(Path(nsgen.__file__).resolve().parents[1])
+    known = os.environ.get("PYTHONPATH", "")
+    environment = os.environ | {
+        "PATH": _path(),
+        "LC_ALL": "C",
+        "PYTHONPATH": f"{source}:{known}".rstrip(":"),
+    }
+    with tempfile.TemporaryFile("w+") as errors:
+        process = subprocess.Popen(command, env=environment, pass_fds=[writer], stderr=errors)
+        os.close(writer)
+        try:
+            with os.fdopen(reader) as events:
+                yield from map(json.loads, events)
+        finally:
+            if sys.exc_info()[0]:
+                process.kill()  # and with it goes all that it has made
+            status = process.wait()
+        errors.seek(0)
+        said = errors.read().strip()
+    if status and said.startswith("unshare:"):
+        raise VerifyError(FORBIDDEN.format(said=said.splitlines()[0]))
+    if status:
+        raise VerifyError(f"the rehearsal ended with status {status}: {said}")
+
+
+def _take(event: dict[str, Any], result: Result, progress: Callable[[str], None]) -> None:
+    kind = event["event"]
+    if kind == "step":
+        progress(event["text"])
+    elif kind == "verdict":
+        result.verdicts[event["index"]] = event["verdict"]
+    elif kind == "phase":
+        result.phases.append((event["name"], event["ok"], event["text"]))
+    elif kind == "note":
+        result.notes.append(event["text"])
+    elif kind == "facts":
+        result.facts = event
+    elif kind == "taken":
+        result.taken = {(node, port, protocol) for node, port, protocol in event["ports"]}
+    elif kind == "failed":
+        raise VerifyError(event["text"])
+
+
+def _programs(topology: Topology) -> list[str]:
+    """The programs of services: what is to run on the real machine need not be installed on this one."""
+    nodes = (topology.host, *topology.namespaces)
+    names = [service.command[0] for node in nodes for service in node.services.values()]
+    return list(dict.fromkeys(name for name in names if "/" not in name))
+
+
+def _awaited(topology: Topology) -> list[tuple[str, int, str]]:
+    """The targets of published ports in namespaces that run services: it is these that are to answer."""
+    serving = {namespace.name for namespace in topology.namespaces if namespace.services}
+    return [
+        (p.member.namespace, p.target.first, p.protocol)
+        for p in topology.publications
+        if p.member.namespace in serving
+    ]
+
+
+def _scene(scene: Scene, topology: Topology) -> dict[str, Any]:
+    subnets = [(s, b) for b in topology.bridges for s in b.subnets]
+    return {
+        "uplink": scene.uplink,
+        "host_addresses": [str(a) for a in scene.host_addresses],
+        "routers": [str(a) for a in scene.routers],
+        "remote": [str(a) for a in scene.remote],
+        "sides": {
+            str(version): {
+                "lan": side.lan.prefixlen,
+                "beyond": side.beyond.prefixlen,
+                "router": str(side.router),
+                "host": str(side.host),
+                "outside": str(side.outside),
+                "gate": str(side.beyond[1]),
+                "internet": str(side.internet),
+                "second": str(side.beyond[11]),
+            }
+            for version, side in scene.sides.items()
+        },
+        "subnets": {
+            str(v): [str(s.network) for s, _ in subnets if s.version == v] for v in scene.sides
+        },
+        "known": {
+            str(v): [
+                str(s.network)
+                for s, b in subnets
+                if s.version == v and b.internet and not b.masquerade
+            ]
+            for v in scene.sides
+        },
+    }
+
+
+def _neighbours(topology: Topology, scene: Scene) -> dict[str, list[tuple[str, str, str]]]:
+    """By which device, from which address and to which of the host's a node is its neighbour."""
+    side = scene.sides[4]
+    found = {OUTSIDE: [("eth0", str(side.outside), str(side.host))], HOST: []}
+    for namespace in topology.namespaces:
+        found[namespace.name] = [
+            (member.device, str(member.address(4)), str(member.bridge.gateway(4)))
+            for member in namespace.members
+            if member.address(4) is not None and member.bridge.gateway(4) is not None
+        ]
+    return found

@@ -1,0 +1,140 @@
+"""The surroundings of a rehearsed host: its LAN, a router, and the internet behind it.
+
+                   lan (a switch)
+    host ─────────────┼─────────── router ────────── internet
+    outside ──────────┘
+
+Their addresses are chosen so that they are none of the topology's.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from nsgen.topology import Node, Topology
+from nsgen.values import IPAddress, IPNetwork
+
+# Private (RFC 1918, RFC 4193) for the LAN; for documentation and benchmarks (RFC 5737, RFC 2544, RFC 3849) beyond.
+LANS = {
+    4: ("172.16.1.0/24", "172.31.250.0/24", "10.254.254.0/24", "192.168.254.0/24"),
+    6: ("fd00:1::/64", "fdfe:dcba:9876::/64", "fd7e:5a1e::/64"),
+}
+BEYOND = {
+    4: ("203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24", "198.18.0.0/24"),
+    6: ("2001:db8::/64", "2001:db8:fffe::/64", "3fff:fff::/64"),
+}
+ROUTER, HOST, OUTSIDE, INTERNET = 1, 4, 5, 10  # the last part of an address
+
+
+@dataclass(frozen=True)
+class Side:
+    """The surroundings by one IP version."""
+
+    lan: IPNetwork
+    beyond: IPNetwork
+
+    @property
+    def router(self) -> IPAddress:
+        """The router's address on the LAN."""
+        return self.lan[ROUTER]
+
+    @property
+    def host(self) -> IPAddress:
+        """The host's address on the LAN."""
+        return self.lan[HOST]
+
+    @property
+    def outside(self) -> IPAddress:
+        """Another machine's address on the LAN."""
+        return self.lan[OUTSIDE]
+
+    @property
+    def internet(self) -> IPAddress:
+        """The address of a machine behind the router."""
+        return self.beyond[INTERNET]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Where a script is tried."""
+
+    sides: dict[int, Side]
+    uplink: str
+    host_addresses: tuple[
+        IPAddress, ...
+    ]  # further ones of the host's, on which a port is published
+    routers: tuple[IPAddress, ...]  # that the host's own routes lead to
+    remote: tuple[IPAddress, ...]  # that somebody on the internet has besides
+
+
+def choose(topology: Topology) -> Scene:
+    """The surroundings in which a topology is tried."""
+    taken = [subnet.network for bridge in topology.bridges for subnet in bridge.subnets]
+    named = [*_host_ips(topology), *_vias(topology), *_claimed(topology)]
+    taken += [ipaddress.ip_network(address) for address in named]
+    taken += [
+        route.to for node in _nodes(topology) for route in node.routes if route.to is not None
+    ]
+    sides = {
+        version: Side(_free(LANS[version], taken), _free(BEYOND[version], taken))
+        for version in (4, 6)
+    }
+    devices = [route.dev for route in topology.host.routes if route.dev]
+    bridges = {bridge.name for bridge in topology.bridges}
+    uplinks = [device for device in devices if device not in bridges and device != "lo"]
+    return Scene(
+        sides,
+        uplinks[0] if uplinks else "eth0",
+        tuple(dict.fromkeys(_host_ips(topology))),
+        tuple(dict.fromkeys(_vias(topology))),
+        tuple(dict.fromkeys(_claimed(topology))),
+    )
+
+
+def _nodes(topology: Topology) -> Iterator[Node]:
+    yield topology.host
+    yield from topology.namespaces
+
+
+def _free(candidates: Iterable[str], taken: Iterable[IPNetwork]) -> IPNetwork:
+    networks = [ipaddress.ip_network(text) for text in candidates]
+    for network in networks:
+        if not any(
+            t.version == network.version and t.prefixlen and network.overlaps(t) for t in taken
+        ):
+            return network
+    return networks[-1]
+
+
+def own(topology: Topology, address: IPAddress) -> bool:
+    """Whether an address is in one of the topology's subnets."""
+    return any(
+        address in subnet.network
+        for bridge in topology.bridges
+        for subnet in bridge.subnets
+        if subnet.version == address.version
+    )
+
+
+def _host_ips(topology: Topology) -> Iterator[IPAddress]:
+    for published in topology.publications:
+        address = published.host_ip
+        if address and not (
+            address.is_loopback or address.is_unspecified or own(topology, address)
+        ):
+            yield address
+
+
+def _vias(topology: Topology) -> Iterator[IPAddress]:
+    for route in topology.host.routes:
+        for via in (route.via, *(hop.via for hop in route.nexthops)):
+            if via is not None and not own(topology, via):
+                yield via
+
+
+def _claimed(topology: Topology) -> Iterator[IPAddress]:
+    for claim in topology.expects:
+        if claim.address and not (own(topology, claim.address) or claim.address.is_loopback):
+            yield claim.address
