@@ -355,7 +355,9 @@ class Claims:
     def _expected(self) -> Iterator[Claim]:
         for index, claim in enumerate(self.topology.expects):
             for to in (
-                [str(claim.address)] if claim.address else self._of_node(claim.node, claim.asker)
+                [str(claim.address)]
+                if claim.address
+                else self.addresses_of(claim.node, claim.asker)
             ):
                 by = claim.by or (
                     claim.node if claim.port and claim.node != HOST and claim.reach else ""
@@ -369,9 +371,11 @@ class Claims:
                     expects=index,
                 )
 
-    def _of_node(self, node: str, asker: str) -> list[str]:
+    def addresses_of(self, node: str, asker: str) -> list[str]:
         """The addresses by which a node is asked: of a namespace, those on a network that both are on, if any."""
         side = self.scene.sides[4]
+        if node == asker == HOST:
+            return [LOOPBACK[4]]
         if node in (OUTSIDE, INTERNET):
             return [str(side.outside if node == OUTSIDE else side.internet)]
         near = {

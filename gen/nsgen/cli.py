@@ -279,6 +279,52 @@ def verify(
 @main.command(
     epilog="""\b
 Examples:
+  nsgen trace blue host:8080
+  nsgen trace lab.yaml red 192.168.15.1:8080
+  nsgen trace lab.yaml outside 192.168.15.2:80
+  nsgen trace lab.yaml red 8.8.8.8                 a ping
+"""
+)
+@click.argument("words", metavar="[TOPOLOGY] FROM TO[:PORT[/PROTO]]", nargs=-1)
+@click.option(
+    "--format",
+    "style",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    show_default=True,
+    help="How it is printed: for people, or for programs.",
+)
+def trace(words: tuple[str, ...], style: str) -> None:
+    """Send one packet in a rehearsal, and tell its way.
+
+    FROM is a namespace, `host`, `outside` (another machine on the host's network) or `internet`;
+    TO is one of these or an address. The kernel tells which devices the packet passes, which rules
+    it meets, what they rewrite and where it is dropped; nsgen adds why each rule is there.
+    """
+    if len(words) not in (2, 3):
+        raise click.UsageError("expected [TOPOLOGY] FROM TO, such as: nsgen trace blue host:8080")
+    loaded = _load(words[0] if len(words) == 3 else None)
+    _show(loaded)
+    if loaded.topology is None:
+        sys.exit(1)
+    from nsgen import plan, targets
+    from nsgen.endpoint import endpoint
+    from nsgen.rehearsal.outside import VerifyError
+    from nsgen.traced import Story
+    from nsgen.traced import trace as send
+
+    try:
+        made = plan.make(loaded.topology)
+        found = send(made, targets.script(made), words[-2], endpoint(words[-1]))
+    except (VerifyError, ValueError) as error:
+        fail(str(error))
+    story = Story(made, found)
+    put(story.json() if style == "json" else story.text())
+
+
+@main.command(
+    epilog="""\b
+Examples:
   nsgen init
   nsgen init lab/topology.yaml
 """

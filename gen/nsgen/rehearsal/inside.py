@@ -12,6 +12,7 @@ import contextlib
 import itertools
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -20,8 +21,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nsgen.rehearsal import inject, probe
-from nsgen.rehearsal.machine import Machine, RehearsalError, missing, output
+from nsgen.rehearsal import inject, probe, tracing
+from nsgen.rehearsal.machine import NODES, Machine, RehearsalError, missing, output
 from nsgen.rehearsal.nodes import file_of
 
 TOGETHER = 500  # questions at a time: each has a socket
@@ -69,6 +70,11 @@ class Rehearsal:
         self.tell("phase", name="up", ok=True, text="" if own else said)
         self._settle()
         self._listen()
+        if self.job.get("trace"):
+            self.tell("step", text="asking")
+            nodes = [*NODES[1:], "host", *(path.name for path in Path("/run/netns").glob("*"))]
+            self.tell("trace", **tracing.trace(nodes, tuple(self.job["trace"]), PATIENCE))
+            return
         self.tell("step", text=f"asking {len(self.job['questions'])} questions")
         self._ask()
         self.tell("facts", **self._facts())
@@ -82,6 +88,8 @@ class Rehearsal:
         """What runs as somebody else runs as root here: there is nobody else. Programs of services may be missing."""
         self.machine.stand_in("runuser", 'while [ "$1" != -- ]; do shift; done; shift; exec "$@"')
         self.machine.stand_in("modprobe", "exit 1")
+        if self.job.get("trace"):
+            self._prefer_nft()
         absent = missing(self.job["programs"])
         for program in absent:
             self.machine.stand_in(program, "exec sleep 100000")
@@ -90,6 +98,14 @@ class Rehearsal:
                 "note",
                 text=f"not installed here, and a stand-in ran in its place: {', '.join(absent)}",
             )
+
+    def _prefer_nft(self) -> None:
+        """Only rules of iptables-nft can be traced; both are installed, whichever is in use."""
+        for name in ("iptables", "ip6tables"):
+            for command in ("", "-save", "-restore"):
+                path = shutil.which(f"{name}-nft{command}")
+                if path is not None:
+                    (self.machine.programs / f"{name}{command}").symlink_to(path)
 
     def _script(self, command: str) -> tuple[int, str]:
         words = ["bash", str(self.script), *([command] if command else [])]

@@ -9,13 +9,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nsgen
-from nsgen.claims import HOST, OUTSIDE, Claim, Claims
+from nsgen.claims import HOST, OUTSIDE, Claim, Claims, Listener
 from nsgen.rehearsal.scene import Scene, choose
 from nsgen.topology import Topology
 
@@ -90,33 +90,40 @@ def rehearse(
     progress: Callable[[str], None] = lambda _: None,
 ) -> Result:
     """Try a script in a private copy of a host."""
-    absent = [program for program in NEEDED if shutil.which(program, path=_path()) is None]
-    if absent:
-        raise VerifyError(f"to rehearse a script, these programs are needed: {', '.join(absent)}")
     scene = choose(topology)
     maker = Claims(topology, scene, every=every)
     result = Result(maker.all())
+    questions = [[c.asker, c.to, c.port, c.protocol] for c in result.claims]
+    job = {"script": script, "keep": keep, "questions": questions}
+    for event in play(topology, scene, maker.listeners(), job):
+        _take(event, result, progress)
+    return result
+
+
+def play(
+    topology: Topology, scene: Scene, listeners: Iterable[Listener], more: Mapping[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Make a rehearsal, and give its events."""
+    absent = [program for program in NEEDED if shutil.which(program, path=_path()) is None]
+    if absent:
+        raise VerifyError(f"to rehearse a script, these programs are needed: {', '.join(absent)}")
     with tempfile.TemporaryDirectory(prefix="nsgen-") as folder:
         # The machine's own /run, /etc and /proc are hidden from what runs inside, and so is what lies there.
         inner = Path(folder, "machine")
         inner.mkdir()
         job = {
             "folder": str(inner),
-            "script": script,
-            "own": is_own(script),
-            "keep": keep,
+            "own": is_own(more["script"]),
             "scene": _scene(scene, topology),
             "programs": _programs(topology),
-            "listeners": [[x.node, x.address, x.port, x.protocol] for x in maker.listeners()],
+            "listeners": [[x.node, x.address, x.port, x.protocol] for x in listeners],
             "awaited": _awaited(topology),
-            "questions": [[c.asker, c.to, c.port, c.protocol] for c in result.claims],
             "neighbours": _neighbours(topology, scene),
+            **more,
         }
         path = Path(folder, "job.json")
         path.write_text(json.dumps(job))
-        for event in _play(path):
-            _take(event, result, progress)
-    return result
+        yield from _play(path)
 
 
 def is_own(script: str) -> bool:

@@ -69,9 +69,10 @@ class Scene:
     remote: tuple[IPAddress, ...]  # that somebody on the internet has besides
 
 
-def choose(topology: Topology) -> Scene:
-    """The surroundings in which a topology is tried."""
+def choose(topology: Topology, *asked: IPAddress) -> Scene:
+    """The surroundings in which a topology is tried, with somebody on the internet who has the `asked` addresses."""
     taken = [subnet.network for bridge in topology.bridges for subnet in bridge.subnets]
+    remote = [*_claimed(topology), *(a for a in asked if not (own(topology, a) or a.is_loopback))]
     named = [*_host_ips(topology), *_vias(topology), *_claimed(topology)]
     taken += [ipaddress.ip_network(address) for address in named]
     taken += [
@@ -89,8 +90,12 @@ def choose(topology: Topology) -> Scene:
         uplinks[0] if uplinks else "eth0",
         tuple(dict.fromkeys(_host_ips(topology))),
         tuple(dict.fromkeys(_vias(topology))),
-        tuple(dict.fromkeys(_claimed(topology))),
+        tuple(a for a in dict.fromkeys(remote) if not _in_scene(a, sides[a.version])),
     )
+
+
+def _in_scene(address: IPAddress, side: Side) -> bool:
+    return address in side.lan or address in side.beyond
 
 
 def _nodes(topology: Topology) -> Iterator[Node]:
