@@ -10,13 +10,14 @@ from collections.abc import Callable
 
 import pytest
 
-from nsgen import values
+from nsgen import endpoint, values
 
 # Every kind of value that is printed unquoted somewhere: how it is read, a good one, and what else it may be made of.
 KINDS: dict[str, tuple[Callable[[str], object], str, str]] = {
     "topology": (values.topology_name, "demo", "a-z0-9-"),
     "namespace": (values.namespace, "red", "A-Za-z0-9_.-"),
     "range": (values.namespace_key, "red", "A-Za-z0-9_.-"),
+    "node": (endpoint.node, "red", "A-Za-z0-9_.-"),
     "device": (values.device, "eth0", "A-Za-z0-9_.-"),
     "existing device": (values.existing_device, "eth0", "A-Za-z0-9_.-"),
     "word": (values.word, "web", "A-Za-z0-9_.-"),
@@ -68,7 +69,7 @@ def test_what_is_admitted_needs_no_quotes(kind: str) -> None:
     assert str(parse(good)) == good
 
 
-@pytest.mark.parametrize("kind", ["device", "existing device", "namespace", "word"])
+@pytest.mark.parametrize("kind", ["device", "existing device", "namespace", "node", "word"])
 def test_long_names_are_refused(kind: str) -> None:
     """A name that is longer than the kernel takes, or than a file's name with what is added to it, is refused."""
     parse, _, _ = KINDS[kind]

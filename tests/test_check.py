@@ -178,6 +178,7 @@ TOKENS = (
         "a b",
         "$(id)",
     ),
+    *("host", "outside", "host:8080", "red:53/udp", "[fd00::2]:80"),
 )
 
 

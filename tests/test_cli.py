@@ -445,7 +445,7 @@ def test_completion() -> None:
 def test_schema_is_json() -> None:
     """The JSON Schema is JSON, and describes every key."""
     found = json.loads(nsgen("schema").stdout)
-    assert set(found["properties"]) == {"name", "networks", "namespaces", "host"}
+    assert set(found["properties"]) == {"name", "networks", "namespaces", "host", "expect"}
 
 
 # -- init ---------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nsgen.checks import attachments, networks, published, routes, settings
+from nsgen.checks import attachments, expectations, networks, published, routes, settings
 from nsgen.checks.view import View
 from nsgen.report import Report
 from nsgen.spec import Spec
@@ -44,6 +44,9 @@ CHECKS: tuple[Callable[[View, Report], None], ...] = (
     settings.check_commands,
     settings.check_files,
     settings.check_modules,
+    expectations.check_nodes,
+    expectations.check_answers,
+    expectations.check_addresses,
 )
 
 

@@ -10,7 +10,17 @@ from collections.abc import Iterator, Mapping
 from nsgen import spec as written
 from nsgen.report import Path, Report
 from nsgen.spec import Audience, Spec
-from nsgen.topology import Address, Bridge, Member, Namespace, Node, Publication, Subnet, Topology
+from nsgen.topology import (
+    Address,
+    Bridge,
+    Expectation,
+    Member,
+    Namespace,
+    Node,
+    Publication,
+    Subnet,
+    Topology,
+)
 from nsgen.values import DEVICE_BYTES, IPAddress, IPInterface, IPNetwork, expand
 
 
@@ -45,6 +55,7 @@ def resolve(spec: Spec, report: Report) -> Topology | None:
         publications=publications,
         host=_host(spec.host),
         modules=spec.host.modules,
+        expects=tuple(_expectation(*entry) for entry in enumerate(spec.expect)),
     )
 
 
@@ -325,6 +336,22 @@ def _host(host: written.Host) -> Node:
         services=host.services,
         execs=host.exec,
         forwarding=host.forwarding,
+    )
+
+
+def _expectation(index: int, expect: written.Expect) -> Expectation:
+    """A node that is asked on a port answers itself; for the host, it may be whoever publishes the port."""
+    to = expect.to
+    itself = to.node if to.port and expect.reach and to.node != "host" else ""
+    return Expectation(
+        asker=expect.from_,
+        node=to.node,
+        address=to.address,
+        port=to.port,
+        protocol=to.protocol,
+        by=expect.by or itself,
+        reach=expect.reach,
+        index=index,
     )
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from nsgen import values
+from nsgen.endpoint import Endpoint, endpoint, node
 from nsgen.report import Path, Report
 from nsgen.schema import (
     INVALID,
@@ -56,6 +57,7 @@ DEVICE = Scalar(
     {"type": "string", "pattern": f"^{values.DEVICE.pattern}$", "maxLength": values.DEVICE_BYTES},
 )
 ROUTE_DEVICE = Scalar(values.existing_device, STRING)
+NODE = Scalar(node, STRING)
 WORD = Scalar(values.word, STRING)
 SERVICE = Scalar(values.service, STRING)
 SYSCTL = Scalar(values.sysctl, STRING)
@@ -348,6 +350,27 @@ class Namespace:
             yield from ((index, name, Attachment()) for index, name in enumerate(self.networks))
 
 
+@dataclass(frozen=True)
+class Expect:
+    """What the author claims beyond what follows from the topology: who reaches whom, or does not."""
+
+    from_: str = key(
+        NODE,
+        "Who asks: a namespace, host, outside (another machine) or internet (one behind it).",
+        name="from",
+    )
+    to: Endpoint = key(
+        Scalar(endpoint, STRING),
+        "Who is asked: one of these or an address, which is a ping, or one with :PORT[/tcp|udp].",
+    )
+    by: str | None = key(
+        NODE,
+        "Who answers on the port. Default: the node in to, or anybody if it is host or an address.",
+        default=None,
+    )
+    reach: bool = key(BOOLEAN, "Whether there is an answer.", default=True)
+
+
 _NODE_LATER = ("interfaces", "rules", "nat")
 
 
@@ -371,9 +394,14 @@ class Spec:
         "The machine itself.",
         default=Host(),
     )
+    expect: tuple[Expect, ...] = key(
+        ListOf(Record(Expect), each=True),
+        "Who reaches whom beyond what follows from the rest; `nsgen verify` tries it.",
+        default=(),
+    )
 
 
-TOPOLOGY = Record(Spec, later=("links", "expect", "routing", "include"), stand_ins={"name": ""})
+TOPOLOGY = Record(Spec, later=("links", "routing", "include"), stand_ins={"name": ""})
 
 
 def read(data: object, report: Report) -> Spec | None:

@@ -10,6 +10,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from nsgen.endpoint import Question
 from nsgen.spec import Audience, BridgeNetfilter, Exec, Protocol, Route, Service, Via
 from nsgen.values import IPAddress, IPInterface, IPNetwork, Ports
 
@@ -116,6 +117,23 @@ class Publication:
 
 
 @dataclass(frozen=True)
+class Expectation:
+    """A claim of the author's: `asker` asks `node` or `address`, and `reach` says whether there is an answer.
+
+    `port` is 0 for a ping; `by` is who answers on it, or empty where anybody may; `index` is the place in `expect`.
+    """
+
+    asker: str
+    node: str
+    address: IPAddress | None
+    port: int
+    protocol: Question
+    by: str
+    reach: bool
+    index: int
+
+
+@dataclass(frozen=True)
 class Node:
     """The host, or a namespace: what both have."""
 
@@ -146,6 +164,7 @@ class Topology:
     publications: tuple[Publication, ...]
     host: Node
     modules: tuple[str, ...]
+    expects: tuple[Expectation, ...]
 
     def members(self, bridge: Bridge) -> Iterator[Member]:
         """The namespaces on a network, in the order of the file."""

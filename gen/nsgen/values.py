@@ -25,7 +25,9 @@ SYSCTL = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*([./][A-Za-z0-9_.:@-]+)+")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 MAX_NAMESPACES = 100_000
-RESERVED_NODES = ("host", "outside", "internet", "all", "default")
+NAMESPACE_LENGTH = 64
+NODES = ("host", "outside", "internet")  # what is there besides namespaces
+RESERVED_NODES = (*NODES, "all", "default")
 RESERVED_DEVICES = (
     "lo",
     "all",
@@ -91,10 +93,10 @@ def topology_name(text: str) -> str:
 
 def namespace(text: str) -> str:
     """A namespace's name: a file name under /run/netns, ip-netns(8)."""
-    if text in (".", "..") or not NAMESPACE.fullmatch(text) or len(text) > 64:
+    if text in (".", "..") or not NAMESPACE.fullmatch(text) or len(text) > NAMESPACE_LENGTH:
         raise ValueError(
             f"{text!r} cannot name a namespace: use letters, digits, '_', '.' and '-',"
-            " a letter or digit first, 64 at most"
+            f" a letter or digit first, {NAMESPACE_LENGTH} at most"
         )
     if text in RESERVED_NODES:
         raise ValueError(f"{text!r} has a meaning of its own in a topology: choose another name")

@@ -11,13 +11,14 @@ import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TypeVar
 
 from nsgen.excerpt import path_text
 from nsgen.report import Path, Report, nearest
 from nsgen.resolve import device_name, gateways
 from nsgen.spec import TOPOLOGY, Attachment, Namespace, Network, Spec
-from nsgen.values import IPAddress, IPInterface, IPNetwork, expand
+from nsgen.values import MAX_NAMESPACES, NODES, IPAddress, IPInterface, IPNetwork, expand
 
 Item = TypeVar("Item")
 VERSIONS = (4, 6)
@@ -97,6 +98,33 @@ class View:
     @cached_property
     def _networks_doubtful(self) -> bool:
         return () in self._misspelled or (("networks",) in self._wrong and not self.spec.networks)
+
+    @cached_property
+    def names(self) -> Mapping[str, str]:
+        """By namespace, the key that it comes from; of too many, the first ones."""
+        found = ((name, key) for key in self.spec.namespaces for name in expand(key))
+        return dict(islice(found, MAX_NAMESPACES + 1))
+
+    def no_node(self, name: str) -> bool:
+        """Whether a node is neither there nor among what could not be read."""
+        return not (
+            name in NODES or name in self.names or name in self._unread or self._namespaces_doubtful
+        )
+
+    @cached_property
+    def _unread(self) -> set[str]:
+        """The keys under `namespaces` of which nothing could be read."""
+        below = {str(path[1]) for path in self._wrong if len(path) == 2 and path[0] == "namespaces"}
+        return below - set(self.spec.namespaces)
+
+    @cached_property
+    def _namespaces_doubtful(self) -> bool:
+        return (
+            () in self._misspelled
+            or (("namespaces",) in self._wrong and not self.spec.namespaces)
+            or any("[" in key for key in self._unread)
+            or len(self.names) > MAX_NAMESPACES
+        )
 
     def items(self, path: Path, read: Iterable[Item]) -> Iterator[tuple[Path, Item]]:
         """The items of a list with their paths; those that could not be read have left gaps."""
