@@ -30,7 +30,7 @@ BUILTIN = (
 # Another program's bridge on the same host, as Docker's.
 OTHER_BRIDGE = {4: ("docker0", "10.99.0.1/24"), 6: ("docker0", "fd00:99::1/64")}
 FLAGS = ("--physdev-is-bridged",)  # options without a value
-FINAL = ("ACCEPT", "DROP", "REJECT", "DNAT", "MASQUERADE")
+FINAL = ("ACCEPT", "DROP", "REJECT", "DNAT", "REDIRECT", "MASQUERADE")
 
 
 @dataclass(frozen=True)
@@ -264,6 +264,8 @@ class Machine:
 
     def _translate(self, builtin: str, packet: Packet) -> Packet:
         target, options = self._verdict("nat", builtin, packet)
+        if target == "REDIRECT":
+            return replace(packet, dst=self.addresses[packet.iif][0])
         if target != "DNAT":
             return packet
         address, first, last, base = _destination(options["--to-destination"])

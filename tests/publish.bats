@@ -223,6 +223,15 @@ blue     192.168.15.1  5354  udp  ok red 192.168.15.1
 TABLE
 }
 
+@test "by a proxy: udp is answered from the address that was asked, whoever asks" {
+  # One after the other: socat has one socket for all who ask at the same moment.
+  expect_ok blue 172.16.1.4 5354 udp red 192.168.15.1
+  expect_ok red 172.16.1.4 5354 udp red 192.168.15.1
+  expect_ok green 172.16.1.4 5354 udp red 192.168.15.1
+  expect_ok green 192.168.15.1 5354 udp red 192.168.15.1
+  expect_ok host 172.16.1.4 5354 udp red
+}
+
 @test "rules 52: a range is published one to one" {
   expect <<'TABLE'
 outside  172.16.1.4    7999  tcp  refused

@@ -191,7 +191,10 @@ def observed(machine: Machine, case: Case, ask: Ask, *, proxied: bool) -> str:
     if outcome.fate == "rejected":
         return "refused"
     if outcome.fate == "local":
-        same = (packet.src, packet.dst, packet.dport) == (sent.src, sent.dst, sent.dport)
+        # UDP from a namespace is led to the address by which the proxy answers it.
+        led = case.protocol == "udp" and proxied and machine.is_local(sent.dst) and bool(sent.iif)
+        asked = packet.dst if led else sent.dst
+        same = (packet.src, packet.dst, packet.dport) == (sent.src, asked, sent.dport)
         taken = "proxied" if proxied and claims(case, ask.dst) else "left alone"
         return taken if same else f"translated to the host itself: {packet}"
     if outcome.fate == "dropped":

@@ -42,6 +42,7 @@ class Claim:
     by: str = ""
     peers: Peers = ()
     expects: int = -1
+    alone: bool = False  # asked when nobody else asks: socat drops what comes while it takes another client's datagram
 
 
 @dataclass(frozen=True)
@@ -246,6 +247,7 @@ class Claims:
             *(asker, column, text, 0, published.protocol, allowed, why),
             by=name if allowed else "",
             peers=peers,
+            alone=published.via == "proxy" and published.protocol == "udp" and allowed,
         )
 
     def _peers(self, published: Publication, audience: Audience, asker: str) -> Peers:

@@ -166,6 +166,10 @@ def _prerouting(scope: Scope) -> Iterator[Line]:
         reach = set(published.reach)
         asking = _asking(scope, published)
         if published.via == "proxy":  # the proxy itself answers namespaces
+            if published.protocol == "udp" and {"network", "self"} & reach:
+                for match in _from_bridges(scope):
+                    yield why.UDP_PROXY, _asked(published, match, ("REDIRECT",))
+                asking = asking[1:]
             reach, asking = reach & {"outside"}, asking[1:]
         for match, allowed in _decide(asking, reach):
             yield why.DNAT, _asked(published, match, _dnat(published) if allowed else ("RETURN",))
@@ -349,8 +353,11 @@ def _asking(scope: Scope, published: Publication) -> list[tuple[Audience, list[d
         for address in member.addresses
         if address.version == scope.version
     ]
-    bridges = [{"into": bridge.name} for bridge in scope.bridges]
-    return [("self", own), ("network", bridges), ("outside", [{}])]
+    return [("self", own), ("network", _from_bridges(scope)), ("outside", [{}])]
+
+
+def _from_bridges(scope: Scope) -> list[dict[str, str]]:
+    return [{"into": bridge.name} for bridge in scope.bridges]
 
 
 def _decide(

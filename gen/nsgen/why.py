@@ -64,6 +64,10 @@ To a published port of this host (the jump takes only packets to the host's own 
 connection to somebody else's port of that number stays theirs): on to the namespace. Other
 machines come this way, and so do namespaces, which are other machines to the host."""
 
+UDP_PROXY = """\
+A process answers UDP from the address by which its answer leaves, whichever was asked. Asked by
+just that one, its answer is translated back, and comes from where it is waited for."""
+
 DNAT_OUTPUT = "The host's own packets do not pass PREROUTING; they need the same rule in OUTPUT."
 
 MASQUERADE = """\

@@ -197,11 +197,15 @@ class Rehearsal:
                     "note",
                     text=f"{len(left)} claims about sctp were not tried: this kernel has none",
                 )
-        plain = [(i, q) for i, q in questions if q[3] != "forged"]
-        for start in range(0, len(plain), TOGETHER):
-            self._ask_some(plain[start : start + TOGETHER])
-        for index, (asker, to, port, _) in ((i, q) for i, q in questions if q[3] == "forged"):
-            self.tell("verdict", index=index, verdict=self._forge(asker, to, port))
+        together = [(i, q[:4]) for i, q in questions if q[3] != "forged" and not q[4]]
+        for start in range(0, len(together), TOGETHER):
+            self._ask_some(together[start : start + TOGETHER])
+        for index, (*question, alone) in questions:
+            asker, to, port, protocol = question
+            if protocol == "forged":
+                self.tell("verdict", index=index, verdict=self._forge(asker, to, port))
+            elif alone:
+                self._ask_some([(index, question)])
 
     def _ask_some(self, questions: list[tuple[int, list[Any]]]) -> None:
         asked = []

@@ -93,7 +93,7 @@ def rehearse(
     scene = choose(topology)
     maker = Claims(topology, scene, every=every)
     result = Result(maker.all())
-    questions = [[c.asker, c.to, c.port, c.protocol] for c in result.claims]
+    questions = [[c.asker, c.to, c.port, c.protocol, c.alone] for c in result.claims]
     job = {"script": script, "keep": keep, "questions": questions}
     for event in play(topology, scene, maker.listeners(), job):
         _take(event, result, progress)
