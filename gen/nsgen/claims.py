@@ -126,17 +126,8 @@ class Claims:
             for asker, to in self._pairs(members):
                 for version, address in _addresses(to, bridge):
                     if asker.address(version) is not None:
-                        yield Claim(
-                            *(
-                                asker.namespace,
-                                to.namespace,
-                                address,
-                                0,
-                                "ping",
-                                not bridge.isolate,
-                            ),
-                            why=why,
-                        )
+                        make = _unanswered if bridge.isolate else _answered
+                        yield make(asker.namespace, self._named(to), address, 0, "ping", why)
 
     def _pairs(self, members: list[Member]) -> Iterator[tuple[Member, Member]]:
         """Every pair; or, of many members, each with the next one."""
@@ -144,6 +135,10 @@ class Claims:
             yield from ((a, b) for a in members for b in members if a != b)
         elif len(members) > 1:
             yield from zip(members, [*members[1:], members[0]], strict=True)
+
+    def _named(self, member: Member) -> str:
+        """A column for each namespace, unless they are many."""
+        return member.namespace if self.every else "members"
 
     def _gateways(self) -> Iterator[Claim]:
         for bridge in self.topology.bridges:
@@ -156,7 +151,7 @@ class Claims:
                     yield _answered(
                         member.namespace, "gateway", str(subnet.gateway), 0, "ping", why
                     )
-                    yield _answered(HOST, member.namespace, str(address), 0, "ping", why)
+                    yield _answered(HOST, self._named(member), str(address), 0, "ping", why)
 
     # -- the internet ---------------------------------------------------------------------------
 

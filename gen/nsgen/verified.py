@@ -15,7 +15,7 @@ from nsgen.topology import Topology
 
 Format = Literal["text", "tap", "junit", "json", "markdown"]
 WIDTH = 100  # columns of a terminal
-ROWS = 24  # of the matrix
+ROWS = 16  # of the matrix
 KEY = "ok: answered, as it should be.  -: not answered, as it should be.  ?: not tried.  Blank: not asked."
 
 
@@ -113,7 +113,8 @@ class Verified:
         hidden = 0
         if len(rows) > ROWS:
             loud = [row for row in rows if "FAIL" in cells[row].values()]
-            kept = set((loud + rows)[:ROWS])
+            full = sorted(rows, key=lambda row: -len(cells[row]))
+            kept = set(list(dict.fromkeys(loud + full))[:ROWS])
             hidden = len(rows) - len(kept)
             rows = [row for row in rows if row in kept]
         asked = [c.column for c in self.result.claims if c.asker in rows]

@@ -24,6 +24,9 @@ this user cannot make namespaces here ({said}). Run it with sudo; or allow it:
   on Ubuntu    sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0
   on Debian    sudo sysctl kernel.unprivileged_userns_clone=1
   in a container, start that with the rights for it (docker run --privileged)"""
+SAMPLED = """\
+Of so many namespaces each asks the next one on its network, and one of each network asks for published ports and for
+other networks; --all has every one ask every other."""
 NEEDED = ("unshare", "nsenter", "ip", "iptables", "ip6tables", "sysctl", "mount", "ss", "bash")
 
 
@@ -93,6 +96,8 @@ def rehearse(
     scene = choose(topology)
     maker = Claims(topology, scene, every=every)
     result = Result(maker.all())
+    if not maker.every:
+        result.notes.append(SAMPLED)
     questions = [[c.asker, c.to, c.port, c.protocol, c.alone] for c in result.claims]
     job = {"script": script, "keep": keep, "questions": questions}
     for event in play(topology, scene, maker.listeners(), job):
