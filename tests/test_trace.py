@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from functools import cache
@@ -163,3 +164,16 @@ def test_what_cannot_be_asked(words: tuple[str, ...], status: int, said: str) ->
     assert (done.returncode, done.stdout) == (status, "")
     assert said in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_documentation_shows_what_is_printed() -> None:
+    """Both traces in docs/trace.md are what is printed, but for what conntrack counts."""
+    text = (CHECKOUT / "docs/trace.md").read_text(encoding="utf-8")
+    shown = re.findall(r"```console\n\$ nsgen trace (.*)\n((?:.*\n)*?)```", text)
+    assert len(shown) == 2
+    for words, printed in shown:
+        assert _steady(printed) == _steady(told(ARTICLE, *words.split()))
+
+
+def _steady(text: str) -> str:
+    return re.sub(r"(conntrack +tcp 6) \d+ \w+", r"\1", text)
