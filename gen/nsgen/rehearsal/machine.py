@@ -48,8 +48,18 @@ class Machine:
         for version in (4, 6):
             self._address(str(version))
 
+    def _protect(self) -> None:
+        """Nothing outside can be written, by whatever the script or a command of the topology does."""
+        for line in Path("/proc/self/mountinfo").read_text().splitlines():
+            place = line.split()[4].encode().decode("unicode_escape")
+            if not place.startswith(("/proc", "/sys", "/dev")):
+                command = ["mount", "-o", "remount,bind,ro", place]
+                subprocess.run(command, capture_output=True, check=False)
+        os.environ["TMPDIR"] = str(self.folder / "tmp")
+
     def _mount(self) -> None:
         """Folders of our own over those that a script writes to."""
+        self._protect()
         run("mount", "-t", "tmpfs", "tmpfs", str(self.folder))
         upper = self.folder / "etc/upper"
         for name in (
@@ -60,6 +70,7 @@ class Machine:
         ):
             (upper / name).mkdir(parents=True)
         (self.folder / "etc/work").mkdir()
+        (self.folder / "tmp").mkdir()
         self.nodes.mkdir()
         run("mount", "-t", "proc", "proc", "/proc")
         run("mount", "-t", "sysfs", "sysfs", "/sys")
