@@ -23,6 +23,7 @@ from nsgen.rehearsal.nodes import inside
 ETH_P_ALL = 3
 SO_TIMESTAMPNS = 35  # socket(7), linux/asm-generic/socket.h
 PORT = 45678  # the asker's, by which its packets are told
+INSTANT = 2e-6  # seconds between what is seen at the two ends of a cable
 AFTERWARDS = 0.4  # seconds for what is still on its way
 NUMBERS = {1: "icmp", 6: "tcp", 17: "udp", 58: "icmp"}
 ECHO = {8: "request", 128: "request", 0: "reply", 129: "reply"}
@@ -69,7 +70,7 @@ class Watch:
         self.thread.join()
         for sock in self.sockets:
             sock.close()
-        return sorted(self.seen, key=lambda sighting: sighting.at)
+        return _in_order(self.seen)
 
     def _watch(self) -> None:
         while not self.ended.is_set():
@@ -106,6 +107,30 @@ class Watch:
         if (self.port and self.port not in (sport, dport)) or (not self.port and not flags):
             return None
         return str(ipaddress.ip_address(source)), str(ipaddress.ip_address(to)), sport, dport, flags
+
+
+def _in_order(seen: list[Sighting]) -> list[Sighting]:
+    """Sightings in the order of time; those of one node are in order already.
+
+    A packet may keep its time on its way through a bridge and a cable. Then, behind one that leaves, stands where it
+    comes in; and else the packet goes on in the same node.
+    """
+    queues: dict[str, list[Sighting]] = {}
+    for sighting in seen:
+        queues.setdefault(sighting.node, []).append(sighting)
+    found: list[Sighting] = []
+    while any(queues.values()):
+        first = min(queue[0].at for queue in queues.values() if queue)
+        ready = [queue for queue in queues.values() if queue and queue[0].at - first < INSTANT]
+        last = found[-1] if found else None
+
+        def fits(queue: list[Sighting], last: Sighting | None = last) -> bool:
+            here = last is not None and queue[0].node == last.node
+            return here != (last is not None and last.out and not queue[0].out)
+
+        ready.sort(key=lambda queue: (not fits(queue), queue[0].at))
+        found.append(ready[0].pop(0))
+    return found
 
 
 def trace(
