@@ -61,7 +61,8 @@ class Rehearsal:
         self.script.write_text(self.job["script"])
         self._stand_in()
         own = self.job["own"]
-        before = self._snapshot()
+        lifecycle = own and self.job.get("lifecycle")
+        before = self._snapshot() if lifecycle else ""
         self.tell("step", text="running the script")
         status, said = self._script("up" if own else "")
         if status and own:
@@ -81,7 +82,7 @@ class Rehearsal:
         if self.job["keep"]:
             self.tell("keep")
             self._shell()
-        if own:
+        if lifecycle:
             self._lifecycle(before)
 
     def _stand_in(self) -> None:

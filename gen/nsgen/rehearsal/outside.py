@@ -90,16 +90,17 @@ def rehearse(
     *,
     every: bool = False,
     keep: bool = False,
+    lifecycle: bool = True,
     progress: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """Try a script in a private copy of a host."""
+    """Try a script in a private copy of a host; `lifecycle`: run it again, have it check, and take it down, too."""
     scene = choose(topology)
     maker = Claims(topology, scene, every=every)
     result = Result(maker.all())
     if not maker.every:
         result.notes.append(SAMPLED)
     questions = [[c.asker, c.to, c.port, c.protocol, c.alone] for c in result.claims]
-    job = {"script": script, "keep": keep, "questions": questions}
+    job = {"script": script, "keep": keep, "lifecycle": lifecycle, "questions": questions}
     for event in play(topology, scene, maker.listeners(), job):
         _take(event, result, progress)
     return result
