@@ -439,6 +439,8 @@ def test_completion() -> None:
         "plain,init",
         "plain,render",
         "plain,schema",
+        "plain,trace",
+        "plain,verify",
     ]
 
 

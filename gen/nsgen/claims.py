@@ -170,7 +170,8 @@ class Claims:
                 own = tuple(
                     str(m.address(version)) for m in namespace.members if m.address(version)
                 )
-                peers = (str(side.host),) if way.bridge.masquerade else own
+                uplinks = (side.host, *self._more_addresses(version))
+                peers = tuple(map(str, uplinks)) if way.bridge.masquerade else own
                 yield Claim(
                     *(namespace.name, INTERNET, to, self.known, "tcp"),
                     answered=True,

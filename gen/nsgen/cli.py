@@ -271,7 +271,7 @@ def verify(
         fail(f"{shown(against or '')}: {error}")
     except VerifyError as error:
         fail(str(error))
-    put(Verified(loaded.topology, result).show(style))
+    put(Verified(loaded.topology, result, loaded.place).show(style))
     if result.failed:
         sys.exit(1)
 

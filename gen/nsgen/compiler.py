@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from nsgen import check, resolve, source, spec
 from nsgen.excerpt import Paint, Text
-from nsgen.report import Finding, Report
+from nsgen.report import Finding, Path, Report
 from nsgen.topology import Topology
 
 
@@ -30,6 +30,11 @@ class Compiled:
         if self.source is not None:
             found = [self.source.placed(finding) for finding in found]
         return sorted(found, key=lambda finding: finding.at or (0, 0))
+
+    def place(self, path: Path) -> str:
+        """Where something is written, as ``file:line``."""
+        at = None if self.source is None else self.source.mark(path)
+        return self.name if at is None else f"{self.name}:{at[0]}"
 
     def show(self, most: int, paint: Paint) -> list[str]:
         """At most so many findings, printed, and how many there are besides."""

@@ -11,6 +11,7 @@ from nsgen.claims import Claim
 from nsgen.describe import count
 from nsgen.rehearsal.hints import hint
 from nsgen.rehearsal.outside import Result
+from nsgen.report import Path
 from nsgen.topology import Topology
 
 Format = Literal["text", "tap", "junit", "json", "markdown"]
@@ -22,10 +23,13 @@ KEY = "ok: answered, as it should be.  -: not answered, as it should be.  ?: not
 class Verified:
     """A topology, and what came of its rehearsal."""
 
-    def __init__(self, topology: Topology, result: Result) -> None:
-        """Take both over."""
+    def __init__(
+        self, topology: Topology, result: Result, place: Callable[[Path], str] = lambda _: ""
+    ) -> None:
+        """Take both over; `place` tells where something is written."""
         self.topology = topology
         self.result = result
+        self.place = place
 
     def show(self, form: Format) -> str:
         """It in one of the formats."""
@@ -49,15 +53,19 @@ class Verified:
         why = hint(self.topology, self.result.facts, claim, timed_out=timed_out)
         return f"{wrong}: {why}" if why else wrong
 
-    @staticmethod
-    def title(claim: Claim) -> str:
+    def title(self, claim: Claim) -> str:
         """A claim in one line."""
+        why = (
+            claim.why
+            if claim.expects < 0
+            else f"expected in {self.place(('expect', claim.expects))}"
+        )
         to = f"[{claim.to}]" if ":" in claim.to and claim.port else claim.to
         port = f":{claim.port}" if claim.port else ""
         suffix = "" if claim.protocol in ("tcp", "ping") else f"/{claim.protocol}"
         answers = "must be answered" if claim.answered else "must not be answered"
         by = f" by {claim.by}" if claim.by else ""
-        return f"{claim.asker} -> {to}{port}{suffix} {answers}{by} ({claim.why})"
+        return f"{claim.asker} -> {to}{port}{suffix} {answers}{by} ({why})"
 
     # -- formats --------------------------------------------------------------------------------
 

@@ -77,7 +77,11 @@ class _Reasons:
         claim = self.claim
         chain = "OUTPUT" if claim.asker == HOST else "PREROUTING"
         ports = str(published.published).replace("-", ":")
-        if published.via == "dnat" and not self._has("DNAT", f"--dport {ports} "):
+        translated = any(
+            "DNAT" in rule and f"--dport {ports} " in rule and chain[:3] in rule.split()[1]
+            for rule in self.rules
+        )
+        if published.via == "dnat" and not translated:
             yield f"no rule translates port {published.published} (nat {chain})"
 
     def _no_way_to(self, published: Publication) -> Iterator[str]:
