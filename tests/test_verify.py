@@ -283,3 +283,18 @@ def test_markdown() -> None:
     shown = Verified(small(), result()).show("markdown")
     assert "| who | internet | 8080 at eth0 | red itself | gateway |" in shown
     assert "| red | ok |  |  | ? |" in shown
+
+
+def test_the_readme_shows_the_matrix() -> None:
+    """What the README shows for the article is what is printed."""
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    done = verify(CHECKOUT / "examples/article.yaml")
+    assert done.stdout in readme
+
+
+def test_the_documentation_shows_what_is_said() -> None:
+    """The failure in docs/verify.md is one that is printed."""
+    page = (CHECKOUT / "docs/verify.md").read_text(encoding="utf-8")
+    shown = page.partition("```text\n")[2].partition("```")[0]
+    done = verify(BY_HAND / "by-hand.yaml", "--against", str(BY_HAND / "by-hand.sh"))
+    assert shown in done.stdout
