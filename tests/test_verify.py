@@ -130,8 +130,8 @@ expect:
     assert "(expected in <stdin>:9)" in done.stdout
 
 
-def test_addresses_of_the_surroundings() -> None:
-    """The surroundings make way for a topology that has their addresses, and have those that it needs."""
+def test_names_and_addresses_of_the_surroundings() -> None:
+    """The surroundings make way for a topology that has their names and addresses, and have those that it needs."""
     done = verify(
         """\
 name: odd
@@ -139,8 +139,8 @@ networks:
   bridge0: {subnet: [172.16.1.0/24, "fd00:1::/64"], internet: true}
   bridge1: {subnet: 203.0.113.0/24}
 namespaces:
-  red: {networks: [bridge0], publish: ["192.0.2.77:8080:80"]}
-  blue: {networks: [bridge1]}
+  router: {networks: [bridge0], publish: ["192.0.2.77:8080:80"]}
+  lan: {networks: [bridge1]}
 host:
   routes: [{to: 10.77.0.0/16, via: 192.0.2.1, dev: ens3}]
 """

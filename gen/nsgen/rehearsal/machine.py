@@ -13,7 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-NODES = ("lan", "router", "outside", "internet")  # besides the host, which is where this runs
+LAN, ROUTER = "lan~", "router~"  # as no namespace can be called
+NODES = (LAN, ROUTER, "outside", "internet")  # besides the host, which is where this runs
 # Of the kernel as a whole, not of a network namespace: what a script sets there is set in a copy.
 GLOBAL_SYSCTLS = ("kernel", "vm", "fs")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -128,25 +129,25 @@ class Machine:
 
     def _connect(self) -> None:
         uplink, nodes = self.scene["uplink"], self.nodes
-        devices = {"host": uplink, "router": "eth0", "outside": "eth0"}
-        self.ip("lan", "link add lan type bridge stp_state 0 mcast_snooping 0")
+        devices = {"host": uplink, ROUTER: "eth0", "outside": "eth0"}
+        self.ip(LAN, "link add lan type bridge stp_state 0 mcast_snooping 0")
         for node, device in devices.items():
-            self.ip("lan", f"link add {node} type veth peer name {device} netns {nodes / node}")
-            self.ip("lan", f"link set {node} master lan up")
+            self.ip(LAN, f"link add {node} type veth peer name {device} netns {nodes / node}")
+            self.ip(LAN, f"link set {node} master lan up")
             # Nobody waits for duplicate address detection.
             self.inside(node, "sysctl", "-qw", f"net/ipv6/conf/{device}/accept_dad=0")
-        self.ip("lan", "link set lan up")
-        self.ip("router", f"link add eth1 type veth peer name eth0 netns {nodes / 'internet'}")
+        self.ip(LAN, "link set lan up")
+        self.ip(ROUTER, f"link add eth1 type veth peer name eth0 netns {nodes / 'internet'}")
         ups = {
             "host": [uplink],
-            "router": ["eth0", "eth1"],
+            ROUTER: ["eth0", "eth1"],
             "outside": ["eth0"],
             "internet": ["eth0"],
         }
         for node, names in ups.items():
             self.ip(node, "link set lo up", *(f"link set {name} up" for name in names))
         self.inside(
-            "router", "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"
+            ROUTER, "sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv6.conf.all.forwarding=1"
         )
 
     def _address(self, version: str) -> None:
@@ -158,7 +159,7 @@ class Machine:
         }
         host, routed = side["host"], self.scene["subnets"][version]
         self.ip(
-            "router",
+            ROUTER,
             f"address add {side['router']}/{lan} dev eth0",
             f"address add {side['gate']}/{beyond} dev eth1",
         )
@@ -190,17 +191,17 @@ class Machine:
             *self.scene["known"][version],
             *(f"{a}/{length}" for a in of_version["host_addresses"]),
         ]
-        self.ip("router", *(f"route replace {way} via {host}" for way in back))
+        self.ip(ROUTER, *(f"route replace {way} via {host}" for way in back))
         self.ip(
             "host",
             *(f"address add {a}/{length} dev {uplink}" for a in of_version["host_addresses"]),
         )
         for address in of_version["routers"]:
-            self.ip("router", f"address add {address}/{length} dev eth0")
+            self.ip(ROUTER, f"address add {address}/{length} dev eth0")
             self.ip("host", f"route replace {address}/{length} dev {uplink}")
         for address in of_version["remote"]:
             self.ip("internet", f"address add {address}/{length} dev lo")
-            self.ip("router", f"route replace {address}/{length} via {side['internet']}")
+            self.ip(ROUTER, f"route replace {address}/{length} via {side['internet']}")
 
     def stand_in(self, program: str, text: str) -> None:
         """Put a program in the place of one that is missing here, or cannot work here."""

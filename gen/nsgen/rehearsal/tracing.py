@@ -82,7 +82,8 @@ class Watch:
                 found = self._read(data)
                 if found is not None and origin[0] != "lo":
                     out = origin[2] == socket.PACKET_OUTGOING
-                    self.seen.append(Sighting(at, self.sockets[sock], origin[0], out, *found))
+                    node = self.sockets[sock].rstrip("~")
+                    self.seen.append(Sighting(at, node, origin[0], out, *found))
 
     def _read(self, data: bytes) -> tuple[str, str, int, int, str] | None:
         """Addresses, ports and flags of a packet, if it is of this connection."""
