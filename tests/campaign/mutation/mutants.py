@@ -9,7 +9,7 @@ from dataclasses import dataclass
 HEREDOC = re.compile(r"(?:ip_in|sysctls|rules) (\S+) <<'(IP|SYSCTL|RULES)'")
 JUMP = re.compile(r"(?:where_off \S+ )?jump (\S+ \S+ \S+) .* NSGEN-\S+-([A-Z]+)")
 BROKEN = ("address ", "route ", "link set ")  # of what is given to ip(8): what makes something fails by itself
-CHAIN = re.compile(r"-A NSGEN-.+?-([A-Z]+) ")
+CHAIN = re.compile(r"(?<=-A )NSGEN-.+?-(?=[A-Z]+ )")  # what every chain of a script begins with
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def name_of(line: str, where: str, kind: str) -> str:
     if jump := JUMP.fullmatch(line):
         return f"jump {jump[1]} {jump[2]}"
     if kind == "RULES" and line.startswith("-A "):
-        return f"{where} {CHAIN.sub(r'-A \1 ', line)}"
+        return f"{where} {CHAIN.sub('', line)}"
     if kind == "SYSCTL" or (kind == "IP" and line.startswith(BROKEN)):
         return f"{where} {line}"
     return ""
