@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 HEREDOC = re.compile(r"(?:ip_in|sysctls|rules) (\S+) <<'(IP|SYSCTL|RULES)'")
 JUMP = re.compile(r"(?:where_off \S+ )?jump (\S+ \S+ \S+) .* NSGEN-\S+-([A-Z]+)")
-BROKEN = ("address ", "route ", "link set ")  # of what is given to ip(8): what makes something fails by itself
+# Of what is given to ip(8): what makes something fails by itself.
+BROKEN = ("address ", "route ", "link set ")
 CHAIN = re.compile(r"(?<=-A )NSGEN-.+?-(?=[A-Z]+ )")  # what every chain of a script begins with
 
 
