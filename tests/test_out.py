@@ -81,7 +81,8 @@ def test_scripts_pass_shellcheck(example: Path, program: Program) -> None:
     """ShellCheck has no objection to a rendered script, with nothing switched off."""
     for script in scripts(example):
         assert "shellcheck disable" not in script.read_text()
-    run(program("shellcheck"), "--norc", "--severity=style", *scripts(example))
+    questions = (OUT / example.stem).glob("verify.bats")
+    run(program("shellcheck"), "--norc", "--severity=style", *scripts(example), *questions)
 
 
 def test_units_pass_systemd(program: Program, tmp_path: Path) -> None:

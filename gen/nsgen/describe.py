@@ -77,4 +77,11 @@ itself and can be run once; setup.sh does the same with checks, repeatably, and 
 undo: plain-teardown.sh.""",
     "plain-teardown.sh": """\
 Undoes plain.sh, the last thing first.""",
+    "verify.bats": """\
+  sudo bash setup.sh       build it
+  sudo bats verify.bats    ask who reaches whom; bats is 1.7 or newer
+
+Made by nsgen from a topology: change that and render again. It asks by pings and TCP connections,
+from this host and from its namespaces, and changes nothing. What takes another machine, and other
+protocols, it leaves out: `nsgen verify` tries those too, in a rehearsal.""",
 }

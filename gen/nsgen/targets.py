@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import jinja2
 
-from nsgen import batch, plain
+from nsgen import batch, plain, verify_bats
 from nsgen.ops import LoadModule, Op, SetSysctl, WriteFile
 from nsgen.plan import Plan
 from nsgen.shell import Shell, comment, quote
@@ -112,6 +112,13 @@ def _named(template: str) -> Callable[[Plan], File]:
     return lambda plan: File(_render(template, {"name": plan.topology.name}))
 
 
+def _verify(plan: Plan) -> File:
+    """What asks on the machine, where there is anything to ask."""
+    values = verify_bats.values(plan)
+    text = _render("verify/verify.bats.j2", values) if values["sections"] else ""
+    return File(text, executable=True)
+
+
 # The files of a topology, below a folder of its name; {name} is filled in. One without text is not written.
 TARGETS: dict[str, Callable[[Plan], File]] = {
     "setup.sh": _script("batch"),
@@ -121,6 +128,7 @@ TARGETS: dict[str, Callable[[Plan], File]] = {
     "etc/modules-load.d/nsgen-{name}.conf": _boot("persist/modules.conf.j2", _module_line),
     "etc/systemd/system/nsgen-{name}.service": _named("persist/unit.service.j2"),
     "Vagrantfile": _named("vagrant/Vagrantfile.j2"),
+    "verify.bats": _verify,
 }
 
 
