@@ -63,7 +63,7 @@ def test_what_we_render_holds(topology: Path) -> None:
 
 
 def test_the_article_by_hand() -> None:
-    """The article's own commands do what the article says, and four things that it does not say."""
+    """The article's own commands do what the article says, and what it does not say."""
     done = verify(BY_HAND / "by-hand.yaml", "--against", str(BY_HAND / "by-hand.sh"))
     assert done.returncode == 1
     found = failures(done)
@@ -75,6 +75,16 @@ def test_the_article_by_hand() -> None:
         "green -> 203.0.113.10:8080 must be answered by internet": hijacked,
         "red -> 127.0.0.1:7002/forged must not be answered": "do not come from lo",
         "outside -> 203.0.113.11:7001 must not be answered": "neither from nor to a network",
+        "red -> 203.0.113.10:7001/spoofed must not be answered": "comes from 172.16.1.66",
+        "green -> 203.0.113.10:7001/spoofed must not be answered": "comes from 172.16.1.66",
+        "red -> 203.0.113.10:7001/invalid must not be answered": "(INVALID)",
+        "green -> 203.0.113.10:7001/invalid must not be answered": "(INVALID)",
+        "red -> 192.168.15.1:7002/spoofed must not be answered": "comes from 127.0.0.2",
+        "red -> ff02::1/neighbour must not be answered": "disable_ipv6",
+        "green -> ff02::1/neighbour must not be answered": "disable_ipv6",
+        "red -> 127.0.0.1 must be answered": "lo of red is down",
+        "blue -> 127.0.0.1 must be answered": "lo of blue is down",
+        "green -> 127.0.0.1 must be answered": "lo of green is down",
     }.items():
         assert said in found.pop(claim)
     apart = {f"{a} -> {to}" for a, to in [("red", "192.168.16.2"), ("blue", "192.168.16.2")]}

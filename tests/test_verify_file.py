@@ -181,7 +181,7 @@ def test_of_many_some_are_asked() -> None:
     """Of many namespaces not every pair is asked, and the file says so."""
     many = "name: demo\nnetworks: {br0: {subnet: 10.0.0.0/16}}\nnamespaces:\n  n[1-200]: {networks: [br0]}\n"
     text = text_of(compile_text(many))
-    assert len(TEST.findall(text)) == 600
+    assert len(TEST.findall(text)) == 800
     assert "# Of so many namespaces each asks the next one on its network" in text
     assert "Of so many" not in text_of(compile_text(EXAMPLES[0].read_text()))
     assert max(map(len, text.splitlines())) <= 120

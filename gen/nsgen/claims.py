@@ -16,11 +16,23 @@ from nsgen.spec import Audience
 from nsgen.topology import Bridge, Member, Namespace, Publication, Topology
 from nsgen.values import IPAddress, Ports
 
-Protocol = Literal["ping", "tcp", "udp", "sctp", "forged"]
+Protocol = Literal["ping", "tcp", "udp", "sctp", "forged", "spoofed", "invalid", "neighbour"]
 HOST, OUTSIDE, INTERNET = "host", "outside", "internet"
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
+LOCALNET = "127.0.0.2"  # an address of the host, of which not every part of the kernel knows that
+NEIGHBOURS, STRANGER = "ff02::1", "fe80::7"
+NOBODY = 66  # the last part of an address on the LAN
 FEW = 8  # namespaces, up to which every pair is asked
 Peers = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stray:
+    """How a packet comes that no honest kernel sends: by which device, to which next machine, and as who."""
+
+    device: str
+    gateway: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +54,7 @@ class Claim:
     by: str = ""
     peers: Peers = ()
     expects: int = -1
+    stray: Stray | None = None
     alone: bool = False  # asked when nobody else asks: socat drops what comes while it takes another client's datagram
 
 
@@ -75,6 +88,7 @@ class Claims:
     def all(self) -> list[Claim]:
         """Each of them once, in the order of the topology."""
         found = [
+            *self._own_loopback(),
             *self._members(),
             *self._gateways(),
             *self._internet(),
@@ -82,12 +96,13 @@ class Claims:
             *self._apart(),
             *self._from_outside(),
             *self._loopback(),
+            *self._strays(),
             *self._elsewhere(),
             *self._expected(),
         ]
         kept: dict[object, Claim] = {}
         for claim in found:
-            key = (claim.asker, claim.to, claim.port, claim.protocol, claim.expects)
+            key = (claim.asker, claim.to, claim.port, claim.protocol, claim.expects, claim.stray)
             # Two may publish the same number on two addresses: what one does not answer, the other does.
             if key not in kept or (claim.answered and not kept[key].answered):
                 kept[key] = claim
@@ -116,6 +131,11 @@ class Claims:
         return list(dict.fromkeys(found))
 
     # -- inside a network -----------------------------------------------------------------------
+
+    def _own_loopback(self) -> Iterator[Claim]:
+        for namespace in self.topology.namespaces:
+            why = "a namespace reaches itself by 127.0.0.1"
+            yield _answered(namespace.name, "own loopback", LOOPBACK[4], 0, "ping", why)
 
     def _members(self) -> Iterator[Claim]:
         for bridge in self.topology.bridges:
@@ -334,6 +354,31 @@ class Claims:
         for asker in dict.fromkeys([*askers, OUTSIDE]):
             yield _unanswered(asker, "host's 127.0.0.1", LOOPBACK[4], self.closed, "forged", why)
 
+    def _strays(self) -> Iterator[Claim]:
+        """Packets that no honest kernel sends, from one member of each network."""
+        for member in self._one_of_each():
+            bridge = member.bridge
+            for version, address in _addresses(member, bridge):
+                gateway, to = bridge.gateway(version), str(self.scene.sides[version].internet)
+                if gateway is None:
+                    continue
+                by = (member, str(gateway))
+                why = f"{bridge.name} lets nobody out with a source that is not of its own"
+                source = str(self.scene.sides[version].lan[NOBODY])
+                yield _stray("spoofed", by, source, "internet spoofed", to, self.known, why)
+                if bridge.internet and bridge.masquerade:
+                    why = f"{bridge.name} is masqueraded: nothing leaves untranslated"
+                    column = "internet untranslated"
+                    yield _stray("invalid", by, address, column, to, self.known, why)
+                if version == 4:
+                    why = "an address like 127.0.0.1 is this host's own"
+                    column = f"host as {LOCALNET}"
+                    to = str(gateway)
+                    yield _stray("spoofed", by, LOCALNET, column, to, self.closed, why)
+                if bridge.plain_ipv4:
+                    why = f"{bridge.name} is an IPv4 network: this host speaks no IPv6 there"
+                    yield _stray("neighbour", by, STRANGER, "host by IPv6", NEIGHBOURS, 0, why)
+
     def _elsewhere(self) -> Iterator[Claim]:
         """Somebody else's port of a published number stays theirs."""
         for published in self.topology.publications:
@@ -432,6 +477,21 @@ def _answered(
 
 def _unanswered(asker: str, column: str, to: str, port: int, protocol: Protocol, why: str) -> Claim:
     return Claim(asker, column, to, port, protocol, answered=False, why=why)
+
+
+def _stray(
+    protocol: Protocol,
+    by: tuple[Member, str],
+    source: str,
+    column: str,
+    to: str,
+    port: int,
+    why: str,
+) -> Claim:
+    """What may not get through, sent by a member to the host's address on its network."""
+    member, gateway = by
+    claim = _unanswered(member.namespace, column, to, port, protocol, why)
+    return replace(claim, stray=Stray(member.device, gateway, source))
 
 
 def _addresses(member: Member, bridge: Bridge) -> Iterator[tuple[int, str]]:

@@ -6,6 +6,7 @@ The order is that of the article that nsgen comes from, with the rules before wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -31,7 +32,13 @@ from nsgen.ops import (
 )
 from nsgen.spec import Route
 from nsgen.topology import Bridge, Member, Namespace, Node, Publication, Topology
+from nsgen.values import IPV6_MTU
 
+# What the kernel sets along with forwarding, linux/net/ipv4/devinet.c, inet_forward_change.
+SWITCHED_ALONG = re.compile(
+    r"net[./]ipv4[./]conf[./](all[./]accept_redirects|(?!all[./]).+[./]forwarding)"
+    r"|net[./]ipv6[./]conf[./](?!all[./]).+[./]forwarding"
+)
 BRIDGE_NF_PROOF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 
 
@@ -129,14 +136,17 @@ def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
         settings = tuple(word for version in versions for word in switches[version])
         ops = (SetLink(HOST, name, ("type", "bridge", *settings)),) if settings else ()
         yield Step(why.BRIDGE_NF.format(bridge=name), ops)
-    if 6 in bridge.versions():
-        yield Step(why.NO_RA.format(bridge=name), (_device_sysctl(6, name, "accept_ra", "0"),))
-    else:
-        yield Step(why.NO_IPV6.format(bridge=name), (_device_sysctl(6, name, "disable_ipv6", "1"),))
     members = tuple(topology.members(bridge))
+    own_mtu = bridge.mtu and any(member.mtu != bridge.mtu for member in members)
+    if not own_mtu:
+        yield _ipv6(bridge)
     cables = why.AGAIN["cables"] if again else why.CABLES.format(bridge=name)
     yield Step(cables, tuple(_cables(members, mark)))
     yield from _port_flags(topology, bridge, members, again=again)
+    if own_mtu:
+        yield Step(why.MTU, (SetLink(HOST, name, ("mtu", str(bridge.mtu))),))
+        # A device that was too small for IPv6 begins with the kernel's settings.
+        yield _ipv6(bridge)
     gateways = [str(s.gateway_interface) for s in bridge.subnets if s.gateway is not None]
     subnets = " and ".join(str(s.network) for s in bridge.subnets if s.gateway is not None)
     addresses = tuple(AddAddress(HOST, address, name) for address in gateways)
@@ -148,14 +158,26 @@ def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
         yield Step("", (up,))
 
 
+def _ipv6(bridge: Bridge) -> Step:
+    name = bridge.name
+    if 6 in bridge.versions():
+        return Step(why.NO_RA.format(bridge=name), (_device_sysctl(6, name, "accept_ra", "0"),))
+    return Step(why.NO_IPV6.format(bridge=name), (_device_sysctl(6, name, "disable_ipv6", "1"),))
+
+
 def _cables(members: Iterable[Member], mark: str) -> Iterator[Op]:
     for member in members:
         yield AddVeth(HOST, member.peer, member.device, member.namespace, member.mtu, member.mac)
         # The master comes before up: a port that is up alone could be given an address of its own.
         alias = _alias(mark, member.peer, member.peer_name)
-        settings = ("alias", alias, "addrgenmode", "none", "master", member.bridge.name)
-        yield SetLink(HOST, member.peer, settings)
+        settings = (*_no_link_local(member), "master", member.bridge.name)
+        yield SetLink(HOST, member.peer, ("alias", alias, *settings))
         yield SetLink(HOST, member.peer, ("up",))
+
+
+def _no_link_local(member: Member) -> Argv:
+    """What keeps a device from making itself an IPv6 address; too small for IPv6, it knows no such setting."""
+    return () if 0 < member.mtu < IPV6_MTU else ("addrgenmode", "none")
 
 
 def _alias(mark: str, device: str, name: str) -> str:
@@ -201,8 +223,8 @@ def _inside(topology: Topology, namespace: Namespace) -> Iterator[Step]:
         if member.device != member.device_name:
             alias = _alias(MARK.format(topology.name), member.device, member.device_name)
             ops.append(SetLink(node, member.device, ("alias", alias)))
-        if member.bridge.plain_ipv4 or not member.addresses:
-            ops.append(SetLink(node, member.device, ("addrgenmode", "none")))
+        if (member.bridge.plain_ipv4 or not member.addresses) and _no_link_local(member):
+            ops.append(SetLink(node, member.device, _no_link_local(member)))
         ops += [AddAddress(node, str(address), member.device) for address in member.addresses]
         ops.append(SetLink(node, member.device, ("up",)))
     ops += [
@@ -253,10 +275,11 @@ def _route_words(route: Route) -> Argv:
     found += ["table", str(route.table)] if route.table is not None else []
     found += ["onlink"] if route.onlink else []
     for hop in route.nexthops:
-        found.append("nexthop")
+        alone = len(route.nexthops) == 1  # which the kernel does not call one of several
+        found += ["nexthop"] if not alone else []
         found += ["via", str(hop.via)] if hop.via is not None else []
         found += ["dev", hop.dev] if hop.dev is not None else []
-        found += ["weight", str(hop.weight)] if hop.weight is not None else []
+        found += ["weight", str(hop.weight)] if hop.weight is not None and not alone else []
     return tuple(found)
 
 
@@ -284,17 +307,19 @@ def _sysctls(topology: Topology) -> Iterator[Step]:
         if needs.filters_all_bridges(topology, version)
     )
     yield Step(why.SYSCTL["bridge-nf-call"], tuple(nf_call))
-    asked = (
+    asked = [
         SetSysctl(HOST, sysctl_key(key), value, persist=True)
         for key, value in topology.host.sysctls.items()
-    )
-    yield Step(why.SYSCTL["asked"], tuple(asked))
+    ]
+    switched = [op for op in asked if SWITCHED_ALONG.fullmatch(op.key)]
+    yield Step(why.SYSCTL["asked"], tuple(op for op in asked if op not in switched))
     forward = (
         SetSysctl(HOST, needs.FORWARD[version], "1", persist=True)
         for version in (4, 6)
         if topology.host.forwarding or needs.forwards(topology, version)
     )
     yield Step(why.SYSCTL["ip_forward"], tuple(forward))
+    yield Step(why.SYSCTL["asked after ip_forward"], tuple(switched))
 
 
 def _device_sysctl(
@@ -311,6 +336,8 @@ def sysctl_key(written: str) -> str:
     if "/" in written and written.find(".") != -1 and written.find(".") < written.find("/"):
         # sysctl(8): where a dot comes first, dots separate, and a slash stands for a dot in a name.
         slashes = written.translate(str.maketrans("./", "/."))
+    if slashes == "net/ipv4/conf/all/forwarding":  # the same switch
+        return needs.FORWARD[4]
     return slashes if "." in slashes else slashes.replace("/", ".")
 
 

@@ -15,6 +15,7 @@ IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPInterface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+IPV6_MTU = 1280  # RFC 8200, 5
 DEVICE_BYTES = 15  # IFNAMSIZ less the closing NUL, linux/if.h
 TOPOLOGY_NAME = re.compile(r"[a-z][a-z0-9-]{0,14}")
 NAMESPACE = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")

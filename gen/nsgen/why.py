@@ -26,6 +26,8 @@ NO_IPV6 = (
 
 NO_RA = "Nobody on {bridge} is a router for this host: a namespace could announce itself as one."
 
+MTU = "Left to itself, a bridge has the smallest MTU of its ports."
+
 CABLES = """\
 A veth pair is a cable with two ends: one in the namespace, the other a port of {bridge}."""
 
@@ -162,6 +164,8 @@ thrown away.""",
 Packets of the namespaces come neither from this host nor are they for it: to pass them on, the
 host has to act as a router. This comes last, when every rule is in place.""",
     "asked": "Asked for by the topology.",
+    "asked after ip_forward": """\
+Asked for by the topology; the kernel sets these, too, when forwarding is switched on.""",
     "forwarding": "This node routes between its interfaces.",
 }
 

@@ -68,6 +68,20 @@ listens() { # NODE ADDRESS PORT
   skip "nobody listens in $1 on $2 port $3"
 }
 
+# ---- a namespace reaches itself by 127.0.0.1 ----
+
+@test "proxy reaches itself by a ping to 127.0.0.1" {
+  pings proxy 127.0.0.1
+}
+
+@test "app reaches itself by a ping to 127.0.0.1" {
+  pings app 127.0.0.1
+}
+
+@test "db reaches itself by a ping to 127.0.0.1" {
+  pings db 127.0.0.1
+}
+
 # ---- members of front reach each other ----
 
 @test "proxy reaches app by a ping to 10.30.0.3" {

@@ -67,6 +67,32 @@ listens() { # NODE ADDRESS PORT
   skip "nobody listens in $1 on $2 port $3"
 }
 
+# ---- a namespace reaches itself by 127.0.0.1 ----
+
+@test "tenant1 reaches itself by a ping to 127.0.0.1" {
+  pings tenant1 127.0.0.1
+}
+
+@test "tenant2 reaches itself by a ping to 127.0.0.1" {
+  pings tenant2 127.0.0.1
+}
+
+@test "tenant3 reaches itself by a ping to 127.0.0.1" {
+  pings tenant3 127.0.0.1
+}
+
+@test "web reaches itself by a ping to 127.0.0.1" {
+  pings web 127.0.0.1
+}
+
+@test "db reaches itself by a ping to 127.0.0.1" {
+  pings db 127.0.0.1
+}
+
+@test "cache reaches itself by a ping to 127.0.0.1" {
+  pings cache 127.0.0.1
+}
+
 # ---- tenants isolates its members ----
 
 @test "tenant1 does not reach tenant2 by a ping to 10.20.0.3" {

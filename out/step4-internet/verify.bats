@@ -41,6 +41,16 @@ pings() { # NODE ADDRESS
   in_node "$1" ping -q -c 1 -w 2 "$2"
 }
 
+# ---- a namespace reaches itself by 127.0.0.1 ----
+
+@test "red reaches itself by a ping to 127.0.0.1" {
+  pings red 127.0.0.1
+}
+
+@test "blue reaches itself by a ping to 127.0.0.1" {
+  pings blue 127.0.0.1
+}
+
 # ---- members of bridge0 reach each other ----
 
 @test "red reaches blue by a ping to 192.168.15.3" {

@@ -66,6 +66,16 @@ listens() { # NODE ADDRESS PORT
   skip "nobody listens in $1 on $2 port $3"
 }
 
+# ---- a namespace reaches itself by 127.0.0.1 ----
+
+@test "red reaches itself by a ping to 127.0.0.1" {
+  pings red 127.0.0.1
+}
+
+@test "blue reaches itself by a ping to 127.0.0.1" {
+  pings blue 127.0.0.1
+}
+
 # ---- members of bridge0 reach each other ----
 
 @test "red reaches blue by a ping to 192.168.15.3" {

@@ -579,16 +579,22 @@ survey_ip() {
 # A subnet that this host already reaches by another device would be cut off, or cut the new one off. Half of all
 # addresses, as a VPN routes them, is a default route too.
 survey_subnet() {
-  local subnet=${1%% *} route routes device family=-4
+  local subnet=${1%% *} route routes device family=-4 to old
   command -v ip >/dev/null || return 0 # told already
   [[ $subnet != *:* ]] || family=-6
   routes=$(ip "$family" -o route show match "${subnet%/*}" && ip "$family" -o route show root "$subnet") ||
     die 'ip route show failed'
+  old=$'\n'$(printf '%s \n' "${OLD_LIST[@]}")
+  if [[ $family == -6 ]]; then old=${old//'/128 '/ }; else old=${old//'/32 '/ }; fi
   while read -r route; do
-    device=${route##* dev } device=${device%% *}
-    case $route in
+    device=${route#* dev } device=${device%% *}
+    to=${route%% @(via|dev|proto|scope|metric) *} to=${to% }
+    case ${route#@(blackhole|unreachable|prohibit|throw) } in
       '' | default* | 0.0.0.0/1\ * | 128.0.0.0/1\ * | ::/1\ * | 8000::/1\ * | 2000::/3\ *) ;;
-      *) is_left link "$device" || problem "the subnet of $subnet is routed elsewhere: ${route%%@( proto| \\)*}" ;;
+      *)
+        [[ $old == *$'\n'"ip host route replace $to "* ]] || is_left link "$device" ||
+          problem "the subnet of $subnet is routed elsewhere: ${route%%@( proto| \\)*}"
+        ;;
     esac
   done <<<"$routes"
 }
@@ -729,26 +735,19 @@ check_ip() {
   done
 }
 
-# What the node has: LINKS by name, ADDRESSES by "DEVICE ADDRESS", ROUTES as a list.
+# What the node has: LINKS by name, ADDRESSES by "DEVICE ADDRESS", ROUTES by table, a line for each.
 list_node() {
   local line
   local -a words
-  declare -gA LINKS=() ADDRESSES=()
-  declare -ga ROUTES=()
+  declare -gA LINKS=() ADDRESSES=() ROUTES=()
   while read -ra words; do
-    line=${words[*]//\\/}
-    if [[ ${words[0]} != +([0-9]): ]]; then
-      ROUTES+=("${line#unicast }")
-    elif [[ ${words[2]} == inet* ]]; then
+    if [[ ${words[2]} == inet* ]]; then
       ADDRESSES["${words[1]} ${words[3]}"]=1
     else
       line=${words[1]%:}
       LINKS[${line%@*}]="${words[*]//\\/} "
     fi
-  done < <(
-    printf '%s\n' 'link show' 'address show' 'route show table all' | in_node "$1" ip -d -o -batch -
-    in_node "$1" ip -6 -d -o route show table all 2>/dev/null
-  )
+  done < <(printf '%s\n' 'link show' 'address show' | in_node "$1" ip -d -o -batch -)
 }
 
 check_link() {
@@ -771,27 +770,52 @@ check_link() {
   done
 }
 
+# A table is asked for by its number: it may have a name, which ip(8) would print.
 check_route() {
-  local node=$1 route
+  local node=$1 said="${*:2}" table=main start=''
+  local -a items=() words
   shift
-  for route in "${ROUTES[@]}"; do
-    ! has_words "$route" "$@" || return 0
+  while (($#)); do
+    case $1 in
+      via | dev | src | metric | weight) items+=("$1 $2") && shift ;;
+      table) table=$2 && shift ;;
+      onlink | nexthop) items+=("$1") ;;
+      0.0.0.0/0 | ::/0) start+='default ' ;;
+      *.*/32 | *:*/128) start+="${1%/*} " ;;
+      *) start+="$1 " ;;
+    esac
+    shift
   done
-  if [[ $1 == default ]]; then
-    problem "$node has lost its default route ${*:2}"
+  [[ -v ROUTES[$table] ]] || ROUTES[$table]=$(
+    in_node "$node" ip -d -o route show table "$table" 2>/dev/null
+    in_node "$node" ip -6 -d -o route show table "$table" 2>/dev/null
+  ) || true
+  while read -ra words; do
+    [[ ${words[0]:-} != unicast ]] || words=("${words[@]:1}")
+    ! is_route "${words[*]//\\/} " "$start" "${items[@]}" || return 0
+  done <<<"${ROUTES[$table]}"
+  if [[ $start == default* ]]; then
+    problem "$node has lost its default route ${said#* }"
   else
-    problem "$node has lost its route $*"
+    problem "$node has lost its route $said"
   fi
 }
 
-# has_words TEXT WORD…: the words are there in this order, the first one first.
-has_words() {
-  local text="$1 " word
-  [[ $text == "$2 "* ]] || return 1
-  shift
-  for word; do
-    [[ $text == *"$word "* ]] || return 1
-    text=${text#*"$word "}
+# is_route PRINTED START ITEM…: ip(8) prints what it was told in an order of its own, and more; one way after another.
+is_route() {
+  local rest=" ${1#"$2"}" hop item
+  [[ $1 == "$2"* ]] || return 1
+  # The metric of IPv6 is 1024 unless it is given.
+  [[ ! $1 =~ ' metric '([0-9]+)' ' || ${BASH_REMATCH[1]} == 1024 || " ${*:3} " == *" ${BASH_REMATCH[0]# }"* ]] || return 1
+  hop=${rest%% nexthop @(via|dev) *}
+  for item in "${@:3}"; do
+    if [[ $item == nexthop ]]; then
+      rest=${rest#"$hop"}
+      [[ $rest ]] || return 1
+      rest=${rest# nexthop} hop=${rest%% nexthop @(via|dev) *}
+    elif [[ "$hop " != *" $item "* ]]; then
+      return 1
+    fi
   done
 }
 
@@ -882,9 +906,9 @@ set_sysctl_inside() {
 }
 
 # remember_sysctl NODE@KEY WAS OURS: before it is changed. What the first topology to need a parameter found is what
-# the last one puts back.
+# the last one puts back; and what forwarding has changed along with it was something else before.
 remember_sysctl() {
-  local record=$STATE/sysctl/${1//\//%} was=$2 ours='' other
+  local record=$STATE/sysctl/${1//\//%} was=$2 ours='' other path
   if [[ -s $record ]]; then
     { read -r was && read -r ours; } <"$record" || true
     [[ $ours != "$3" ]] || return 0
@@ -893,7 +917,9 @@ remember_sysctl() {
     return 0
   fi
   if [[ $1 == host@* ]]; then
-    for other in /run/nsgen/*/"sysctl/${1//\//%}"; do
+    sysctl_path "${1#host@}"
+    path=${path#/proc/sys/}
+    for other in "$STATE/sysctl/net."*"@${path//\//%}" /run/nsgen/*/"sysctl/${1//\//%}"; do
       [[ ! -s $other ]] || read -r was <"$other"
     done
   fi

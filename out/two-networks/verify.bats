@@ -67,6 +67,20 @@ listens() { # NODE ADDRESS PORT
   skip "nobody listens in $1 on $2 port $3"
 }
 
+# ---- a namespace reaches itself by 127.0.0.1 ----
+
+@test "red reaches itself by a ping to 127.0.0.1" {
+  pings red 127.0.0.1
+}
+
+@test "green reaches itself by a ping to 127.0.0.1" {
+  pings green 127.0.0.1
+}
+
+@test "yellow reaches itself by a ping to 127.0.0.1" {
+  pings yellow 127.0.0.1
+}
+
 # ---- members of bridge0 reach each other ----
 
 @test "red reaches yellow by a ping to 192.168.15.3" {

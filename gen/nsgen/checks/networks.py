@@ -11,9 +11,8 @@ from nsgen.checks.view import View, joined, many, reserved, usable
 from nsgen.report import Path, Report
 from nsgen.resolve import gateways
 from nsgen.spec import Network
-from nsgen.values import IPAddress, IPNetwork
+from nsgen.values import IPV6_MTU, IPAddress, IPNetwork
 
-IPV6_MTU = 1280  # RFC 8200, 5
 BRIDGE_PORTS = 1023  # BR_MAX_PORTS, net/bridge/br_private.h; the number 0 is not given out
 
 SPECIAL = tuple(
@@ -186,15 +185,18 @@ def check_mtu(view: View, report: Report) -> None:
     """IPv6 runs on nothing smaller than 1280 bytes."""
     text = f"expected at least {IPV6_MTU}, which IPv6 needs, got "
     for name, network in view.networks.items():
-        if (
-            any(subnet.version == 6 for subnet in network.subnet)
-            and 0 < (network.mtu or 0) < IPV6_MTU
-        ):
+        if _has_ipv6(network) and 0 < (network.mtu or 0) < IPV6_MTU:
             report.error(("networks", name, "mtu"), text + str(network.mtu))
     for places in view.places.values():
         for place in places:
-            if 0 < (place.attachment.mtu or 0) < IPV6_MTU and place.has(6):
+            # A bridge takes the smallest MTU of its ports.
+            needed = place.has(6) or _has_ipv6(place.network)
+            if needed and 0 < (place.attachment.mtu or 0) < IPV6_MTU:
                 report.error((*place.path, "mtu"), text + str(place.attachment.mtu))
+
+
+def _has_ipv6(network: Network) -> bool:
+    return any(subnet.version == 6 for subnet in network.subnet)
 
 
 def check_size(view: View, report: Report) -> None:

@@ -12,6 +12,7 @@ from nsgen.values import IPAddress, IPNetwork
 
 WAYS = ("via", "dev", "nexthops")
 MAIN_TABLE = 254  # rt_tables
+DEFAULT_METRIC = {4: 0, 6: 1024}  # linux/net/ipv6/route.c, ip6_route_info_create
 
 
 @dataclass(frozen=True)
@@ -203,15 +204,20 @@ def check_twice(view: View, report: Report) -> None:
         seen: dict[tuple[object, ...], Path] = {}
         for path, route in view.items(node.path, node.routes):
             version = _version(route)
-            where = (version, route.to, route.table or MAIN_TABLE, route.metric)
-            to = "default" if route.to is None else str(route.to)
+            everywhere = route.to is None or route.to.prefixlen == 0
+            metric = route.metric or DEFAULT_METRIC[version]
+            where = (version, not everywhere and route.to, route.table or MAIN_TABLE, metric)
+            to = "default" if everywhere else str(route.to)
             if where in seen:
                 text = (
                     f"routes[{seen[where][-1]}] leads to {to} already: give one of them another"
                     " 'metric' or 'table'"
                 )
                 report.error(path, text)
-            elif where == (version, None, MAIN_TABLE, None) and version in automatic:
+            elif (
+                where == (version, False, MAIN_TABLE, DEFAULT_METRIC[version])
+                and version in automatic
+            ):
                 name = automatic[version].name
                 text = (
                     f"the default route goes through {name!r} already: set 'default_route: false'"

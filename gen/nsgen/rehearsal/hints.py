@@ -10,6 +10,15 @@ from nsgen.topology import Bridge, Publication, Topology
 
 Facts = Mapping[str, Any]
 
+# Why a packet that no honest kernel sends gets through.
+UNLIKELY = {
+    "forged": "no rule of raw drops packets for 127.0.0.0/8 that do not come from lo,"
+    " and route_localnet or a translation lets them in",
+    "spoofed": "no rule drops what comes from {source}, whoever sends it",
+    "invalid": "no rule drops what connection tracking cannot place (INVALID), and so cannot translate",
+    "neighbour": "IPv6 is on there: disable_ipv6 of the bridge is 0",
+}
+
 
 def hint(topology: Topology, facts: Facts, claim: Claim, *, timed_out: bool) -> str:
     """The first reason that the machine shows; or nothing."""
@@ -33,6 +42,9 @@ class _Reasons:
         """Why there is no answer where there should be one."""
         claim = self.claim
         yield from self._missing()
+        inside = self.facts["namespaces"].get(claim.asker)
+        if claim.to == LOOPBACK[4] and inside and f"{LOOPBACK[4]}/8" not in inside["addresses"]:
+            yield f"lo of {claim.asker} is down"
         published = self._publication()
         if published is not None and claim.by == published.member.namespace:
             yield from self._not_published(published)
@@ -115,11 +127,8 @@ class _Reasons:
     def answered(self) -> Iterator[str]:
         """Why there is an answer where there should be none."""
         claim = self.claim
-        if claim.protocol == "forged":
-            yield (
-                "no rule of raw drops packets for 127.0.0.0/8 that do not come from lo,"
-                " and route_localnet or a translation lets them in"
-            )
+        if claim.protocol in UNLIKELY:
+            yield UNLIKELY[claim.protocol].format(source=claim.stray.source if claim.stray else "")
         bridge = self._bridge_to()
         if claim.asker == OUTSIDE and bridge is None and self._publication() is None:
             yield "FORWARD lets pass what is neither from nor to a network of this topology"

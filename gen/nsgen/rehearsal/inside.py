@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nsgen.rehearsal import inject, probe, tracing
+from nsgen.rehearsal import inject, probe, strays, tracing
 from nsgen.rehearsal.machine import NODES, Machine, RehearsalError, missing, output
 from nsgen.rehearsal.nodes import file_of
 
@@ -198,6 +198,9 @@ class Rehearsal:
                     "note",
                     text=f"{len(left)} claims about sctp were not tried: this kernel has none",
                 )
+        stray = [(index, q) for index, q in questions if q[3] in strays.KINDS]
+        self._send_strays(stray)
+        questions = [(index, q) for index, q in questions if q[3] not in strays.KINDS]
         together = [(i, q[:4]) for i, q in questions if q[3] != "forged" and not q[4]]
         for start in range(0, len(together), TOGETHER):
             self._ask_some(together[start : start + TOGETHER])
@@ -237,6 +240,24 @@ class Rehearsal:
                 if answer != "nothing":
                     return f"ok {HOST} {source}"
         return "timeout"
+
+    def _send_strays(self, questions: list[tuple[int, list[Any]]]) -> None:
+        """Send what no honest kernel would send, all at once."""
+        found = []
+        for index, (asker, to, port, kind, _) in questions:
+            one = self.job["strays"][str(index)]
+            mac = self._mac_of(asker, one["device"], one["gateway"])
+            if mac:
+                sent = strays.Stray(
+                    asker, one["device"], bytes.fromhex(mac.replace(":", "")), kind,
+                    one["source"], to, port,
+                )  # fmt: skip
+                found.append((index, sent))
+            else:
+                self.tell("verdict", index=index, verdict="unreachable")
+        verdicts = strays.send([sent for _, sent in found], (HOST, "internet"))
+        for (index, _), verdict in zip(found, verdicts, strict=True):
+            self.tell("verdict", index=index, verdict=verdict)
 
     def _mac_of(self, node: str, device: str, address: str) -> str:
         enter = ["nsenter", f"--net={file_of(node)}"]

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +100,13 @@ def rehearse(
     if not maker.every:
         result.notes.append(SAMPLED)
     questions = [[c.asker, c.to, c.port, c.protocol, c.alone] for c in result.claims]
-    job = {"script": script, "keep": keep, "lifecycle": lifecycle, "questions": questions}
+    job = {
+        "script": script,
+        "keep": keep,
+        "lifecycle": lifecycle,
+        "questions": questions,
+        "strays": {i: asdict(c.stray) for i, c in enumerate(result.claims) if c.stray},
+    }
     for event in play(topology, scene, maker.listeners(), job):
         _take(event, result, progress)
     return result
