@@ -73,8 +73,11 @@ class Watch:
         return _in_order(self.seen)
 
     def _watch(self) -> None:
-        while not self.ended.is_set():
-            ready, _, _ = select.select(list(self.sockets), [], [], 0.1)
+        while True:
+            ended = self.ended.is_set()
+            ready, _, _ = select.select(list(self.sockets), [], [], 0 if ended else 0.1)
+            if ended and not ready:
+                return
             for sock in ready:
                 data, ancillary, _, origin = sock.recvmsg(65535, 64)
                 stamp = struct.unpack("=qq", ancillary[0][2]) if ancillary else (0, 0)
