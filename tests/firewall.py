@@ -188,7 +188,7 @@ class Machine:
     def cable(self, namespace: str, inside: str) -> str:
         """The end on the host of a namespace's cable."""
         return next(
-            op.name for op in self._cables if (op.peer_node, op.peer) == (namespace, inside)
+            op.name for op in self._cables if (op.peer_into, op.peer) == (namespace, inside)
         )
 
     def is_local(self, address: IPAddress) -> bool:

@@ -15,6 +15,7 @@ import yaml
 
 from compiling import compile_data, compile_text
 from firewall import Machine, Packet
+from nsgen.naming import derived_mac, device_name
 from nsgen.ops import (
     Chain,
     ForgetUdp,
@@ -24,7 +25,6 @@ from nsgen.ops import (
     WriteFile,
 )
 from nsgen.plan import Plan
-from nsgen.resolve import derived_mac, device_name
 from vantage import (
     UPLINK,
     Case,

@@ -15,20 +15,30 @@ from nsgen import describe
 from nsgen.needs import FORWARD
 from nsgen.ops import (
     HOST,
+    AddLink,
+    AddPeer,
+    AddPolicy,
     Argv,
+    BridgeOp,
     Chain,
     ForgetUdp,
+    Impede,
     IpOp,
     Jump,
     LoadModule,
     Op,
     RunCommand,
+    SetPeer,
     SetSysctl,
+    SetVlan,
+    SetWireguard,
     StartService,
+    TakeDevice,
     WriteFile,
 )
-from nsgen.plan import Plan, Step
+from nsgen.plan import Plan
 from nsgen.shell import Shell, comment, heredoc, join
+from nsgen.steps import Step
 from nsgen.topology import Topology
 
 TOOL = {4: "iptables", 6: "ip6tables"}
@@ -39,6 +49,9 @@ PROGRAM = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.+-]*")  # one that is looked for 
 PACKAGES = {
     "ip": "iproute2",
     "ss": "iproute2",
+    "bridge": "iproute2",
+    "tc": "iproute2",
+    "wg": "wireguard-tools",
     "nsenter": "util-linux",
     "flock": "util-linux",
     "setsid": "util-linux",
@@ -56,9 +69,17 @@ PACKAGES = {
 VERBS = {
     "load_module": "module",
     "ip_in": "ip",
+    "bridge_in": "bridge",
+    "tc_in": "tc",
+    "policies_in": "policies",
+    "take_device": "taken",
+    "wireguard": "wireguard",
+    "wireguard_peer": "peer",
     "sysctls": "sysctls",
     "rules": "rules",
+    "rules_in": "rules_in",
     "jump": "jump",
+    "jump_in": "jump_in",
     "forget_udp": "udp",
     "etc_file": "file",
     "service": "service",
@@ -116,6 +137,9 @@ def _programs(plan: Plan) -> list[str]:
     kinds = {type(op) for op in plan.ops}
     found = ["ip", "ss"] if plan.topology.publications else ["ip"]
     found += ["nsenter", "flock"]
+    found += ["bridge"] if {SetVlan, AddPeer} & kinds else []
+    found += ["tc"] if Impede in kinds else []
+    found += ["wg"] if SetWireguard in kinds else []
     found += [
         TOOL[version]
         for version in (4, 6)
@@ -135,7 +159,17 @@ def _programs(plan: Plan) -> list[str]:
 def _needs(plan: Plan) -> dict[str, bool]:
     """The parts of the script that are not in every one."""
     ops = list(plan.ops)
+    extras = {
+        "bridges": any(isinstance(op, get_args(BridgeOp)) for op in ops),
+        "impeded": any(isinstance(op, Impede) for op in ops),
+        "policies": any(isinstance(op, AddPolicy) for op in ops),
+        "devices": any(isinstance(op, TakeDevice) for op in ops),
+        "wireguard": any(isinstance(op, SetWireguard) for op in ops),
+        "translation": any(isinstance(op, Chain) and op.node != HOST for op in ops),
+    }
     return {
+        **extras,
+        "bonds": any(isinstance(op, AddLink) and op.kind == "bond" for op in ops),
         "modules": any(isinstance(op, LoadModule) for op in ops),
         "rules": any(isinstance(op, Chain) for op in ops),
         "udp": any(isinstance(op, ForgetUdp) for op in ops),
@@ -163,8 +197,12 @@ def _block_key(op: Op) -> tuple[type[Op] | str, str, int]:
     """Neighbours with the same key share a block."""
     if isinstance(op, get_args(IpOp)):
         return ("ip", op.node, 0)
+    if isinstance(op, get_args(BridgeOp)):
+        return ("bridge", op.node, 0)
+    if isinstance(op, AddPolicy):
+        return ("policies", op.node, op.version)
     if isinstance(op, Chain):
-        return ("rules", HOST, op.version)
+        return ("rules", op.node, op.version)
     if isinstance(op, SetSysctl):
         return ("sysctl", op.node, 0)
     return (type(op), op.node, 0)
@@ -174,10 +212,19 @@ def _blocks(ops: Iterable[Op]) -> Iterator[Shell]:
     for (kind, node, version), group in groupby(ops, _block_key):
         if kind == "ip":
             yield _heredoc(("ip_in", node), (" ".join(op.argv()[1:]) for op in group), "IP")
-        elif kind == "rules":
-            yield _heredoc(
-                ("rules", TOOL[version]), _restore_text(cast("Iterable[Chain]", group)), "RULES"
+        elif kind == "bridge":
+            yield _heredoc(("bridge_in", node), (" ".join(op.argv()[1:]) for op in group), "BRIDGE")
+        elif kind == "policies":
+            lines = (
+                " ".join(argv[argv.index("add") + 1 :]) for argv in (op.argv() for op in group)
             )
+            yield _heredoc(("policies_in", node, str(version)), lines, "POLICY")
+        elif kind is Impede:
+            yield _heredoc(("tc_in", node), (" ".join(op.argv()[1:]) for op in group), "TC")
+        elif kind == "rules":
+            verb = ("rules",) if node == HOST else ("rules_in", node)
+            text = _restore_text(cast("Iterable[Chain]", group))
+            yield _heredoc((*verb, TOOL[version]), text, "RULES")
         elif kind == "sysctl":
             lines = (op.line() for op in group if isinstance(op, SetSysctl))
             yield _heredoc(("sysctls", node), lines, "SYSCTL")
@@ -198,8 +245,17 @@ def _single(op: Op) -> Shell:
         return _call("load_module", op.name, op.proof)
     if isinstance(op, Jump):
         where = ("where_off", op.unless) if op.unless else ()
+        verb = ("jump",) if op.node == HOST else ("jump_in", op.node)
         where_to = (TOOL[op.version], op.table, op.builtin, op.place)
-        return _call(*where, "jump", *where_to, *op.words())
+        return _call(*where, *verb, *where_to, *op.words())
+    if isinstance(op, TakeDevice):
+        return _call("take_device", op.node, op.device)
+    if isinstance(op, SetWireguard):
+        port = ("listen-port", str(op.port)) if op.port else ()
+        return _call("wireguard", op.node, op.device, op.key_file, *port)
+    if isinstance(op, SetPeer):
+        known = ("key", op.public_key) if op.public_key else ("key-of", op.key_file)
+        return _call("wireguard_peer", op.node, op.device, *known, *op.words())
     if isinstance(op, ForgetUdp):
         return _call("forget_udp", f"ipv{op.version}", str(op.ports.first), str(op.ports.last))
     if isinstance(op, WriteFile):
@@ -226,6 +282,12 @@ def _restore_text(chains: Iterable[Chain]) -> Iterator[str]:
 # -- down ---------------------------------------------------------------------------------------
 
 
+def _policies(ops: Iterable[Op], version: int) -> Iterator[Argv]:
+    for op in ops:
+        if isinstance(op, AddPolicy) and op.node == HOST and op.version == version:
+            yield op.argv()
+
+
 def _teardown(plan: Plan) -> Iterator[Shell]:
     ops = list(plan.ops)
     if any(isinstance(op, RunCommand) for op in ops):
@@ -236,8 +298,14 @@ def _teardown(plan: Plan) -> Iterator[Shell]:
     sysctls = [op.line() for op in ops if isinstance(op, SetSysctl) and op.persist]
     if sysctls:
         yield _heredoc(("restore_sysctls",), reversed(sysctls), "SYSCTL")
-    for version in sorted({op.version for op in ops if isinstance(op, Chain)}):
+    for version in sorted({op.version for op in ops if isinstance(op, Chain) and op.node == HOST}):
         yield _call("drop_chains", TOOL[version])
+    for version in sorted({o.version for o in ops if isinstance(o, AddPolicy) and o.node == HOST}):
+        lines = (" ".join(argv[argv.index("add") + 1 :]) for argv in _policies(ops, version))
+        yield _heredoc(("drop_policies", str(version)), lines, "POLICY")
+    for op in ops:
+        if isinstance(op, TakeDevice):
+            yield _call("give_back", op.node, op.device)
     files = [op.path for op in ops if isinstance(op, WriteFile)]
     if files:
         yield _call("remove_files", *reversed(files))

@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from nsgen.checks import attachments, expectations, networks, published, routes, settings
+from nsgen.checks import (
+    attachments,
+    expectations,
+    networks,
+    published,
+    routes,
+    settings,
+    translation,
+    wires,
+)
 from nsgen.checks.view import View
 from nsgen.report import Report
 from nsgen.spec import Spec
@@ -33,6 +42,18 @@ CHECKS: tuple[Callable[[View, Report], None], ...] = (
     published.check_reach,
     published.check_isolated,
     published.check_twice,
+    wires.check_link_nodes,
+    wires.check_link_form,
+    wires.check_kinds,
+    wires.check_device_names,
+    wires.check_parents,
+    wires.check_masters,
+    wires.check_wire_addresses,
+    wires.check_ends_agree,
+    wires.check_tables,
+    wires.check_peers,
+    translation.check_policies,
+    translation.check_nat,
     routes.check_ways,
     routes.check_versions,
     routes.check_routers,

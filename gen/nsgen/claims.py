@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from nsgen.claims_wires import questions
 from nsgen.needs import FORWARD
 from nsgen.rehearsal.scene import Scene
 from nsgen.spec import Audience
@@ -89,6 +90,7 @@ class Claims:
         """Each of them once, in the order of the topology."""
         found = [
             *self._own_loopback(),
+            *(_answered(a, c, to, 0, "ping", w) for a, c, to, w in questions(self.topology)),
             *self._members(),
             *self._gateways(),
             *self._internet(),
@@ -121,14 +123,41 @@ class Claims:
                 found += [Listener(name, "*", target, protocol)]
                 found += [Listener(node, "*", port, protocol) for node in (INTERNET, OUTSIDE)]
         found += [Listener(ns.name, "*", self.closed, "tcp") for ns in self.topology.namespaces]
+        for node, ports in self._translated():
+            found += [Listener(node, "*", port, "tcp") for port in _numbers(ports)]
         for claim in self.topology.expects:
             node = claim.by or claim.node or (INTERNET if claim.reach else "")
             if claim.port and node and not (node == HOST and claim.port in self.published):
                 port = claim.port
-                if node in self._names() and claim.node != node:
+                own = claim.address in self._addresses_of(node)
+                if node in self._names() and claim.node != node and not own:
                     continue  # by a published port, whose target listens already
                 found.append(Listener(node, "*", port, claim.protocol))
         return list(dict.fromkeys(found))
+
+    def _addresses_of(self, name: str) -> set[IPAddress]:
+        """The addresses that a node has on links and interfaces."""
+        return {
+            address.ip
+            for node in self.topology.nodes
+            if node.name == name
+            for interface in (*node.ends, *node.interfaces)
+            for address in interface.addresses
+        }
+
+    def _translated(self) -> Iterator[tuple[str, Ports]]:
+        """Whom a node's own NAT leads to, and the ports there."""
+        owners = {
+            address.ip: node.name
+            for node in self.topology.nodes
+            for interface in (*node.ends, *node.interfaces)
+            for address in interface.addresses
+        }
+        for node in self.topology.nodes:
+            for nat in node.nats:
+                ports = nat.dnat and (nat.dnat.ports or nat.port)
+                if nat.dnat and ports and nat.dnat.address in owners:
+                    yield owners[nat.dnat.address], ports
 
     # -- inside a network -----------------------------------------------------------------------
 
@@ -432,8 +461,11 @@ class Claims:
                 if s.gateway and b.name in near
             ]
             return gateways[:1] or [str(side.host)]
-        members = self._namespace(node).members
-        found = [m for m in members if m.bridge.name in near] or list(members)
+        namespace = self._namespace(node)
+        found = [m for m in namespace.members if m.bridge.name in near] or list(namespace.members)
+        if not found:
+            own = (*namespace.ends, *namespace.interfaces)
+            return [str(a.ip) for i in own for a in i.addresses][:1]
         return [str(a.ip) for m in found[:1] for a in m.addresses[:1]]
 
     def _is_router(self, version: int) -> bool:

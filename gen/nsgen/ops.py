@@ -75,26 +75,71 @@ class AddBridge(Op):
 
 @dataclass(frozen=True)
 class AddVeth(Op):
-    """A veth pair, veth(4): `name` here and `peer` in the namespace `peer_node`."""
+    """A veth pair, veth(4): `name` in the namespace `into`, or here, and `peer` in `peer_into`, or here."""
 
     name: str
     peer: str
-    peer_node: str
+    peer_into: str
     mtu: int
     peer_mac: str
+    into: str = ""
+    mac: str = ""
 
     def argv(self) -> Argv:
         """Create both ends where they belong, with one MTU: unequal ones swallow large packets."""
-        mtu = ("mtu", str(self.mtu)) if self.mtu else ()
-        mac = ("address", self.peer_mac) if self.peer_mac else ()
+        first = _options(self.mac, self.mtu, self.into)
+        second = _options(self.peer_mac, self.mtu, self.peer_into)
         return (
-            *("ip", "link", "add", "name", self.name, *mtu, "type", "veth"),
-            *("peer", "name", self.peer, *mac, *mtu, "netns", self.peer_node),
+            *("ip", "link", "add", "name", self.name, *first, "type", "veth"),
+            *("peer", "name", self.peer, *second),
         )
 
     def undo(self) -> tuple[Argv, ...]:
-        """Delete one end, and the other goes with it."""
-        return (("ip", "link", "del", "dev", self.name),)
+        """Delete one end, and the other goes with it; in a namespace it goes with that."""
+        return () if self.into else (("ip", "link", "del", "dev", self.name),)
+
+
+def _options(mac: str, mtu: int, into: str) -> Argv:
+    found: Argv = ("address", mac) if mac else ()
+    found += ("mtu", str(mtu)) if mtu else ()
+    return found + (("netns", into) if into else ())
+
+
+@dataclass(frozen=True)
+class AddLink(Op):
+    """A device of some kind, ip-link(8), made in this node on the device `parent`, and put `into` another node."""
+
+    name: str
+    kind: str
+    words: Argv = ()
+    parent: str = ""
+    into: str = ""
+    mac: str = ""
+    mtu: int = 0
+
+    def argv(self) -> Argv:
+        """Create it."""
+        parent = ("link", self.parent) if self.parent else ()
+        options = _options(self.mac, self.mtu, self.into)
+        return (
+            *("ip", "link", "add", "name", self.name, *parent, *options),
+            *("type", self.kind, *self.words),
+        )
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Delete it; in a namespace it goes with that."""
+        return () if self.into else (("ip", "link", "del", "dev", self.name),)
+
+
+@dataclass(frozen=True)
+class TakeDevice(Op):
+    """A device of the host that moves into a namespace, ip-link(8)."""
+
+    device: str
+
+    def argv(self) -> Argv:
+        """Move it."""
+        return ("ip", "link", "set", "dev", self.device, "netns", self.node)
 
 
 @dataclass(frozen=True)
@@ -139,6 +184,97 @@ class AddRoute(Op):
     def undo(self) -> tuple[Argv, ...]:
         """Remove it."""
         return (("ip", "route", "del", *self.route),)
+
+
+@dataclass(frozen=True)
+class AddPolicy(Op):
+    """A rule of policy routing, ip-rule(8): which table is asked for which packets."""
+
+    version: int
+    words: Argv
+
+    def argv(self) -> Argv:
+        """Add it."""
+        return ("ip", *self._family, "rule", "add", *self.words)
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Remove it."""
+        return (("ip", *self._family, "rule", "del", *self.words),)
+
+    @property
+    def _family(self) -> Argv:
+        return ("-6",) if self.version == 6 else ()
+
+
+@dataclass(frozen=True)
+class SetVlan(Op):
+    """A VLAN of a bridge's port, bridge(8)."""
+
+    port: str
+    vlan: int
+    untagged: bool
+
+    def argv(self) -> Argv:
+        """Put the port into it."""
+        flags = ("pvid", "untagged") if self.untagged else ()
+        return ("bridge", "vlan", "add", "dev", self.port, "vid", str(self.vlan), *flags)
+
+
+@dataclass(frozen=True)
+class AddPeer(Op):
+    """Another machine of a VXLAN, bridge(8): who gets what is for everybody, or for nobody known."""
+
+    device: str
+    address: str
+
+    def argv(self) -> Argv:
+        """Add it to the list of those."""
+        anybody = "00:00:00:00:00:00"
+        return ("bridge", "fdb", "append", anybody, "dev", self.device, "dst", self.address)
+
+
+@dataclass(frozen=True)
+class Impede(Op):
+    """Delay, loss and rate of what leaves by a device: netem, tc-netem(8)."""
+
+    device: str
+    words: Argv
+
+    def argv(self) -> Argv:
+        """Set them."""
+        return ("tc", "qdisc", "replace", "dev", self.device, "root", "netem", *self.words)
+
+
+@dataclass(frozen=True)
+class SetWireguard(Op):
+    """The key and the port of a WireGuard device, wg(8)."""
+
+    device: str
+    key_file: str
+    port: int
+
+    def argv(self) -> Argv:
+        """Set them; the key comes from its file, and is on no command line."""
+        port = ("listen-port", str(self.port)) if self.port else ()
+        return ("wg", "set", self.device, "private-key", self.key_file, *port)
+
+
+@dataclass(frozen=True)
+class SetPeer(Op):
+    """A peer of a WireGuard device, wg(8), known by its public key or by the file of its private one."""
+
+    device: str
+    public_key: str
+    key_file: str
+    allowed: str
+    endpoint: str
+    keepalive: int
+
+    def words(self) -> Argv:
+        """What is set, behind the key."""
+        endpoint = ("endpoint", self.endpoint) if self.endpoint else ()
+        keepalive = ("persistent-keepalive", str(self.keepalive)) if self.keepalive else ()
+        return ("allowed-ips", self.allowed, *endpoint, *keepalive)
 
 
 @dataclass(frozen=True)
@@ -297,4 +433,5 @@ class RunCommand(Op):
         return (self.down,) if self.down else ()
 
 
-IpOp = AddNamespace | AddBridge | AddVeth | SetLink | AddAddress | AddRoute
+IpOp = AddNamespace | AddBridge | AddVeth | AddLink | SetLink | AddAddress | AddRoute
+BridgeOp = SetVlan | AddPeer

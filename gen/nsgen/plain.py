@@ -11,20 +11,27 @@ from nsgen import describe
 from nsgen.needs import FORWARD
 from nsgen.ops import (
     HOST,
+    AddPolicy,
     Argv,
+    BridgeOp,
     Chain,
     ForgetUdp,
+    Impede,
     IpOp,
     Jump,
     LoadModule,
     Op,
     RunCommand,
+    SetPeer,
     SetSysctl,
+    SetWireguard,
     StartService,
+    TakeDevice,
     WriteFile,
 )
-from nsgen.plan import Plan, Step
+from nsgen.plan import Plan
 from nsgen.shell import Shell, comment, heredoc, join, quote
+from nsgen.steps import Step
 
 
 def values(plan: Plan) -> dict[str, Any]:
@@ -112,8 +119,8 @@ def _in_node(op: Op, argv: Argv) -> Shell:
         return _line("env", *argv)  # the program, whatever built-in command has the same name
     if op.node == HOST:
         return _line(*argv)
-    if isinstance(op, get_args(IpOp)):
-        return _line("ip", "-n", op.node, *argv[1:])
+    if isinstance(op, (*get_args(IpOp), *get_args(BridgeOp), AddPolicy, Impede)):
+        return _line(argv[0], "-n", op.node, *argv[1:])
     return _line("ip", "netns", "exec", op.node, *argv)
 
 
@@ -121,13 +128,21 @@ def _step(step: Step, state: str) -> dict[str, Any]:
     return {"why": step.why, "commands": [line for op in step.ops for line in _do(op, state)]}
 
 
-def _do(op: Op, state: str) -> Iterator[Shell]:
+def _do(op: Op, state: str) -> Iterator[Shell]:  # noqa: C901 (an arm for each kind of operation)
     if isinstance(op, Chain):
-        yield _line(*op.argv())
+        yield _in_node(op, op.argv())
         for why, rules in groupby(op.rules, lambda rule: rule.why):
             if why:
                 yield comment(why)
-            yield from (_line(*rule.argv()) for rule in rules)
+            yield from (_in_node(rule, rule.argv()) for rule in rules)
+    elif isinstance(op, TakeDevice):
+        yield _line(*op.argv())
+    elif isinstance(op, SetWireguard):
+        folder, file = (quote(path) for path in (op.key_file.rpartition("/")[0], op.key_file))
+        yield Shell(f"[ -s {file} ] || (umask 077; mkdir -p {folder}; wg genkey > {file})")
+        yield _in_node(op, op.argv())
+    elif isinstance(op, SetPeer):
+        yield _peer(op)
     elif isinstance(op, Jump) and op.unless:
         path = "/proc/sys/" + op.unless.replace(".", "/")
         yield Shell(f'[ "$(cat {path})" = 1 ] || {join(op.argv())}')
@@ -159,6 +174,13 @@ def _load(op: LoadModule) -> Shell:
     return Shell(f"{{ {load} && {off}; }}")
 
 
+def _peer(op: SetPeer) -> Shell:
+    """A peer, by its public key; that of a file is asked of wg(8), which prints only the public one."""
+    before = _in_node(op, ("wg", "set", op.device, "peer"))
+    known = quote(op.public_key) if op.public_key else f'"$(wg pubkey < {quote(op.key_file)})"'
+    return Shell(f"{before} {known} {join(op.words())}")
+
+
 def _undo(op: Op, state: str) -> Iterator[Shell]:
     if isinstance(op, WriteFile):
         folder = op.path.rpartition("/")[0]
@@ -169,5 +191,7 @@ def _undo(op: Op, state: str) -> Iterator[Shell]:
         yield Shell(f'kill -- "-$(cat {pid})"')
     elif isinstance(op, Jump) and op.unless:
         yield from (Shell(f"{join(argv)} 2> /dev/null || true") for argv in op.undo())
+    elif isinstance(op, TakeDevice):
+        yield _line("ip", "-n", op.node, "link", "set", "dev", op.device, "netns", "1")
     elif op.node == HOST or isinstance(op, RunCommand):  # what is in a namespace goes with it
         yield from (_in_node(op, argv) for argv in op.undo() if argv[1:2] != ("address",))

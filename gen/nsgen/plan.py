@@ -10,16 +10,15 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from nsgen import needs, rules, why
+from nsgen import inside, needs, rules, translation, why
+from nsgen.inside import port_flag
 from nsgen.ops import (
     HOST,
     MARK,
     AddAddress,
     AddBridge,
     AddNamespace,
-    AddRoute,
     AddVeth,
-    Argv,
     Chain,
     ForgetUdp,
     LoadModule,
@@ -28,11 +27,9 @@ from nsgen.ops import (
     SetLink,
     SetSysctl,
     StartService,
-    WriteFile,
 )
-from nsgen.spec import Route
-from nsgen.topology import Bridge, Member, Namespace, Node, Publication, Topology
-from nsgen.values import IPV6_MTU
+from nsgen.steps import Section, Step, alias, device_sysctl, no_link_local, section, sysctl_key
+from nsgen.topology import Bridge, Member, Publication, Topology
 
 # What the kernel sets along with forwarding, linux/net/ipv4/devinet.c, inet_forward_change.
 SWITCHED_ALONG = re.compile(
@@ -40,23 +37,6 @@ SWITCHED_ALONG = re.compile(
     r"|net[./]ipv6[./]conf[./](?!all[./]).+[./]forwarding"
 )
 BRIDGE_NF_PROOF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
-
-
-@dataclass(frozen=True)
-class Step:
-    """A few operations that one comment explains."""
-
-    why: str
-    ops: tuple[Op, ...]
-
-
-@dataclass(frozen=True)
-class Section:
-    """Steps under one heading."""
-
-    title: str
-    why: str
-    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True)
@@ -69,33 +49,31 @@ class Plan:
     @property
     def ops(self) -> Iterator[Op]:
         """Every operation in order."""
-        for section in self.sections:
-            for step in section.steps:
+        for part in self.sections:
+            for step in part.steps:
                 yield from step.ops
 
 
 def make(topology: Topology) -> Plan:
     """Lower a topology to operations."""
-    host = topology.host
     ipv4 = rules.chains(topology, 4)
     ipv6 = rules.chains(topology, 6, frozenset(r.why for chain in ipv4 for r in chain.rules))
     sections = (
-        _section("Kernel modules", _modules(topology)),
-        _section("Namespaces", _namespaces(topology)),
-        *(_section(f"Network {b.name}", _network(topology, b)) for b in topology.bridges),
-        _section("Inside the namespaces", _insides(topology), _inside_why(topology)),
-        _section("Rules, IPv4", _rules(topology, 4, ipv4)),
-        _section("Rules, IPv6", _rules(topology, 6, ipv6), why.AS_IPV4 if ipv4 else ""),
-        _section("Kernel parameters", _sysctls(topology)),
-        _section("Routes of this host", iter((Step(why.ROUTES, _routes(HOST, host)),))),
-        _section("Services", _services(topology)),
-        _section("Commands of the topology", _commands(topology), why.EXEC),
+        section("Kernel modules", _modules(topology)),
+        section("Namespaces", _namespaces(topology)),
+        *(section(f"Network {b.name}", _network(topology, b)) for b in topology.bridges),
+        section("Links", inside.links(topology)),
+        section("Interfaces of this host", inside.host(topology)),
+        section("Inside the namespaces", inside.namespaces(topology), inside.reason(topology)),
+        section("Address translation", translation.steps(topology), why.TRANSLATION),
+        section("Rules, IPv4", _rules(topology, 4, ipv4)),
+        section("Rules, IPv6", _rules(topology, 6, ipv6), why.AS_IPV4 if ipv4 else ""),
+        section("Kernel parameters", _sysctls(topology)),
+        section("Routes of this host", inside.host_routes(topology)),
+        section("Services", _services(topology)),
+        section("Commands of the topology", _commands(topology), why.EXEC),
     )
-    return Plan(topology, tuple(section for section in sections if section.steps))
-
-
-def _section(title: str, steps: Iterator[Step], preface: str = "") -> Section:
-    return Section(title, preface, tuple(step for step in steps if step.ops))
+    return Plan(topology, tuple(part for part in sections if part.steps))
 
 
 # -- modules, namespaces and networks -----------------------------------------------------------
@@ -161,28 +139,18 @@ def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
 def _ipv6(bridge: Bridge) -> Step:
     name = bridge.name
     if 6 in bridge.versions():
-        return Step(why.NO_RA.format(bridge=name), (_device_sysctl(6, name, "accept_ra", "0"),))
-    return Step(why.NO_IPV6.format(bridge=name), (_device_sysctl(6, name, "disable_ipv6", "1"),))
+        return Step(why.NO_RA.format(bridge=name), (device_sysctl(6, name, "accept_ra", "0"),))
+    return Step(why.NO_IPV6.format(bridge=name), (device_sysctl(6, name, "disable_ipv6", "1"),))
 
 
 def _cables(members: Iterable[Member], mark: str) -> Iterator[Op]:
     for member in members:
         yield AddVeth(HOST, member.peer, member.device, member.namespace, member.mtu, member.mac)
         # The master comes before up: a port that is up alone could be given an address of its own.
-        alias = _alias(mark, member.peer, member.peer_name)
-        settings = (*_no_link_local(member), "master", member.bridge.name)
-        yield SetLink(HOST, member.peer, ("alias", alias, *settings))
+        whose = alias(mark, member.peer, member.peer_name)
+        settings = (*no_link_local(member.mtu), "master", member.bridge.name)
+        yield SetLink(HOST, member.peer, ("alias", whose, *settings))
         yield SetLink(HOST, member.peer, ("up",))
-
-
-def _no_link_local(member: Member) -> Argv:
-    """What keeps a device from making itself an IPv6 address; too small for IPv6, it knows no such setting."""
-    return () if 0 < member.mtu < IPV6_MTU else ("addrgenmode", "none")
-
-
-def _alias(mark: str, device: str, name: str) -> str:
-    """Whose a device is; and what it is called, where that is too long for a device's name."""
-    return mark if device == name else f"{mark}:{name}"
 
 
 def _port_flags(
@@ -190,97 +158,10 @@ def _port_flags(
 ) -> Iterator[Step]:
     looped = {p.member.peer for p in topology.publications if needs.translates_to_itself(p)}
     ports = [member.peer for member in members]
-    hairpin = (_flag(port, "hairpin") for port in ports if port in looped)
+    hairpin = (port_flag(HOST, port, "hairpin") for port in ports if port in looped)
     yield Step(why.AGAIN["hairpin"] if again else why.HAIRPIN_PORT, tuple(hairpin))
-    isolated = (_flag(port, "isolated") for port in ports if bridge.isolate)
+    isolated = (port_flag(HOST, port, "isolated") for port in ports if bridge.isolate)
     yield Step(why.AGAIN["isolated"] if again else why.ISOLATED_PORT, tuple(isolated))
-
-
-def _flag(port: str, flag: str) -> SetLink:
-    return SetLink(HOST, port, ("type", "bridge_slave", flag, "on"))
-
-
-# -- inside the namespaces ----------------------------------------------------------------------
-
-
-def _inside_why(topology: Topology) -> str:
-    members = [member for namespace in topology.namespaces for member in namespace.members]
-    if not any(member.addresses for member in members):
-        return ""
-    return why.INSIDE_ROUTED if any(member.default_routes for member in members) else why.INSIDE
-
-
-def _insides(topology: Topology) -> Iterator[Step]:
-    for namespace in topology.namespaces:
-        yield from _inside(topology, namespace)
-
-
-def _inside(topology: Topology, namespace: Namespace) -> Iterator[Step]:
-    node = namespace.name
-    # lo tells whose the namespace is, should /run/nsgen be lost.
-    ops: list[Op] = [SetLink(node, "lo", ("alias", MARK.format(topology.name), "up"))]
-    for member in namespace.members:
-        if member.device != member.device_name:
-            alias = _alias(MARK.format(topology.name), member.device, member.device_name)
-            ops.append(SetLink(node, member.device, ("alias", alias)))
-        if (member.bridge.plain_ipv4 or not member.addresses) and _no_link_local(member):
-            ops.append(SetLink(node, member.device, _no_link_local(member)))
-        ops += [AddAddress(node, str(address), member.device) for address in member.addresses]
-        ops.append(SetLink(node, member.device, ("up",)))
-    ops += [
-        AddRoute(node, ("default", "via", str(gateway), "dev", member.device))
-        for member in namespace.members
-        for gateway in member.default_routes
-    ]
-    ops += _routes(node, namespace)
-    yield Step(node, tuple(ops))
-    files = (("resolv.conf", namespace.resolv_conf), ("hosts", namespace.hosts))
-    yield Step(
-        why.FILES.format(name=node),
-        tuple(
-            WriteFile(HOST, f"/etc/netns/{node}/{name}", f"# {MARK.format(topology.name)}\n{text}")
-            for name, text in files
-            if text
-        ),
-    )
-    yield _forwarding(namespace)
-    asked = (SetSysctl(node, sysctl_key(k), v, persist=False) for k, v in namespace.sysctls.items())
-    yield Step(why.SYSCTL["asked"], tuple(asked))
-
-
-def _forwarding(namespace: Namespace) -> Step:
-    """Said wherever it matters: a new namespace takes the host's value (linux/net/ipv4/devinet.c, devinet_init_net)."""
-    value = "1" if namespace.forwarding else "0"
-    versions = (4, 6) if namespace.forwarding else (4,)
-    ops = (SetSysctl(namespace.name, needs.FORWARD[v], value, persist=False) for v in versions)
-    if namespace.forwarding:
-        return Step(why.SYSCTL["forwarding"], tuple(ops))
-    return Step(why.NO_FORWARDING, tuple(ops) if len(namespace.members) > 1 else ())
-
-
-def _routes(node: str, what: Node) -> tuple[AddRoute, ...]:
-    return tuple(AddRoute(node, _route_words(route)) for route in what.routes)
-
-
-def _route_words(route: Route) -> Argv:
-    """A route in the words of ip-route(8)."""
-    version_six = route.via is not None and route.via.version == 6
-    anywhere = "::/0" if version_six and route.type != "unicast" else "default"
-    found: list[str] = [route.type] if route.type != "unicast" else []
-    found.append(anywhere if route.to is None else str(route.to))
-    found += ["via", str(route.via)] if route.via is not None else []
-    found += ["dev", route.dev] if route.dev is not None else []
-    found += ["src", str(route.src)] if route.src is not None else []
-    found += ["metric", str(route.metric)] if route.metric is not None else []
-    found += ["table", str(route.table)] if route.table is not None else []
-    found += ["onlink"] if route.onlink else []
-    for hop in route.nexthops:
-        alone = len(route.nexthops) == 1  # which the kernel does not call one of several
-        found += ["nexthop"] if not alone else []
-        found += ["via", str(hop.via)] if hop.via is not None else []
-        found += ["dev", hop.dev] if hop.dev is not None else []
-        found += ["weight", str(hop.weight)] if hop.weight is not None and not alone else []
-    return tuple(found)
 
 
 # -- rules and kernel parameters of the host ----------------------------------------------------
@@ -299,7 +180,7 @@ def _sysctls(topology: Topology) -> Iterator[Step]:
     loopback = dict.fromkeys(
         p.bridge.name for p in topology.publications if needs.uses_route_localnet(p)
     )
-    ops = (_device_sysctl(4, name, "route_localnet", "1", persist=True) for name in loopback)
+    ops = (device_sysctl(4, name, "route_localnet", "1", persist=True) for name in loopback)
     yield Step(why.SYSCTL["route_localnet"], tuple(ops))
     nf_call = (
         SetSysctl(HOST, needs.BRIDGE_NF[version], "1", persist=True)
@@ -320,25 +201,6 @@ def _sysctls(topology: Topology) -> Iterator[Step]:
     )
     yield Step(why.SYSCTL["ip_forward"], tuple(forward))
     yield Step(why.SYSCTL["asked after ip_forward"], tuple(switched))
-
-
-def _device_sysctl(
-    version: int, device: str, key: str, value: str, *, persist: bool = False
-) -> SetSysctl:
-    """A parameter of one device; its name may hold a dot, and then the others are written as slashes."""
-    parts = ("net", f"ipv{version}", "conf", device, key)
-    return SetSysctl(HOST, ("/" if "." in device else ".").join(parts), value, persist)
-
-
-def sysctl_key(written: str) -> str:
-    """A key as sysctl(8) reads it, with dots unless a name in it holds one."""
-    slashes = written.replace(".", "/") if "/" not in written else written
-    if "/" in written and written.find(".") != -1 and written.find(".") < written.find("/"):
-        # sysctl(8): where a dot comes first, dots separate, and a slash stands for a dot in a name.
-        slashes = written.translate(str.maketrans("./", "/."))
-    if slashes == "net/ipv4/conf/all/forwarding":  # the same switch
-        return needs.FORWARD[4]
-    return slashes if "." in slashes else slashes.replace("/", ".")
 
 
 # -- processes ----------------------------------------------------------------------------------

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import ipaddress
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from nsgen import spec as written
+from nsgen.naming import derived_mac, device_name, first_host
 from nsgen.report import Path, Report
+from nsgen.routing import Policy
 from nsgen.spec import Audience, Spec
 from nsgen.topology import (
     Address,
@@ -21,7 +22,10 @@ from nsgen.topology import (
     Subnet,
     Topology,
 )
-from nsgen.values import DEVICE_BYTES, IPAddress, IPInterface, IPNetwork, expand
+from nsgen.values import IPAddress, IPInterface, IPNetwork, expand
+from nsgen.wiring import Wires, wires
+
+FIRST_POLICY = 1000  # between local (0) and main (32766), ip-rule(8)
 
 
 def resolve(spec: Spec, report: Report) -> Topology | None:
@@ -35,8 +39,9 @@ def resolve(spec: Spec, report: Report) -> Topology | None:
             members[name] = _members(name, key, namespace, bridges, pool, devices, report)
     if report.failed:
         return None
+    wired = wires(spec)
     namespaces = tuple(
-        _namespace(name, namespace, members)
+        _namespace(name, namespace, members, wired)
         for key, namespace in spec.namespaces.items()
         for name in expand(key)
     )
@@ -52,8 +57,9 @@ def resolve(spec: Spec, report: Report) -> Topology | None:
         name=spec.name,
         bridges=tuple(bridges.values()),
         namespaces=namespaces,
+        links=wired.links,
         publications=publications,
-        host=_host(spec.host),
+        host=_host(spec.host, wired),
         modules=spec.host.modules,
         expects=tuple(_expectation(*entry) for entry in enumerate(spec.expect)),
     )
@@ -80,7 +86,7 @@ def _bridge(topology: str, name: str, network: written.Network) -> Bridge:
 def gateways(network: written.Network) -> tuple[IPAddress | None, ...]:
     """The host's address in each subnet of a network; None where it has none."""
     if network.gateway is None:
-        return tuple(_first_host(subnet) for subnet in network.subnet)
+        return tuple(first_host(subnet) for subnet in network.subnet)
     if network.gateway == (False,):
         return tuple(None for _ in network.subnet)
     given = [gateway or None for gateway in network.gateway]
@@ -88,29 +94,6 @@ def gateways(network: written.Network) -> tuple[IPAddress | None, ...]:
         next((gateway for gateway in given if gateway is not None and gateway in subnet), None)
         for subnet in network.subnet
     )
-
-
-def _first_host(subnet: IPNetwork) -> IPAddress:
-    """Its first address, less the network address, which a prefix of 31 or 127 bits and more has not (RFC 3021)."""
-    alone = subnet.prefixlen >= subnet.max_prefixlen - 1
-    return subnet.network_address if alone else subnet.network_address + 1
-
-
-def derived_mac(text: str) -> str:
-    """A locally administered unicast MAC address that depends on nothing but the text."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))
-
-
-def device_name(wanted: str) -> str:
-    """The name itself if a device can have it; else its beginning and a hash of all of it.
-
-    40 bits of the hash make a collision among 10,000 names a matter of one in 20,000; `_Devices` finds it.
-    """
-    if len(wanted) <= DEVICE_BYTES:
-        return wanted
-    digest = base64.b32encode(hashlib.sha256(wanted.encode()).digest()[:5]).decode().lower()
-    return f"{wanted[: DEVICE_BYTES - len(digest) - 1].rstrip('-.')}-{digest}"
 
 
 class _Addresses:
@@ -185,6 +168,7 @@ def _members(
                 addresses=addresses,
                 mac=attachment.mac or "",
                 mtu=attachment.mtu or bridge.mtu,
+                impair=attachment.impair,
                 default_routes=tuple(
                     gateway
                     for version in (4, 6)
@@ -313,25 +297,44 @@ def _reach(
 
 
 def _namespace(
-    name: str, namespace: written.Namespace, members: Mapping[str, tuple[Member, ...]]
+    name: str,
+    namespace: written.Namespace,
+    members: Mapping[str, tuple[Member, ...]],
+    wired: Wires,
 ) -> Namespace:
     return Namespace(
         name=name,
+        ends=wired.ends.get(name, ()),
+        interfaces=wired.interfaces[name],
         routes=namespace.routes,
+        policies=_policies(namespace),
+        nats=namespace.nat,
         sysctls=namespace.sysctls,
         services=namespace.services,
         execs=namespace.exec,
         forwarding=namespace.forwarding,
-        members=members[name],
+        members=tuple(map(wired.member, members[name])),
         resolv_conf=_resolv_conf(namespace),
         hosts=_hosts(namespace, members),
     )
 
 
-def _host(host: written.Host) -> Node:
+def _policies(node: written.Host | written.Namespace) -> tuple[Policy, ...]:
+    """Each with its priority: those without one are asked in the order of the file."""
+    return tuple(
+        rule if rule.priority is not None else replace(rule, priority=FIRST_POLICY + index)
+        for index, rule in enumerate(node.rules)
+    )
+
+
+def _host(host: written.Host, wired: Wires) -> Node:
     return Node(
         name="host",
+        ends=wired.ends.get("host", ()),
+        interfaces=wired.interfaces["host"],
         routes=host.routes,
+        policies=_policies(host),
+        nats=host.nat,
         sysctls=host.sysctls,
         services=host.services,
         execs=host.exec,

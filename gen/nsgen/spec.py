@@ -10,8 +10,34 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
 from nsgen import values
-from nsgen.endpoint import Endpoint, endpoint, node
+from nsgen.endpoint import Endpoint, endpoint
+from nsgen.links import InterfaceKind
+from nsgen.links.impair import Impair
+from nsgen.links.kind import Interface
+from nsgen.links.veth import Link, Links
 from nsgen.report import Path, Report
+from nsgen.routing import Nat, Policy, Route
+from nsgen.scalars import (
+    ADDRESS,
+    BOOLEAN,
+    DEVICE,
+    FREE_TEXT,
+    INTERFACE_ADDRESS,
+    LINE,
+    MAC,
+    MTU,
+    NAMESPACE_KEY,
+    NODE,
+    PORTS,
+    ROUTE_DEVICE,
+    SERVICE,
+    STRING,
+    SUBNET,
+    SYSCTL,
+    SYSCTL_VALUE,
+    TOPOLOGY_NAME,
+    WORD,
+)
 from nsgen.schema import (
     INVALID,
     ByShape,
@@ -31,45 +57,6 @@ AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 Protocol = Literal["tcp", "udp", "sctp"]
 BridgeNetfilter = Literal["host", "bridge", "off"]
 Via = Literal["dnat", "proxy"]
-RouteType = Literal["unicast", "blackhole", "unreachable", "prohibit"]
-
-# YAML's own types, for editors: `8080` is a number to them, and text to nsgen.
-TEXT_OR_NUMBER = {"type": ["string", "number", "boolean"]}
-STRING = {"type": "string"}
-
-
-def _number(least: int, most: int) -> Scalar:
-    return Scalar(
-        lambda text: values.integer(text, least, most),
-        {"type": "integer", "minimum": least, "maximum": most},
-    )
-
-
-FREE_TEXT = Scalar(values.free_text, TEXT_OR_NUMBER)
-LINE = Scalar(values.line, TEXT_OR_NUMBER)
-BOOLEAN = Scalar(values.boolean, {"type": "boolean"})
-TOPOLOGY_NAME = Scalar(
-    values.topology_name, {"type": "string", "pattern": f"^{values.TOPOLOGY_NAME.pattern}$"}
-)
-NAMESPACE_KEY = Scalar(values.namespace_key, STRING)
-DEVICE = Scalar(
-    values.device,
-    {"type": "string", "pattern": f"^{values.DEVICE.pattern}$", "maxLength": values.DEVICE_BYTES},
-)
-ROUTE_DEVICE = Scalar(values.existing_device, STRING)
-NODE = Scalar(node, STRING)
-WORD = Scalar(values.word, STRING)
-SERVICE = Scalar(values.service, STRING)
-SYSCTL = Scalar(values.sysctl, STRING)
-SYSCTL_VALUE = Scalar(values.sysctl_value, TEXT_OR_NUMBER)
-MAC = Scalar(values.mac, {"type": "string", "pattern": "^[0-9a-fA-F]{2}(:[0-9a-fA-F]{2}){5}$"})
-SUBNET = Scalar(values.network, STRING)
-ADDRESS = Scalar(values.address, STRING)
-INTERFACE_ADDRESS = Scalar(values.interface_address, STRING)
-DESTINATION = Scalar(values.destination, STRING)
-PORTS = Scalar(values.ports, {"type": ["integer", "string"]})
-MTU = _number(68, 65535)
-UINT32 = _number(1, 2**32 - 1)
 
 
 def _gateway(text: str) -> IPAddress | Literal[False]:
@@ -138,6 +125,9 @@ class Attachment:
         MAC, "The MAC address inside. Default: the kernel's choice.", default=None
     )
     mtu: int | None = key(MTU, "The MTU of both ends. Default: the network's.", default=None)
+    impair: Impair | None = key(
+        Record(Impair), "What happens to packets on its cable, both ways.", default=None
+    )
     default_route: bool | None = key(
         BOOLEAN,
         "Whether the default route goes this way. Default: on the first network with internet.",
@@ -170,36 +160,6 @@ class Publish:
         Choice(get_args(Via)),
         "dnat: rules alone; proxy: a process on the host relays what does not come from outside.",
         default="dnat",
-    )
-
-
-@dataclass(frozen=True)
-class NextHop:
-    """One of several ways of a multipath route."""
-
-    via: IPAddress | None = key(ADDRESS, "The router's address.", default=None)
-    dev: str | None = key(ROUTE_DEVICE, "The device it leaves by.", default=None)
-    weight: int | None = key(_number(1, 256), "Its share of the flows.", default=None)
-
-
-@dataclass(frozen=True)
-class Route:
-    """A route, ip-route(8)."""
-
-    to: IPNetwork | None = key(DESTINATION, "default, or a subnet in CIDR notation.")
-    via: IPAddress | None = key(ADDRESS, "The next router's address.", default=None)
-    dev: str | None = key(ROUTE_DEVICE, "The device it leaves by.", default=None)
-    src: IPAddress | None = key(ADDRESS, "The source address to prefer.", default=None)
-    metric: int | None = key(UINT32, "Lower is preferred.", default=None)
-    table: int | None = key(UINT32, "The routing table. Default: main.", default=None)
-    onlink: bool = key(
-        BOOLEAN, "Take the router for a neighbour whatever the subnets say.", default=False
-    )
-    type: RouteType = key(
-        Choice(get_args(RouteType)), "What it does with a packet.", default="unicast"
-    )
-    nexthops: tuple[NextHop, ...] = key(
-        ListOf(Record(NextHop)), "Several ways, shared among flows by weight.", default=()
     )
 
 
@@ -243,6 +203,21 @@ class Exec:
 _ROUTES: Any = {
     "kind": ListOf(Record(Route), each=True),
     "doc": "Static routes of this node.",
+    "default": (),
+}
+_INTERFACES: Any = {
+    "kind": MapOf(ROUTE_DEVICE, InterfaceKind()),
+    "doc": "Network interfaces of this node besides those of networks and links.",
+    "default_factory": dict,
+}
+_RULES: Any = {
+    "kind": ListOf(Record(Policy), each=True),
+    "doc": "Policy routing: which packets are routed by which table.",
+    "default": (),
+}
+_NAT: Any = {
+    "kind": ListOf(Record(Nat), each=True),
+    "doc": "Addresses that this node rewrites on what it passes on.",
     "default": (),
 }
 _SYSCTLS: Any = {
@@ -293,16 +268,17 @@ def short_publish(text: str) -> Publish:
 _ADDRESSES = Mapped(
     ListOf(INTERFACE_ADDRESS, lone=True), lambda addresses: Attachment(address=addresses)
 )
-_ATTACHMENT = ByShape(
-    text=_ADDRESSES, items=_ADDRESSES, record=Record(Attachment, later=("impair",), nothing=True)
-)
+_ATTACHMENT = ByShape(text=_ADDRESSES, items=_ADDRESSES, record=Record(Attachment, nothing=True))
 
 
 @dataclass(frozen=True)
 class Host:
     """The machine itself: the node that exists already."""
 
+    interfaces: Mapping[str, Interface] = key(**_INTERFACES)
     routes: tuple[Route, ...] = key(**_ROUTES)
+    rules: tuple[Policy, ...] = key(**_RULES)
+    nat: tuple[Nat, ...] = key(**_NAT)
     sysctls: Mapping[str, str] = key(**_SYSCTLS)
     services: Mapping[str, Service] = key(**_SERVICES)
     exec: tuple[Exec, ...] = key(**_EXEC)
@@ -326,7 +302,10 @@ class Namespace:
         "Ports of this namespace that the host answers on: [HOST_IP:]PORT:PORT[/PROTOCOL].",
         default=(),
     )
+    interfaces: Mapping[str, Interface] = key(**_INTERFACES)
     routes: tuple[Route, ...] = key(**_ROUTES)
+    rules: tuple[Policy, ...] = key(**_RULES)
+    nat: tuple[Nat, ...] = key(**_NAT)
     sysctls: Mapping[str, str] = key(**_SYSCTLS)
     dns: Dns | None = key(
         Record(Dns),
@@ -371,9 +350,6 @@ class Expect:
     reach: bool = key(BOOLEAN, "Whether there is an answer.", default=True)
 
 
-_NODE_LATER = ("interfaces", "rules", "nat")
-
-
 @dataclass(frozen=True)
 class Spec:
     """A topology of network namespaces, as nsgen reads it."""
@@ -385,14 +361,19 @@ class Spec:
         default_factory=dict,
     )
     namespaces: Mapping[str, Namespace] = key(
-        MapOf(NAMESPACE_KEY, Record(Namespace, later=_NODE_LATER, nothing=True, stand_ins={})),
+        MapOf(NAMESPACE_KEY, Record(Namespace, nothing=True, stand_ins={})),
         "Network namespaces by name; NAME[1-100] stands for that many.",
         default_factory=dict,
     )
     host: Host = key(
-        Record(Host, later=("networks", "publish", *_NODE_LATER), nothing=True, stand_ins={}),
+        Record(Host, nothing=True, stand_ins={}),
         "The machine itself.",
         default=Host(),
+    )
+    links: tuple[tuple[int, Link], ...] = key(
+        Links(),
+        "Cables between any two nodes; NAME[1-9] in one counts up.",
+        default=(),
     )
     expect: tuple[Expect, ...] = key(
         ListOf(Record(Expect), each=True),
@@ -401,7 +382,7 @@ class Spec:
     )
 
 
-TOPOLOGY = Record(Spec, later=("links", "routing", "include"), stand_ins={"name": ""})
+TOPOLOGY = Record(Spec, later=("routing", "include"), stand_ins={"name": ""})
 
 
 def read(data: object, report: Report) -> Spec | None:

@@ -11,7 +11,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nsgen.endpoint import Question
-from nsgen.spec import Audience, BridgeNetfilter, Exec, Protocol, Route, Service, Via
+from nsgen.links.impair import Impair
+from nsgen.links.kind import NO_PORT, Port
+from nsgen.links.kind import Interface as Written
+from nsgen.routing import Nat, Policy, Route
+from nsgen.spec import Audience, BridgeNetfilter, Exec, Protocol, Service, Via
 from nsgen.values import IPAddress, IPInterface, IPNetwork, Ports
 
 Address = IPInterface
@@ -82,6 +86,9 @@ class Member:
     mac: str
     mtu: int
     default_routes: tuple[IPAddress, ...]
+    impair: Impair | None = None
+    master: str = ""  # a bridge, bond or VRF in the namespace
+    port: Port = NO_PORT
 
     def address(self, version: int) -> IPAddress | None:
         """Its first address of this IP version."""
@@ -90,6 +97,39 @@ class Member:
     def routed(self, version: int) -> bool:
         """Whether its default route of this IP version goes this way."""
         return any(gateway.version == version for gateway in self.default_routes)
+
+
+@dataclass(frozen=True)
+class Interface:
+    """A network interface of a node, besides those on networks: an end of a link, or of the kind that is `written`.
+
+    `long_name` is what it would be called if a device's name could be that long; `master` the bridge, bond or VRF
+    that it is a port of.
+    """
+
+    node: str
+    name: str
+    long_name: str
+    addresses: tuple[Address, ...]
+    mac: str
+    mtu: int
+    written: Written
+    impair: Impair | None = None
+    master: str = ""
+    port: Port = NO_PORT
+
+    @property
+    def plain_ipv4(self) -> bool:
+        """Whether it is to have no IPv6 address: it has none of its own."""
+        return not any(address.version == 6 for address in self.addresses)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A veth pair between two nodes; the host, if it is one of them, is the first."""
+
+    first: Interface
+    second: Interface
 
 
 @dataclass(frozen=True)
@@ -138,7 +178,11 @@ class Node:
     """The host, or a namespace: what both have."""
 
     name: str
+    ends: tuple[Interface, ...] = ()  # of links
+    interfaces: tuple[Interface, ...] = ()  # each behind the one that it is made on
     routes: tuple[Route, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    nats: tuple[Nat, ...] = ()
     sysctls: Mapping[str, str] = field(default_factory=dict)
     services: Mapping[str, Service] = field(default_factory=dict)
     execs: tuple[Exec, ...] = ()
@@ -161,10 +205,16 @@ class Topology:
     name: str
     bridges: tuple[Bridge, ...]
     namespaces: tuple[Namespace, ...]
+    links: tuple[Link, ...]
     publications: tuple[Publication, ...]
     host: Node
     modules: tuple[str, ...]
     expects: tuple[Expectation, ...]
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The host, and the namespaces in the order of the file."""
+        return (self.host, *self.namespaces)
 
     def members(self, bridge: Bridge) -> Iterator[Member]:
         """The namespaces on a network, in the order of the file."""

@@ -276,6 +276,11 @@ def destination(text: str) -> IPNetwork | None:
         ) from None
 
 
+def source(text: str) -> IPNetwork:
+    """A subnet in CIDR notation, or a lone address."""
+    return network(text) if "/" in text else ipaddress.ip_network(address(text))
+
+
 def ports(text: str) -> Ports:
     """A port, or a range of them such as ``8000-8010``."""
     match = re.fullmatch(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", text)

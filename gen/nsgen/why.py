@@ -173,6 +173,36 @@ NO_FORWARDING = """\
 A namespace that is made on a host that forwards forwards too, and would connect the networks
 that it is on."""
 
+LINKS = """\
+A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are."""
+
+HOST_DEVICES = "This host's own: its ends of cables, and what else it has."
+
+HOST_IPV6 = """\
+Nobody at the other end of a cable is a router for this host; and where a cable has no IPv6
+address, IPv6 would be a way in that no rule covers."""
+
+BRIDGE_SETTINGS = "Which VLANs a port is in, and whom a frame for everybody is sent to."
+
+IMPAIR = "A link that is slow, or loses packets: each end holds back what it sends."
+
+POLICIES = """\
+Which table is asked for a route depends on where a packet comes from; the first rule that fits
+decides, and main is the last one asked."""
+
+WIREGUARD = """\
+The key goes from its file to the kernel, and is shown to nobody. One that is missing is made now."""
+
+TRANSLATION = """\
+Nodes that put one address in place of another, on what they pass on. Replies are translated back
+by connection tracking, without a rule."""
+
+NAT_INTO = "On to another address: for one destination, or for the node's own addresses."
+
+NAT_OUT = "What leaves gets another source, that those outside can answer."
+
+NAT_MASQUERADE = "What leaves gets the address of the device that it leaves by."
+
 ROUTES = "Routes that the topology asks for."
 
 SERVICE = "Started in {node}, with its output under /run/nsgen/{topology}/."

@@ -145,8 +145,10 @@ main() {
   declare -gA FRESH=()                # namespaces that did not exist before this run
   declare -ga PROBLEMS=()
   declare -gA TOLD=()
-  declare -gA KINDS=() # the kinds of devices that the kernel has to know
-  declare -gA JUMPS=() # the rules of built-in chains that lead to ours, by tool and table
+  declare -gA KINDS=() # the kinds of devices that the kernel has to know, each with what one is made of
+  declare -gA DEVICES=() # those of namespaces, as far as anybody asked
+  declare -gA JUMPS=() # the rules of built-in chains that lead to ours, by node, tool and table
+  AT=host # where rules are
   WAS_UP='' LEFT='' LOCKED=''
   recall
   require "${1:-up}"
@@ -364,10 +366,22 @@ has_rules() { command -v "$1" >/dev/null && [[ $("$1" 2>/dev/null) == *$'\n-A '*
 
 # Whether the kernel can make such devices, tried in a namespace that is gone at once.
 survey_kinds() {
-  local kind output
+  local kind below words output
+  local -a todo=()
   ((${#KINDS[@]})) && command -v ip >/dev/null && command -v unshare >/dev/null || return 0
-  output=$(for kind in "${!KINDS[@]}"; do printf 'link add name %s- type %s\n' "$kind" "$kind"; done |
-    unshare --net ip -batch - 2>&1) ||
+  for kind in "${!KINDS[@]}"; do
+    words=${KINDS[$kind]} below=''
+    case $kind in
+      veth | bridge) words=$kind ;;
+      vxlan) words='vxlan id 1 dstport 4789' ;;
+      vlan | macvlan | ipvlan)
+        todo+=("link add name $kind-0 type veth peer name $kind-1")
+        below="link $kind-0 "
+        ;;
+    esac
+    todo+=("link add name $kind- ${below}type $words")
+  done
+  output=$(printf '%s\n' "${todo[@]}" | unshare --net ip -batch - 2>&1) ||
     problem "this kernel cannot make the namespaces and devices: ${output%%$'\n'*}"
 }
 
@@ -440,13 +454,11 @@ prune() {
     [[ ! ${NEW[$key]:-} ]] || continue
     case $key in
       'ip '*) undo_ip_line "${key#ip }" ;;
-      'add '*)
-        key=${key#*' name '}
-        ip_undo <<<"link del dev ${key%% *}"
-        ;;
+      'add '*) drop_device "${key#add }" ;;
       'link '*) ip_undo <<<"link del dev ${key#link }" ;;
       'netns '*) ip_undo <<<"netns del ${key#netns }" ;;
       'rules '*) drop_chains "${key#rules }" ;;
+      'bridge '* | 'tc '* | 'policies '* | 'device '* | 'peer '* | 'rules_in '*) prune_extra "$key" ;;
       'sysctl '*) forget_sysctl "${key#sysctl }" ;;
       'file '*) remove_files "${key#file }" ;;
       'service '*) stop_service "$STATE/${key#service }" ;;
@@ -458,15 +470,17 @@ prune() {
 # ---- ip commands -----------------------------------------------------------------------------------------------------
 
 survey_ip() {
-  local node=$1 line name
+  local node=$1 line PLACE DEVICE
   while read -r line; do
     case $line in
       'netns add '*) claim netns "${line#netns add }" ;;
       'link add name '*)
-        name=${line#link add name }
-        claim link "${name%% *}"
-        note "add $line"
-        [[ ! $line =~ ' type '(bridge|veth) ]] || KINDS[${BASH_REMATCH[1]}]=1
+        locate "$node" "$line"
+        [[ $PLACE != host ]] || claim link "$DEVICE"
+        note "add $node $line"
+        line=${line#* type }
+        [[ $line != 'veth '* || $node != host || $line == *' netns '* ]] || claim link "${line#veth peer name }"
+        KINDS[${line%% *}]=$line
         ;;
       *' replace '* | 'link set '*)
         note "ip $node $line"
@@ -474,6 +488,29 @@ survey_ip() {
         ;;
     esac
   done
+}
+
+# locate NODE LINE: where the device of an `add` is (PLACE), and its name (DEVICE).
+locate() {
+  local before=${2%% type *}
+  PLACE=$1 DEVICE=${before#link add name }
+  DEVICE=${DEVICE%% *}
+  [[ $before != *' netns '* ]] || PLACE=${before##* netns }
+}
+
+# Whether a node has a device. Those of a namespace are listed once; a new one has none.
+has_device() {
+  local words
+  if [[ $1 == host ]]; then
+    exists link "$2"
+    return "$?"
+  fi
+  [[ ! ${FRESH[$1]:-} && -e /run/netns/$1 ]] || return 1
+  if [[ ! ${DEVICES[$1]:-} ]]; then
+    DEVICES[$1]=' '
+    while read -ra words; do DEVICES[$1]+="${words[1]%%[@:]*} "; done < <(in_node "$1" ip -o link show 2>/dev/null)
+  fi
+  [[ ${DEVICES[$1]} == *" $2 "* ]]
 }
 
 # A subnet that this host already reaches by another device would be cut off, or cut the new one off. Half of all
@@ -501,7 +538,7 @@ survey_subnet() {
 
 # Run a block, leaving out the `add` of what exists: everything else can be repeated.
 apply_ip() {
-  local node=$1 line name
+  local node=$1 line name PLACE DEVICE
   local -a todo=()
   while read -r line; do
     case $line in
@@ -512,18 +549,29 @@ apply_ip() {
         FRESH[$name]=1
         ;;
       'link add name '*)
-        name=${line#link add name } name=${name%% *}
-        if exists link "$name"; then
-          # A cable whose other end was in a namespace that is no more leads nowhere.
-          [[ $line == *' netns '* && ${FRESH[${line##* netns }]:-} ]] || continue
-          todo+=("link del dev $name")
-        fi
+        locate "$node" "$line"
+        [[ $line != *' type veth '* ]] || clear_cable "$line"
+        ! has_device "$PLACE" "$DEVICE" || continue
         ;;
     esac
     todo+=("$line")
   done
   [[ -e /proc/sys/net/ipv6 ]] || todo=("${todo[@]/ addrgenmode none/}") # nothing to switch off
   ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+}
+
+# A cable whose one end was in a namespace that is no more leads nowhere; the end that is left goes before it is made anew.
+clear_cable() {
+  local peer=${1#* type veth peer name } other=host
+  [[ $peer != *' netns '* ]] || other=${peer##* netns }
+  peer=${peer%% *}
+  if [[ ${FRESH[$other]:-} ]] && has_device "$PLACE" "$DEVICE"; then
+    attempt in_node "$PLACE" ip link del dev "$DEVICE"
+    [[ $PLACE == host ]] || DEVICES[$PLACE]=${DEVICES[$PLACE]/" $DEVICE "/ }
+  elif [[ ${FRESH[$PLACE]:-} ]] && has_device "$other" "$peer"; then
+    attempt in_node "$other" ip link del dev "$peer"
+    [[ $other == host ]] || DEVICES[$other]=${DEVICES[$other]/" $peer "/ }
+  fi
 }
 
 # Whoever was killed while making a namespace left a file that is none.
@@ -546,11 +594,20 @@ run_ip() {
 
 # Undo one line of an earlier run, in a node that stays.
 undo_ip_line() {
-  local node=${1%% *} line=${1#* }
+  local node=${1%% *} line=${1#* } device _
   [[ $node == host || ${NEW["netns $node"]:-} ]] || return 0
   case $line in
     *' replace '*) line="${line/ replace / del }" ;;
     *' hairpin on' | *' isolated on') line="${line% on} off" ;;
+    *' master '*)
+      [[ $line != *' alias '* ]] || return 0 # a place on a network, which goes as a whole
+      line="${line% master *} nomaster"
+      ;;
+    *' up')
+      read -r _ _ _ device _ <<<"$line"
+      [[ $node != host || ${NEW["link $device"]:-} ]] || return 0
+      line="${line% up} down"
+      ;;
     *' nf_call_'*) line="${line// 1/ 0}" ;;
     *' addrgenmode none')
       line=${line#link set dev } line=${line%% *}
@@ -560,6 +617,17 @@ undo_ip_line() {
     *) return 0 ;;
   esac
   attempt in_node "$node" ip -force -batch - <<<"${line// nodad/}"
+}
+
+# Remove what an `add` of an earlier run made, in a node that stays.
+drop_device() {
+  local PLACE DEVICE
+  locate "${1%% *}" "${1#* }"
+  if [[ $PLACE == host ]]; then
+    ip_undo <<<"link del dev $DEVICE"
+  elif [[ ${NEW["netns $PLACE"]:-} && -e /run/netns/$PLACE ]]; then
+    attempt in_node "$PLACE" ip link del dev "$DEVICE"
+  fi
 }
 
 # What a device made for itself while it had IPv6, and is to have no more.
@@ -625,13 +693,34 @@ check_ip() {
     read -ra words <<<"$line"
     case $line in
       'netns add '*) exists netns "${words[2]}" || problem "namespace ${words[2]} is missing" ;;
-      'link add name '*) exists link "${words[3]}" || problem "device ${words[3]} is missing" ;;
+      'link add name '*) check_device "$node" "$line" ;;
       'link set dev '*) check_link "$node" "${words[@]:3}" ;;
       'address replace '*)
         [[ ${ADDRESSES["${words[4]} ${words[2]}"]:-} ]] || problem "$node: ${words[4]} has lost its address ${words[2]}"
         ;;
       'route replace '*) check_route "$node" "${words[@]:2}" ;;
     esac
+  done
+}
+
+check_device() {
+  local PLACE DEVICE kind=${2#* type } shown word previous=''
+  locate "$1" "$2"
+  if ! has_device "$PLACE" "$DEVICE"; then
+    if [[ $PLACE == host ]]; then
+      problem "device $DEVICE is missing"
+    elif exists netns "$PLACE"; then
+      problem "$PLACE: device $DEVICE is missing"
+    fi
+    return 0
+  fi
+  [[ $kind != @(bridge|veth|dummy)* ]] || return 0
+  shown=" $(in_node "$PLACE" ip -d -o link show dev "$DEVICE" 2>/dev/null) "
+  [[ $shown == *" ${kind%% *} "* ]] || problem "$PLACE: $DEVICE is no ${kind%% *}"
+  for word in $kind; do
+    [[ $previous != @(id|mode|remote|local|group|table|dstport) || $shown == *" $previous $word "* ]] ||
+      problem "$PLACE: $DEVICE: $previous is not $word"
+    previous=$word
   done
 }
 
@@ -717,6 +806,49 @@ is_route() {
       return 1
     fi
   done
+}
+
+# ---- what takes other programs than ip(8) in a node ------------------------------------------------------------------
+
+# Undo what an earlier run did in a node that stays.
+prune_extra() {
+  local kind node line
+  read -r kind node line <<<"$1"
+  [[ $node == host || $kind == device || ${NEW["netns $node"]:-} ]] || return 0
+  case $kind in
+    bridge)
+      line=${line/ add / del } line=${line/ append / del }
+      attempt in_node "$node" bridge -batch - <<<"${line% pvid untagged}"
+      ;;
+    tc) attempt in_node "$node" tc qdisc del dev "$line" root ;;
+    policies) attempt in_node "$node" ip "-${line%% *}" -batch - <<<"rule del ${line#* }" ;;
+    device) give_back "$node" "$line" ;;
+    peer) remove_peer "$node" "$line" ;;
+    rules_in)
+      local AT=$node
+      drop_chains "$line"
+      ;;
+  esac
+}
+
+# Back to the host, and up if it was up there. ($$ is this script, which runs there.)
+give_back() {
+  local node=$1 device=$2 was=0
+  DEVICES[$node]=
+  FRESH[$node]=
+  if has_device "$node" "$device"; then
+    attempt in_node "$node" ip link set dev "$device" netns "$$"
+    [[ ! -s $STATE/device.$device ]] || read -r was <"$STATE/device.$device"
+    ((was == 0)) || attempt ip link set dev "$device" up
+  fi
+  rm -f "$STATE/device.$device" || left "$STATE/device.$device cannot be removed"
+}
+
+remove_peer() {
+  local device key of
+  read -r device key of <<<"$2"
+  [[ $key != of ]] || key=$(wg pubkey <"$of" 2>/dev/null) || return 0
+  attempt in_node "$1" wg set "$device" peer "$key" remove
 }
 
 # ---- kernel parameters -----------------------------------------------------------------------------------------------
@@ -953,7 +1085,7 @@ survey_rules() {
   command -v "$tool-restore" >/dev/null || return 0 # told already
   saved=$("$tool-restore" -w --noflush --test <<<"$text" 2>&1) ||
     problem "this kernel refuses the rules: ${saved%%$'\n'*}"
-  saved=$("$tool-save") || die "$tool-save failed"
+  saved=$(in_node "$AT" "$tool-save") || die "$tool-save failed"
   list_rules present "$tool" <<<"$saved"
   ((${#present[@]} == 0)) || [[ $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
     problem "$tool has chains named NSGEN-$NAME-…, and they are not of this topology"
@@ -964,11 +1096,11 @@ apply_rules() {
   local tool=$1 text key saved
   local -A wanted=() present=()
   IFS= read -r -d '' text || true
-  saved=$("$tool-save") || die "$tool-save failed"
+  saved=$(in_node "$AT" "$tool-save") || die "$tool-save failed"
   list_rules wanted "$tool" <<<"$text"
   list_rules present "$tool" <<<"$saved"
   ! same_rules || return 0
-  "$tool-restore" -w --noflush <<<"$text" || die "$tool-restore refused the rules"
+  in_node "$AT" "$tool-restore" -w --noflush <<<"$text" || die "$tool-restore refused the rules"
   for key in "${!present[@]}"; do
     [[ ${wanted[$key]+x} ]] || drop_chains "$tool" "$key"
   done
@@ -983,7 +1115,7 @@ list_rules() {
       \**) table=${line#\*} ;;
       ":NSGEN-$NAME-"[A-Z]*) chain=${line#:} && into["$table ${chain%% *}"]='' ;;
       "-A NSGEN-$NAME-"[A-Z]*) chain=${line#-A } && into["$table ${chain%% *}"]+=$line$'\n' ;;
-      "-A "*" -j NSGEN-$NAME-"[A-Z]*) JUMPS["$tool $table ${line//\"/}"]=1 ;;
+      "-A "*" -j NSGEN-$NAME-"[A-Z]*) JUMPS["$AT $tool $table ${line//\"/}"]=1 ;;
     esac
   done
 }
@@ -1000,12 +1132,15 @@ check_rules() {
   local tool=$1 key
   local -A wanted=() present=()
   list_rules wanted "$tool"
-  list_rules present "$tool" < <("$tool-save")
+  list_rules present "$tool" < <(in_node "$AT" "$tool-save")
   for key in "${!wanted[@]}"; do
     [[ ${present[$key]-none} == "${wanted[$key]}" ]] ||
-      check_chain "$tool ${key% *}" "${key#* }" "${wanted[$key]}" "${present[$key]-}"
+      check_chain "$(in_words)$tool ${key% *}" "${key#* }" "${wanted[$key]}" "${present[$key]-}"
   done
 }
+
+# Where it is, if that is not the host.
+in_words() { [[ $AT == host ]] || printf '%s: ' "$AT"; }
 
 check_chain() {
   local where=$1 chain=$2 expected=$'\n'$3 found=$'\n'$4 rule before=${#PROBLEMS[@]}
@@ -1023,22 +1158,22 @@ survey_jump() { :; }
 apply_jump() {
   local tool=$1 table=$2 builtin=$3 place=$4
   shift 4
-  [[ ! ${JUMPS["$tool $table -A $builtin $*"]:-} ]] || return 0
+  [[ ! ${JUMPS["$AT $tool $table -A $builtin $*"]:-} ]] || return 0
   case $place in
     first) place=1 ;;
-    last) place=$(last_place "$tool" "$builtin") || die "$tool -S $builtin failed" ;;
+    last) place=$(last_place "$tool" "$table" "$builtin") || die "$tool -S $builtin failed" ;;
   esac
-  "$tool" -w -t "$table" -I "$builtin" "$place" "$@" || die "$tool: no jump to ${!#}"
+  in_node "$AT" "$tool" -w -t "$table" -I "$builtin" "$place" "$@" || die "$tool: no jump to ${!#}"
 }
 
 # Behind every rule, but ahead of one that ends the chain for all packets.
 last_place() {
   local rule place=1 rules
-  rules=$("$1" -w -S "$2") || return 1
+  rules=$(in_node "$AT" "$1" -w -t "$2" -S "$3") || return 1
   while read -r rule; do
-    [[ ! $rule =~ ^-A\ $2\ -j\ (DROP|REJECT) ]] || break
+    [[ ! $rule =~ ^-A\ $3\ -j\ (DROP|REJECT) ]] || break
     [[ $rule != *' -j NSGEN-'*-GUARD ]] || break
-    [[ $rule != "-A $2 "* ]] || ((++place))
+    [[ $rule != "-A $3 "* ]] || ((++place))
   done <<<"$rules"
   printf '%s\n' "$place"
 }
@@ -1061,7 +1196,7 @@ was_off() {
 check_jump() {
   local tool=$1 table=$2 builtin=$3
   shift 4
-  [[ ${JUMPS["$tool $table -A $builtin $*"]:-} ]] || problem "$tool $table: $builtin has lost its jump to ${!#}"
+  [[ ${JUMPS["$AT $tool $table -A $builtin $*"]:-} ]] || problem "$(in_words)$tool $table: $builtin has lost its jump to ${!#}"
 }
 
 
@@ -1069,7 +1204,7 @@ check_jump() {
 drop_chains() {
   local tool=$1 only=${2:-} line table='' chain saved
   local -A jumps=() chains=()
-  if ! saved=$("$tool-save"); then
+  if ! saved=$(in_node "$AT" "$tool-save"); then
     left "$tool-save failed: our chains are still there"
     return 0
   fi
@@ -1088,7 +1223,8 @@ drop_chains() {
     esac
   done <<<"$saved"
   for table in "${!chains[@]}"; do
-    printf '*%s\n%sCOMMIT\n' "$table" "${jumps[$table]:-}${chains[$table]}" | "$tool-restore" -w --noflush ||
+    printf '*%s\n%sCOMMIT\n' "$table" "${jumps[$table]:-}${chains[$table]}" |
+      in_node "$AT" "$tool-restore" -w --noflush ||
       left "$tool: our chains in the table $table could not be removed"
   done
 }

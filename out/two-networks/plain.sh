@@ -100,8 +100,7 @@ ip -n yellow link set dev lo alias nsgen:two-networks up
 ip -n yellow link set dev veth-yellow addrgenmode none
 ip -n yellow address replace 192.168.15.3/24 dev veth-yellow
 ip -n yellow link set dev veth-yellow up
-ip -n yellow link set dev veth-y-hnubvmem alias nsgen:two-networks:veth-yellow-bridge1
-ip -n yellow link set dev veth-y-hnubvmem addrgenmode none
+ip -n yellow link set dev veth-y-hnubvmem alias nsgen:two-networks:veth-yellow-bridge1 addrgenmode none
 ip -n yellow address replace 192.168.16.3/24 dev veth-y-hnubvmem
 ip -n yellow link set dev veth-y-hnubvmem up
 ip -n yellow route replace default via 192.168.15.1 dev veth-yellow

@@ -59,4 +59,6 @@ def check_addresses(view: View, report: Report) -> None:
 def _unaddressed(view: View, key: str) -> bool:
     """Whether a namespace surely has no address, neither written nor dealt."""
     places = view.places[key] if view.complete(key) else None
+    if any(device.addresses for device in view.devices.get(view.first(key), ())):
+        return False
     return places is not None and not any(p.has(v) for p in places for v in VERSIONS)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from nsgen.checks.view import View, hint, ip_of, joined, many, reserved
 from nsgen.report import Path, Report
-from nsgen.spec import Route
-from nsgen.values import IPAddress, IPNetwork
+from nsgen.routing import Route
+from nsgen.values import IPAddress, IPNetwork, expand
 
 WAYS = ("via", "dev", "nexthops")
 MAIN_TABLE = 254  # rt_tables
@@ -43,6 +43,7 @@ def _nodes(view: View) -> Iterator[_Node]:
             continue
         places = view.places[key]
         named = [place for place in places if many(key) == 1 or place.attachment.interface]
+        own = view.devices.get(view.first(key), [])
         yield _Node(
             name=repr(key),
             path=("namespaces", key, "routes"),
@@ -50,20 +51,33 @@ def _nodes(view: View) -> Iterator[_Node]:
             devices={
                 "lo": [],
                 **{place.device: list(place.subnets) for place in places},
+                **{device.name: list(device.subnets) for device in own},
             },
-            addresses={ip_of(address) for place in places for _, address in place.addresses},
-            closed=view.complete(key) and named == list(places),
+            addresses={ip_of(a) for place in places for _, a in place.addresses}
+            | {ip_of(a) for device in own for _, a in device.addresses},
+            closed=_closed(view, key) and named == list(places),
             dealt=any(not place.attachment.address for place in places),
         )
     yield _Node(
         name="the host",
         path=("host", "routes"),
         routes=view.spec.host.routes,
-        devices={name: list(network.subnet) for name, network in view.networks.items()},
-        addresses={ip for gateways in view.gateways.values() for ip in gateways},
+        devices={
+            **{name: list(network.subnet) for name, network in view.networks.items()},
+            **{device.name: list(device.subnets) for device in view.devices.get("host", ())},
+        },
+        addresses={ip for gateways in view.gateways.values() for ip in gateways}
+        | {ip_of(a) for device in view.devices.get("host", ()) for _, a in device.addresses},
         closed=False,
         dealt=False,
     )
+
+
+def _closed(view: View, key: str) -> bool:
+    """Whether all devices of a namespace are known."""
+    wired = view.wrong("links") or view.wrong("namespaces", key, "interfaces")
+    several = many(key) > 1 and any(name in view.devices for name in expand(key))
+    return view.complete(key) and not wired and not several
 
 
 def check_ways(view: View, report: Report) -> None:

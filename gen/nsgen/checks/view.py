@@ -12,16 +12,21 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from nsgen.excerpt import path_text
+from nsgen.naming import device_name
 from nsgen.report import Path, Report, nearest
-from nsgen.resolve import device_name, gateways
+from nsgen.resolve import gateways
 from nsgen.spec import TOPOLOGY, Attachment, Namespace, Network, Spec
 from nsgen.values import MAX_NAMESPACES, NODES, IPAddress, IPInterface, IPNetwork, expand
 
 Item = TypeVar("Item")
 VERSIONS = (4, 6)
+if TYPE_CHECKING:
+    from nsgen.checks.wires import Device
+
+HOST = "host"
 LISTED = 8  # names of what is known, in a message
 HINTED = 200  # findings, after which nobody looks for the nearest name any more
 
@@ -165,6 +170,64 @@ class View:
                 device=attachment.interface or device_name(stem),
             )
         yield from found.values()
+
+    def first(self, key: str) -> str:
+        """The node that a key stands for; of many, the first one."""
+        return key if key == HOST or "[" not in key else expand(key)[0]
+
+    @cached_property
+    def devices(self) -> Mapping[str, list[Device]]:
+        """By node, the ends of links and the interfaces that it has; of a key for many, by each of their names."""
+        from nsgen.checks.wires import Device, ends_of, nodes_of
+
+        found: dict[str, list[Device]] = {}
+        for index, link in self.spec.links:
+            for node, device in ends_of(index, link):
+                found.setdefault(node, []).append(device)
+        for key, path, interfaces in nodes_of(self):
+            for node in [key] if key == HOST else expand(key):
+                for name, interface in interfaces.items():
+                    at = (*path, name)
+                    addresses = tuple(
+                        ((*at, "address", i), address)
+                        for i, address in enumerate(interface.address)
+                    )
+                    found.setdefault(node, []).append(Device(name, at, addresses))
+        return found
+
+    @cached_property
+    def _names_of_devices(self) -> Mapping[str, set[str]]:
+        return {node: {device.name for device in own} for node, own in self.devices.items()}
+
+    def device_names(self, node: str) -> list[str]:
+        """The devices of a node, as far as they are known."""
+        key = self.names.get(node, node)
+        places = [place.device for place in self.places.get(key, ())] if key != HOST else []
+        return [*places, *sorted(self._names_of_devices.get(node, ()))]
+
+    def has_device(self, node: str, device: str) -> bool:
+        """Whether a node has a device, or may have it: of many, and of what was not read, little is known."""
+        key = self.names.get(node, node)
+        unsure = key not in self.spec.namespaces or many(key) > 1 or not self.complete(key)
+        unsure = unsure or self.wrong("links") or self.wrong("namespaces", key, "interfaces")
+        return unsure or device in self.device_names(node)
+
+    def domain(self, node: str, device: str) -> str:
+        """The VRF that a device is in, if any."""
+        key = self.names.get(node, node)
+        own = self.spec.host if key == HOST else self.spec.namespaces.get(key)
+        interfaces = own.interfaces if own is not None else {}
+        masters = (n for n, i in interfaces.items() if i.KIND == "vrf" and device in i.members)
+        return next(masters, "")
+
+    @cached_property
+    def peers(self) -> Mapping[str, str]:
+        """The devices on the host that are ports of networks, each with its network."""
+        return {
+            place.attachment.peer or device_name(f"{place.device}-br"): place.name
+            for places in self.places.values()
+            for place in places
+        }
 
     def complete(self, key: str) -> bool:
         """Whether everything is known about where a namespace is attached."""

@@ -71,7 +71,7 @@ class Scene:
 
 def choose(topology: Topology, *asked: IPAddress) -> Scene:
     """The surroundings in which a topology is tried, with somebody on the internet who has the `asked` addresses."""
-    taken = [subnet.network for bridge in topology.bridges for subnet in bridge.subnets]
+    taken = list(_subnets(topology))
     remote = [*_claimed(topology), *(a for a in asked if not (own(topology, a) or a.is_loopback))]
     named = [*_host_ips(topology), *_vias(topology), *_claimed(topology)]
     taken += [ipaddress.ip_network(address) for address in named]
@@ -82,16 +82,27 @@ def choose(topology: Topology, *asked: IPAddress) -> Scene:
         version: Side(_free(LANS[version], taken), _free(BEYOND[version], taken))
         for version in (4, 6)
     }
-    devices = [route.dev for route in topology.host.routes if route.dev]
-    bridges = {bridge.name for bridge in topology.bridges}
-    uplinks = [device for device in devices if device not in bridges and device != "lo"]
     return Scene(
         sides,
-        uplinks[0] if uplinks else "eth0",
+        _uplink(topology),
         tuple(dict.fromkeys(_host_ips(topology))),
         tuple(dict.fromkeys(_vias(topology))),
         tuple(a for a in dict.fromkeys(remote) if not _in_scene(a, sides[a.version])),
     )
+
+
+def _uplink(topology: Topology) -> str:
+    """The host's device on the LAN: one that the topology speaks of and does not make, if there is any."""
+    host = topology.host
+    made = {bridge.name for bridge in topology.bridges} | {"lo"}
+    made |= {interface.name for interface in (*host.ends, *host.interfaces)}
+    asked = [route.dev for route in host.routes]
+    asked += [name for nat in host.nats for name in (nat.masquerade, nat.out, nat.in_)]
+    for node in _nodes(topology):
+        parents = (interface.written.parent for interface in node.interfaces)
+        asked += [p.device for p in parents if p is not None and (p.node or node.name) == host.name]
+    wanted = [*asked, "eth0", "uplink0"]
+    return next(name for name in wanted if name and name not in made)
 
 
 def _in_scene(address: IPAddress, side: Side) -> bool:
@@ -116,11 +127,16 @@ def _free(candidates: Iterable[str], taken: Iterable[IPNetwork]) -> IPNetwork:
 def own(topology: Topology, address: IPAddress) -> bool:
     """Whether an address is in one of the topology's subnets."""
     return any(
-        address in subnet.network
-        for bridge in topology.bridges
-        for subnet in bridge.subnets
-        if subnet.version == address.version
+        address in subnet for subnet in _subnets(topology) if subnet.version == address.version
     )
+
+
+def _subnets(topology: Topology) -> Iterator[IPNetwork]:
+    for bridge in topology.bridges:
+        yield from (subnet.network for subnet in bridge.subnets)
+    for node in _nodes(topology):
+        for interface in (*node.ends, *node.interfaces):
+            yield from (address.network for address in interface.addresses)
 
 
 def _host_ips(topology: Topology) -> Iterator[IPAddress]:

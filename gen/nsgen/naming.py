@@ -1,0 +1,31 @@
+"""What is derived from names and subnets: device names, MAC addresses, gateways."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from nsgen.values import DEVICE_BYTES, IPAddress, IPNetwork
+
+
+def derived_mac(text: str) -> str:
+    """A locally administered unicast MAC address that depends on nothing but the text."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return ":".join(f"{byte:02x}" for byte in (0x02, *digest[:5]))
+
+
+def device_name(wanted: str) -> str:
+    """The name itself if a device can have it; else its beginning and a hash of all of it.
+
+    40 bits of the hash make a collision among 10,000 names a matter of one in 20,000; `_Devices` finds it.
+    """
+    if len(wanted) <= DEVICE_BYTES:
+        return wanted
+    digest = base64.b32encode(hashlib.sha256(wanted.encode()).digest()[:5]).decode().lower()
+    return f"{wanted[: DEVICE_BYTES - len(digest) - 1].rstrip('-.')}-{digest}"
+
+
+def first_host(subnet: IPNetwork) -> IPAddress:
+    """Its first address, less the network address, which a prefix of 31 or 127 bits and more has not (RFC 3021)."""
+    alone = subnet.prefixlen >= subnet.max_prefixlen - 1
+    return subnet.network_address if alone else subnet.network_address + 1
