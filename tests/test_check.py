@@ -14,10 +14,12 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nsgen import check, compose, plan, resolve, schema, source, spec, targets
+from nsgen import check, compose, plan, resolve, scalars, schema, source, spec, targets
 from nsgen.checks.settings import canonical
 from nsgen.checks.view import View
 from nsgen.cli import main
+from nsgen.links import KINDS, InterfaceKind
+from nsgen.links.veth import LINK, Endpoints, Links
 from nsgen.report import Report
 
 TESTS = Path(__file__).resolve().parent
@@ -200,6 +202,14 @@ def shaped(kind: schema.Kind) -> st.SearchStrategy[Any]:
         return st.one_of(*(shaped(known) for known in kinds if known is not None))
     if isinstance(kind, schema.Mapped):
         return shaped(kind.kind)
+    if isinstance(kind, InterfaceKind):
+        typed = (shaped(schema.Record(cls)).map(with_type(name)) for name, cls in KINDS.items())
+        return st.one_of(*typed)
+    if isinstance(kind, Links):
+        return st.lists(shaped(LINK), max_size=3)
+    if isinstance(kind, Endpoints):
+        place, address = st.sampled_from(PLACES), shaped(scalars.INTERFACE_ADDRESS)
+        return st.dictionaries(place, address, max_size=3) | st.lists(place, max_size=3)
     assert isinstance(kind, schema.Record)
     fields = kind._kinds().items()  # noqa: SLF001 - the only one who knows
     built = [(key, shaped(known), needed) for key, (name, known, needed) in fields if name]
@@ -207,6 +217,23 @@ def shaped(kind: schema.Kind) -> st.SearchStrategy[Any]:
         {key: value for key, value, needed in built if needed},
         optional={key: value for key, value, needed in built if not needed},
     )
+
+
+PLACES = (
+    "red:eth0",
+    "blue:eth1",
+    "host:veth9",
+    "n[1-3]:a",
+    "n[2-4]:b",
+    "red",
+    "nobody:eth0",
+    "red:lo",
+)
+
+
+def with_type(name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """What gives an interface its kind."""
+    return lambda written: {**written, "type": name}
 
 
 def parses(kind: schema.Scalar, token: str) -> bool:

@@ -447,7 +447,7 @@ def test_completion() -> None:
 def test_schema_is_json() -> None:
     """The JSON Schema is JSON, and describes every key."""
     found = json.loads(nsgen("schema").stdout)
-    assert set(found["properties"]) == {"name", "networks", "namespaces", "host", "expect"}
+    assert set(found["properties"]) == {"name", "networks", "namespaces", "links", "host", "expect"}
 
 
 # -- init ---------------------------------------------------------------------------------------

@@ -44,9 +44,7 @@ def check_policies(view: View, report: Report) -> None:
             _devices(view, key, {"iif": rule.iif, "oif": rule.oif}, path, report)
             priority = rule.priority or FIRST_POLICY + index
             if priority in seen:
-                text = (
-                    f"{'.'.join(map(str, seen[priority][-2:]))} has the priority {priority} already"
-                )
+                text = f"rules[{seen[priority][-1]}] has the priority {priority} already"
                 report.error(path, f"{text}: give one of them another 'priority'")
             seen.setdefault(priority, path)
 
@@ -71,7 +69,7 @@ def check_nat(view: View, report: Report) -> None:
             devices = {"masquerade": nat.masquerade, "out": nat.out, "in": nat.in_}
             _devices(view, key, devices, path, report)
         if node.nat and not node.forwarding and key != HOST:
-            text = "NAT is for what a node passes on, and this one passes nothing on: add 'forwarding: true'"
+            text = "this node passes nothing on that could be translated: add 'forwarding: true'"
             report.warning((*at, "nat"), text, on_key=True)
 
 

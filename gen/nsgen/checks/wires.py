@@ -13,6 +13,7 @@ from nsgen.links.physical import Physical
 from nsgen.links.veth import End, Link
 from nsgen.links.vrf import Vrf
 from nsgen.links.wireguard import Wireguard
+from nsgen.naming import device_name
 from nsgen.report import Path, Report
 from nsgen.values import IPAddress, IPInterface, IPNetwork
 from nsgen.wiring import ALONE, HOST, cables
@@ -123,6 +124,16 @@ def check_device_names(view: View, report: Report) -> None:
                 )
                 report.error(device.path, f"{text}; choose another name", on_key=True)
             seen.setdefault(device.name, device.path)
+
+
+def _others(view: View, node: str) -> Iterator[tuple[str, Path]]:
+    """The devices that a node has because of networks."""
+    if node == HOST:
+        yield from ((name, ("networks", name)) for name in view.networks)
+    for places in view.places.values() if node == HOST else [view.places.get(node, ())]:
+        for place in places:
+            peer = place.attachment.peer or device_name(f"{place.device}-br")
+            yield peer if node == HOST else place.device, place.path
 
 
 def check_parents(view: View, report: Report) -> None:
@@ -307,7 +318,6 @@ def ends_of(index: int, link: Link) -> Iterator[tuple[str, Device]]:
             place = next((p for p in written if (p.node, p.device) == (end.node, end.name)), None)
             at = (*path, "endpoints", str(place)) if place else (*path, "mesh")
             given = written[place].address if place else ()
-            addresses = tuple(
-                ((*at, "address", i), a) for i, a in enumerate(given or end.addresses)
-            )
+            dealt = [a for a in end.addresses if any(a.ip in subnet for subnet in link.subnet)]
+            addresses = tuple(((*at, "address", i), a) for i, a in enumerate(given or dealt))
             yield end.node, Device(end.name, at, addresses, link.subnet)

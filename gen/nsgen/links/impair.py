@@ -96,5 +96,5 @@ class Impair:
         for name in ("jitter", "reorder"):
             if getattr(self, name) is not None and self.delay is None:
                 yield name, f"{name!r} needs a delay to change: add 'delay', such as 20ms"
-        if not self.words():
+        if self == Impair():
             yield "", "there is nothing in it: give a 'delay', 'loss' or 'rate'"
