@@ -68,6 +68,7 @@ ADDRESS = Scalar(values.address, STRING)
 INTERFACE_ADDRESS = Scalar(values.interface_address, STRING)
 DESTINATION = Scalar(values.destination, STRING)
 PORTS = Scalar(values.ports, {"type": ["integer", "string"]})
+INCLUDE = ListOf(Scalar(str, STRING), lone=True)
 MTU = _number(68, 65535)
 UINT32 = _number(1, 2**32 - 1)
 
@@ -379,6 +380,9 @@ class Spec:
     """A topology of network namespaces, as nsgen reads it."""
 
     name: str = key(TOPOLOGY_NAME, "The topology's name: of its files, chains and state.")
+    include: tuple[str, ...] = key(
+        INCLUDE, "Other topologies that are part of this one: a file, or a list.", default=()
+    )
     networks: Mapping[str, Network] = key(
         MapOf(DEVICE, Record(Network, nothing=True)),
         "Networks: each a Linux bridge on the host, under its interface's name.",
@@ -401,7 +405,7 @@ class Spec:
     )
 
 
-TOPOLOGY = Record(Spec, later=("links", "routing", "include"), stand_ins={"name": ""})
+TOPOLOGY = Record(Spec, later=("links", "routing"), stand_ins={"name": ""})
 
 
 def read(data: object, report: Report) -> Spec | None:
@@ -416,5 +420,6 @@ def json_schema() -> Json:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "nsgen topology",
+        "definitions": {"variable": {"type": "string", "pattern": r"\$\{"}},
         **TOPOLOGY.json(),
     }
