@@ -25,8 +25,8 @@ MAX_DEPTH = 20  # files that include each other
 MAX_INCLUDES = 1000
 
 
-def _nothing(name: str) -> bytes:
-    raise FileError(f"{name} cannot be included here")
+def _nothing(_name: str) -> bytes:
+    raise FileError("nothing can be included here")
 
 
 @dataclass(frozen=True)

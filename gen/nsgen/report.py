@@ -41,6 +41,7 @@ class Report:
     """Every finding about one topology, in the order in which they were found."""
 
     findings: list[Finding] = field(default_factory=list)
+    passed_over: list[Path] = field(default_factory=list)
     _seen: set[Finding] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def error(
@@ -58,6 +59,10 @@ class Report:
     def warning(self, path: Path, text: str, *, on_key: bool = False) -> None:
         """File a warning: it can be built, but may not do what its author expects."""
         self._file(Finding("warning", path, clip(text, TEXT_LENGTH), on_key))
+
+    def pass_over(self, path: Path) -> None:
+        """Note what cannot be read because of an error that was filed before, in its own file."""
+        self.passed_over.append(path)
 
     def take(self, findings: Iterable[Finding]) -> None:
         """File what was found in one of the topology's files."""

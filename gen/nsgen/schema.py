@@ -68,6 +68,7 @@ class Scalar:
     def read(self, value: object, path: Path, report: Report) -> Any:
         """Parse a text."""
         if isinstance(value, Unknown):
+            report.pass_over(path)
             return INVALID
         if not isinstance(value, str):
             report.error(path, f"expected a single value, got {shape(value)}")
@@ -92,6 +93,7 @@ class Choice:
     def read(self, value: object, path: Path, report: Report) -> Any:
         """Find the word."""
         if isinstance(value, Unknown):
+            report.pass_over(path)
             return INVALID
         if isinstance(value, str) and value in self.words:
             return value
@@ -178,6 +180,7 @@ class ByShape:
     def read(self, value: object, path: Path, report: Report) -> Any:
         """Choose the kind, and let it read."""
         if isinstance(value, Unknown):
+            report.pass_over(path)
             return INVALID
         kinds: dict[object, Kind | None]
         kinds = {str: self.text, list: self.items, dict: self.record, type(None): self.record}

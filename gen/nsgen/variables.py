@@ -84,25 +84,28 @@ class Variables:
     def _value(self, text: str, path: Path, report: Report) -> str:
         self._named.update(dict.fromkeys(NAMED.findall(text)))
         self._errors = []
-        found = self._expand(text, 0)
+        found = self._expand(text)
         for error in self._errors:
             report.error(path, error)
         return Unknown(text) if self._errors else found
 
-    def _expand(self, text: str, depth: int) -> str:
+    def _expand(self, text: str) -> str:
         """A text with its variables' values; what is wrong with them is added to the errors."""
         parts, at = list[str](), 0
-        while begin := BEGINS.search(text, at):
+        while (begin := BEGINS.search(text, at)) and len(self._errors) < MAX_ERRORS:
             parts.append(text[at : begin.start()])
             if begin[0] == "$${":
                 parts.append("${")
                 at = begin.end()
                 continue
-            end = _end(text, begin.end())
-            if end < 0:
-                self._wrong(f"{text[begin.start() :]!r} has no closing '}}'{LITERAL}")
+            end, unclosed = _end(text, begin.end())
+            if unclosed > MAX_DEPTH:
+                self._errors.append(f"variables are nested more than {MAX_DEPTH} deep")
                 return ""
-            parts.append(self._variable(text[begin.end() : end], depth))
+            if unclosed:
+                self._errors.append(f"{text[begin.start() :]!r} has no closing '}}'{LITERAL}")
+                return ""
+            parts.append(self._variable(text[begin.end() : end]))
             at = end + 1
         parts.append(text[at:])
         found = "".join(parts)
@@ -111,48 +114,41 @@ class Variables:
             raise _LimitError
         return found
 
-    def _variable(self, inside: str, depth: int) -> str:
+    def _variable(self, inside: str) -> str:
         form = FORM.fullmatch(inside)
         if form is None:
             written = "${" + inside + "}"
-            self._wrong(
+            self._errors.append(
                 "expected ${NAME}, ${NAME:-default}, ${NAME:?message} or ${NAME:+instead},"
                 f" got {written!r}{LITERAL}"
             )
             return ""
-        if depth == MAX_DEPTH:
-            self._wrong(f"variables are nested more than {MAX_DEPTH} deep")
-            return ""
         name, does, rest = form["name"], form["does"], form["rest"] or ""
         value = self.given.get(name, self.environment.get(name))
         if value is not None and SURROGATE.search(value):
-            self._wrong(f"the value of the variable {name!r} is not UTF-8")
+            self._errors.append(f"the value of the variable {name!r} is not UTF-8")
             return ""
         usable = bool(value) if form["empty"] else value is not None
         if does == "+":
-            return self._expand(rest, depth + 1) if usable else ""
+            return self._expand(rest) if usable else ""
         if value is not None and usable:
             self._left -= len(value)
             if self._left < 0:
                 raise _LimitError
             return value
         if does == "-":
-            return self._expand(rest, depth + 1)
+            return self._expand(rest)
         how = rest or f"set it with --set {name}=value or in the environment"
         state = "not set" if value is None else "empty"
-        self._wrong(f"the variable {name!r} is {state}: {how}")
+        self._errors.append(f"the variable {name!r} is {state}: {how}")
         return ""
 
-    def _wrong(self, text: str) -> None:
-        if len(self._errors) < MAX_ERRORS:
-            self._errors.append(text)
 
-
-def _end(text: str, start: int) -> int:
-    """The offset of the brace that closes what was opened before `start`, or -1."""
+def _end(text: str, start: int) -> tuple[int, int]:
+    """The offset of the brace that closes what was opened before `start`, and how many are missing."""
     depth = 1
     for found in BEGINS_OR_ENDS.finditer(text, start):
         depth += 1 if found[0] == "${" else -1
-        if depth == 0:
-            return found.start()
-    return -1
+        if depth == 0 or depth > MAX_DEPTH:
+            return found.start(), depth
+    return len(text), depth
