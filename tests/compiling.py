@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from nsgen import check, plan, resolve, spec
 from nsgen.compiler import compile_topology
 from nsgen.excerpt import unpainted
+from nsgen.files import identity, read_file
+from nsgen.include import Inputs
 from nsgen.plan import Plan
 from nsgen.report import Report
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 
 
 def compile_data(data: object) -> tuple[Report, Plan | None]:
@@ -34,8 +39,9 @@ def planned(data: dict[str, Any]) -> Plan | None:
 
 
 def compile_text(text: str, filename: str = "topology.yaml") -> Plan:
-    """Compile YAML that is right; whatever is found in it fails the test."""
-    found = compile_topology(filename, text.encode())
+    """Compile YAML that is right, and may include what the examples do; a finding fails the test."""
+    inputs = Inputs(folder=str(EXAMPLES), read=read_file, identity=identity)
+    found = compile_topology(filename, text.encode(), inputs)
     assert not found.findings(), "\n".join(found.show(10, unpainted))
     assert found.topology is not None
     return plan.make(found.topology)

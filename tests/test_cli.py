@@ -162,6 +162,7 @@ def test_check_json() -> None:
         "findings": [
             {
                 "severity": "error",
+                "file": "<stdin>",
                 "line": 2,
                 "column": 31,
                 "path": ["namespaces", "red", "networks", 0],
@@ -334,10 +335,10 @@ def test_full_disk() -> None:
 def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
     """Ctrl-C is exit status 130, and no traceback."""
 
-    def interrupt(_: str | None) -> None:
+    def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_load", interrupt)
+    monkeypatch.setattr(cli, "load", interrupt)
     result = nsgen("render")
     assert result.exit_code == 130
     assert result.output == ""
@@ -346,10 +347,10 @@ def test_ctrl_c_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_mistake_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     """A bug is a message that says so; a traceback only for whoever asks for it."""
 
-    def stumble(_: str | None) -> None:
+    def stumble(*_: object) -> None:
         raise LookupError("here")
 
-    monkeypatch.setattr(cli, "_load", stumble)
+    monkeypatch.setattr(cli, "load", stumble)
     result = nsgen("render")
     assert result.exit_code == 1
     assert result.stderr.startswith("nsgen: error: LookupError: here; this is a bug in nsgen")
@@ -447,7 +448,15 @@ def test_completion() -> None:
 def test_schema_is_json() -> None:
     """The JSON Schema is JSON, and describes every key."""
     found = json.loads(nsgen("schema").stdout)
-    assert set(found["properties"]) == {"name", "networks", "namespaces", "links", "host", "expect"}
+    assert set(found["properties"]) == {
+        "name",
+        "include",
+        "networks",
+        "namespaces",
+        "links",
+        "host",
+        "expect",
+    }
 
 
 # -- init ---------------------------------------------------------------------------------------

@@ -56,6 +56,15 @@ def test_topologies(text: str) -> None:
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
 
 
+def test_included_files() -> None:
+    """A file that a topology in the documentation includes is the one that is shown with it."""
+    shown = [block for page in PAGES for block in blocks(page, "yaml") if block[0] == "#"]
+    assert shown
+    for block in shown:
+        name, _, text = block.removeprefix("# ").partition("\n")
+        assert (CHECKOUT / "examples" / name).read_text() == text
+
+
 def test_the_readme_shows_the_built_in_topology() -> None:
     """The topology that the README begins with is the built-in one, less its comments."""
     shown = next(blocks(CHECKOUT / "README.md", "yaml"))

@@ -147,7 +147,12 @@ def test_line_breaks() -> None:
     """Lines end as YAML 1.1 says, on whatever system they were written."""
     source = read("a: 1\r\nb: 2\rc: 3\x85d: 4\n")
     assert [source.mark((key,)) for key in "abcd"] == [(1, 4), (2, 4), (3, 4), (4, 4)]
-    assert [source.text.line(number) for number in range(1, 5)] == ["a: 1", "b: 2", "c: 3", "d: 4"]
+    assert [source.texts[0].line(number) for number in range(1, 5)] == [
+        "a: 1",
+        "b: 2",
+        "c: 3",
+        "d: 4",
+    ]
 
 
 @pytest.mark.parametrize("loader", PURE_OR_C)

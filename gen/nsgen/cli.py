@@ -5,7 +5,6 @@ Each command imports what it needs: `nsgen --help` does not wait for YAML and te
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,46 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from nsgen import __version__
-from nsgen.console import Program, fail, paint, put, say, shown
-from nsgen.files import STDIN, FileError, read, reason, write_new, write_tree
+from nsgen.console import Program, fail, put, say, shown
+from nsgen.files import FileError, read, reason, write_new, write_tree
+from nsgen.loading import DEFAULT, SET, TOPOLOGY, load, show
 
 if TYPE_CHECKING:
-    from nsgen.compiler import Compiled
-    from nsgen.topology import Topology
     from nsgen.verified import Format
 
-DEFAULT = "topology.yaml"
-BUILT_IN = "builtin/article.yaml"
 SCHEMA = "nsgen.schema.json"
-SHOWN = 50  # findings; nobody reads more of them at a time
-
-
-def _load(topology: str | None) -> Compiled:
-    """Compile a topology: from a file, from standard input, or the default one."""
-    from nsgen.compiler import compile_topology, unreadable
-
-    if topology is None and not os.path.lexists(DEFAULT):
-        from nsgen.targets import template_text
-
-        say(
-            f"nsgen: no {DEFAULT} here: taking the built-in one, red and blue of the article;"
-            " `nsgen init` writes one to start from"
-        )
-        return compile_topology("built-in topology", template_text(BUILT_IN).encode())
-    topology = topology or DEFAULT
-    name = "<stdin>" if topology == STDIN else shown(topology)
-    try:
-        return compile_topology(name, read(topology))
-    except FileError as error:
-        return unreadable(name, str(error))
-
-
-def _show(loaded: Compiled) -> None:
-    for text in loaded.show(SHOWN, paint):
-        say(text)
-
-
-TOPOLOGY = click.argument("topology", required=False, type=click.Path(allow_dash=True))
 
 
 @click.group(
@@ -86,9 +53,11 @@ Examples:
   nsgen render lab.yaml | sudo bash
   nsgen render lab.yaml --style plain --teardown
   nsgen render lab.yaml -o out         all of its files, to out/lab
+  nsgen render lab.yaml --set HTTP_PORT=8081
 """
 )
 @TOPOLOGY
+@SET
 @click.option(
     *("-o", "--output"),
     metavar="DIR",
@@ -105,6 +74,7 @@ Examples:
 @click.option("--teardown", is_flag=True, help="Print what undoes the plain script.")
 def render(
     topology: str | None,
+    values: dict[str, str],
     output: str | None,
     style: str | None,
     teardown: bool,  # noqa: FBT001 - click passes names
@@ -118,8 +88,8 @@ def render(
         raise click.UsageError(
             "'--teardown' needs '--style plain': the batch script has 'down' inside."
         )
-    loaded = _load(topology)
-    _show(loaded)
+    loaded = load(topology, values)
+    show(loaded)
     if loaded.topology is None:
         sys.exit(1)
     from nsgen import plan, targets
@@ -149,6 +119,7 @@ Examples:
 """
 )
 @TOPOLOGY
+@SET
 @click.option("--strict", is_flag=True, help="Fail on warnings, too.")
 @click.option(
     "--format",
@@ -160,51 +131,24 @@ Examples:
 )
 def check(
     topology: str | None,
+    values: dict[str, str],
     strict: bool,  # noqa: FBT001 - click passes names
     style: str,
 ) -> None:
     """Say what is wrong with a topology, and write nothing."""
-    loaded = _load(topology)
+    loaded = load(topology, values)
+    from nsgen.checked import as_json, summary
+
     findings = loaded.findings()
     failed = loaded.topology is None or (strict and bool(findings))
     if style == "json":
-        put(_json(loaded, ok=not failed))
+        put(as_json(loaded, ok=not failed))
     else:
-        _show(loaded)
+        show(loaded)
     if failed:
         sys.exit(1)
     if style == "text" and loaded.topology is not None:
-        put(f"{_summary(loaded.topology, len(findings))}\n")
-
-
-def _json(loaded: Compiled, *, ok: bool) -> str:
-    import json
-
-    findings = []
-    for finding in loaded.findings():
-        line, column = finding.at or (None, None)
-        place = {"line": line, "column": column, "path": finding.path}
-        findings.append({"severity": finding.severity, **place, "message": finding.text})
-    return json.dumps({"file": loaded.name, "ok": ok, "findings": findings}, indent=2) + "\n"
-
-
-def _summary(topology: Topology, warnings: int) -> str:
-    from nsgen.describe import count
-
-    parts = [count(len(topology.namespaces), "namespace"), count(len(topology.bridges), "network")]
-    published = {
-        (p.member.namespace, p.published, p.protocol, p.host_ip) for p in topology.publications
-    }
-    services = [
-        service for node in (topology.host, *topology.namespaces) for service in node.services
-    ]
-    for number, noun in (
-        (len(published), "published port"),
-        (len(services), "service"),
-        (warnings, "warning"),
-    ):
-        parts += [count(number, noun)] if number else []
-    return f"{topology.name}: ok, {', '.join(parts)}"
+        put(f"{summary(loaded.topology, len(findings))}\n")
 
 
 @main.command(
@@ -217,6 +161,7 @@ Examples:
 """
 )
 @TOPOLOGY
+@SET
 @click.option("--all", "every", is_flag=True, help="Ask of every pair of namespaces.")
 @click.option(
     "--against",
@@ -235,6 +180,7 @@ Examples:
 )
 def verify(
     topology: str | None,
+    values: dict[str, str],
     every: bool,  # noqa: FBT001 - click passes names
     against: str | None,
     keep: bool,  # noqa: FBT001 - click passes names
@@ -247,8 +193,8 @@ def verify(
     reach anybody. Then it runs again, checks, and is taken down. It needs no root, and touches
     nothing outside.
     """
-    loaded = _load(topology)
-    _show(loaded)
+    loaded = load(topology, values)
+    show(loaded)
     if loaded.topology is None:
         sys.exit(1)
     from nsgen import plan, targets
@@ -286,6 +232,7 @@ Examples:
 """
 )
 @click.argument("words", metavar="[TOPOLOGY] FROM TO[:PORT[/PROTO]]", nargs=-1)
+@SET
 @click.option(
     "--format",
     "style",
@@ -294,7 +241,7 @@ Examples:
     show_default=True,
     help="How it is printed: for people, or for programs.",
 )
-def trace(words: tuple[str, ...], style: str) -> None:
+def trace(words: tuple[str, ...], values: dict[str, str], style: str) -> None:
     """Send one packet in a rehearsal, and tell its way.
 
     FROM is a namespace, `host`, `outside` (another machine on the host's network) or `internet`;
@@ -303,8 +250,8 @@ def trace(words: tuple[str, ...], style: str) -> None:
     """
     if len(words) not in (2, 3):
         raise click.UsageError("expected [TOPOLOGY] FROM TO, such as: nsgen trace blue host:8080")
-    loaded = _load(words[0] if len(words) == 3 else None)
-    _show(loaded)
+    loaded = load(words[0] if len(words) == 3 else None, values)
+    show(loaded)
     if loaded.topology is None:
         sys.exit(1)
     from nsgen import plan, targets

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nsgen import check, resolve, source, spec
-from nsgen.excerpt import Paint, Text
+from nsgen import check, resolve, spec
+from nsgen.excerpt import Paint, Text, Texts
+from nsgen.include import Inputs, gather
 from nsgen.report import Finding, Path, Report
+from nsgen.source import Source
 from nsgen.topology import Topology
 
 
@@ -14,32 +16,36 @@ from nsgen.topology import Topology
 class Compiled:
     """A topology, as far as it could be read, and what is wrong with it."""
 
-    text: Text
+    texts: Texts
     report: Report = field(default_factory=Report)
-    source: source.Source | None = None
+    source: Source | None = None
     topology: Topology | None = None
+    unused: list[str] = field(default_factory=list)  # what is wrong with the variables given
 
     @property
     def name(self) -> str:
         """The name of its file."""
-        return self.text.filename
+        return self.texts[0].filename
+
+    def file(self, finding: Finding) -> str:
+        """The name of the file that a finding is in."""
+        return self.texts[finding.file].filename
 
     def findings(self) -> list[Finding]:
-        """What is wrong, in the order of the file, each with its position and its path as written."""
+        """What is wrong, by file and line, each with its position and its path as written."""
         found = self.report.findings
         if self.source is not None:
             found = [self.source.placed(finding) for finding in found]
-        return sorted(found, key=lambda finding: finding.at or (0, 0))
+        return sorted(found, key=lambda finding: (finding.file, finding.at or (0, 0)))
 
     def place(self, path: Path) -> str:
         """Where something is written, as ``file:line``."""
-        at = None if self.source is None else self.source.mark(path)
-        return self.name if at is None else f"{self.name}:{at[0]}"
+        return self.name if self.source is None else self.source.place(path)
 
     def show(self, most: int, paint: Paint) -> list[str]:
         """At most so many findings, printed, and how many there are besides."""
         findings = self.findings()
-        shown = [self.text.show(finding, paint) for finding in findings[:most]]
+        shown = [self.texts.show(finding, paint) for finding in findings[:most]]
         if len(findings) > most:
             shown.append(f"{self.name}: and {len(findings) - most} more errors and warnings")
         return shown
@@ -47,19 +53,21 @@ class Compiled:
 
 def unreadable(name: str, why: str) -> Compiled:
     """What becomes of a file that cannot be read."""
-    found = Compiled(Text(name, ""))
+    found = Compiled(Texts())
+    found.texts.add(Text(name, ""))
     found.report.error((), why)
     return found
 
 
-def compile_topology(name: str, data: bytes) -> Compiled:
+def compile_topology(name: str, data: bytes, inputs: Inputs | None = None) -> Compiled:
     """Read, check and resolve a topology."""
-    report = Report()
-    text = source.decode(data, report)
-    if text is None:
-        return Compiled(Text(name, data.decode("utf-8", "replace")), report)
-    found = Compiled(Text(name, text), report, source.parse(text, name, report))
-    written = None if found.source is None else spec.read(found.source.data, report)
+    inputs, report = inputs or Inputs(), Report()
+    gathered = gather(name, data, inputs, report)
+    found = Compiled(gathered.texts, report, gathered.source)
+    if gathered.source is None:
+        return found
+    found.unused = inputs.variables.unused()
+    written = spec.read(gathered.source.data, report)
     if written is not None:
         check.check(written, report)
         if not report.failed:

@@ -32,6 +32,9 @@ class Marks:
     start: int = 0
     maps: dict[int, dict[str, tuple[int, int]]] = field(default_factory=dict)
     lists: dict[int, list[int]] = field(default_factory=dict)
+    nodes: int = 0  # how many keys and values there are
+    # Of a list that was put together from several files: which item of its own file each one is.
+    own_steps: dict[int, list[int]] = field(default_factory=dict)
 
     def child(self, node: Plain, step: str | int) -> tuple[Plain, int, int] | None:
         """What is at a step below a node, and the offsets of its key and its value."""
@@ -41,6 +44,20 @@ class Marks:
             offset = self.lists[id(node)][step]
             return node[step], offset, offset
         return None
+
+    def own_step(self, node: Plain, step: str | int) -> str | int:
+        """A step as it was written in its own file."""
+        steps = self.own_steps.get(id(node))
+        return step if steps is None or not isinstance(step, int) else steps[step]
+
+    def move(self, by: int) -> None:
+        """Let all offsets begin somewhere else than at 0."""
+        self.start += by
+        for marks in self.maps.values():
+            for step, (key, value) in marks.items():
+                marks[step] = key + by, value + by
+        for offsets in self.lists.values():
+            offsets[:] = [offset + by for offset in offsets]
 
 
 class _StopError(Exception):
@@ -86,6 +103,7 @@ def compose(text: Text, report: Report) -> tuple[Plain, Marks] | None:
         composer.read()
     except _StopError:
         return None
+    composer.marks.nodes = composer.nodes
     return composer.data, composer.marks
 
 
@@ -100,7 +118,7 @@ class _Composer:
         self._text = text
         self._report = report
         self._stack: list[_OpenList | _OpenMap] = []
-        self._nodes = 0
+        self.nodes = 0
         self._documents = 0
         self._anchors: dict[str, _Anchored] = {}
 
@@ -150,8 +168,8 @@ class _Composer:
         return _StopError()
 
     def _count(self, nodes: int, at: int) -> None:
-        self._nodes += nodes
-        if self._nodes > MAX_NODES:
+        self.nodes += nodes
+        if self.nodes > MAX_NODES:
             expanded = ", with everything that its aliases stand for" if self._anchors else ""
             raise self._stop(at, f"this is more than {MAX_NODES} keys and values{expanded}")
 
@@ -185,7 +203,7 @@ class _Composer:
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(None, 0, complete=False)
         kind = _OpenMap if isinstance(event, yaml.MappingStartEvent) else _OpenList
-        self._stack.append(kind(at, event.anchor, self._nodes))
+        self._stack.append(kind(at, event.anchor, self.nodes))
 
     def _close(self) -> None:
         done = self._stack.pop()
@@ -195,7 +213,7 @@ class _Composer:
         else:
             self.marks.lists[id(done.node)] = done.marks
         if done.anchor is not None:
-            self._anchors[done.anchor] = _Anchored(done.node, self._nodes - done.before + 1)
+            self._anchors[done.anchor] = _Anchored(done.node, self.nodes - done.before + 1)
         self._put(done.node, done.at)
 
     def _alias(self, event: yaml.AliasEvent) -> None:

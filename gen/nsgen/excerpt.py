@@ -71,6 +71,41 @@ class Text:
         )
 
 
+class Texts:
+    """The texts of a topology's files, one after another: an offset is a place in one of them."""
+
+    def __init__(self) -> None:
+        self._all: list[Text] = []
+        self._starts: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._all)
+
+    def __getitem__(self, file: int) -> Text:
+        return self._all[file]
+
+    def add(self, text: Text) -> int:
+        """Add a file's text, and give the offset at which it starts."""
+        start = self._starts[-1] + len(self._all[-1].text) + 1 if self._all else 0
+        self._all.append(text)
+        self._starts.append(start)
+        return start
+
+    def find(self, offset: int) -> tuple[int, Position]:
+        """The number of the file that has this offset, and the line and column there."""
+        file = bisect_right(self._starts, offset) - 1
+        return file, self._all[file].position(offset - self._starts[file])
+
+    def place(self, offset: int) -> str:
+        """An offset as ``file:line``."""
+        file, at = self.find(offset)
+        return f"{self._all[file].filename}:{at[0]}"
+
+    def show(self, finding: Finding, paint: Paint = unpainted) -> str:
+        """Print a finding, from the file that it is in."""
+        return self._all[finding.file].show(finding, paint)
+
+
 def _clip(line: str, offset: int) -> tuple[str, str]:
     """The part of a line around an offset, and the part of that which comes before the offset."""
     start = 0 if len(line) <= WIDTH else max(0, min(offset - WIDTH // 2, len(line) - WIDTH))

@@ -42,18 +42,38 @@ def reason(error: OSError) -> str:
 
 def read(name: str) -> bytes:
     """Read a topology, ``-`` being standard input; ``FileError`` says why it cannot be."""
-    try:
-        if name == STDIN:
-            if sys.stdin is None:
-                raise FileError("standard input is closed")
+    if name == STDIN:
+        if sys.stdin is None:
+            raise FileError("standard input is closed")
+        try:
             return _bounded(sys.stdin.buffer)
+        except OSError as error:
+            raise FileError(reason(error)) from None
+    return read_file(name, PASSED)
+
+
+def folder(name: str) -> str:
+    """What the names in a topology are relative to: its folder, or this one if it has none."""
+    return "" if name == STDIN or name.startswith(PASSED) else os.path.dirname(name)
+
+
+def identity(name: str) -> str:
+    """What is the same for two names of one file."""
+    try:
+        return os.path.realpath(name)
+    except (OSError, ValueError):
+        return name  # reading it says what is wrong
+
+
+def read_file(name: str, passed: tuple[str, ...] = ()) -> bytes:
+    """Read a file; ``FileError`` says why it cannot be. Of those in `passed`, any kind will do."""
+    try:
         mode = Path(name).stat().st_mode
         if stat.S_ISDIR(mode):
             raise FileError("this is a folder: name the topology's file in it")
-        if not stat.S_ISREG(mode) and not name.startswith(PASSED):
-            raise FileError(
-                "this is no ordinary file; a topology can also come from standard input: -"
-            )
+        if not stat.S_ISREG(mode) and not name.startswith(passed):
+            instead = "; a topology can also come from standard input: -" if passed else ""
+            raise FileError(f"this is no ordinary file{instead}")
         with Path(name).open("rb") as file:
             return _bounded(file)
     except OSError as error:

@@ -24,7 +24,8 @@ class Finding:
     """One thing that is wrong: where (`path`; with `on_key`, its key), and what (`text`).
 
     What is wrong with the text itself (its syntax, a key given twice) has no path that leads to it:
-    `at` is its line and column, both counted from 1.
+    `at` is its line and column, both counted from 1. `file` counts the topology's files, as they
+    were included.
     """
 
     severity: Severity
@@ -32,6 +33,7 @@ class Finding:
     text: str
     on_key: bool = False
     at: Position | None = None
+    file: int = 0
 
 
 @dataclass
@@ -39,17 +41,33 @@ class Report:
     """Every finding about one topology, in the order in which they were found."""
 
     findings: list[Finding] = field(default_factory=list)
+    passed_over: list[Path] = field(default_factory=list)
     _seen: set[Finding] = field(default_factory=set, init=False, repr=False, compare=False)
 
     def error(
-        self, path: Path, text: str, *, on_key: bool = False, at: Position | None = None
+        self,
+        path: Path,
+        text: str,
+        *,
+        on_key: bool = False,
+        at: Position | None = None,
+        file: int = 0,
     ) -> None:
         """File an error: nothing may be written from this topology."""
-        self._file(Finding("error", path, clip(text, TEXT_LENGTH), on_key, at))
+        self._file(Finding("error", path, clip(text, TEXT_LENGTH), on_key, at, file))
 
     def warning(self, path: Path, text: str, *, on_key: bool = False) -> None:
         """File a warning: it can be built, but may not do what its author expects."""
         self._file(Finding("warning", path, clip(text, TEXT_LENGTH), on_key))
+
+    def pass_over(self, path: Path) -> None:
+        """Note what cannot be read because of an error that was filed before, in its own file."""
+        self.passed_over.append(path)
+
+    def take(self, findings: Iterable[Finding]) -> None:
+        """File what was found in one of the topology's files."""
+        for finding in findings:
+            self._file(finding)
 
     def _file(self, finding: Finding) -> None:
         if finding not in self._seen:

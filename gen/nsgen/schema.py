@@ -22,6 +22,14 @@ class Invalid:
 
 
 INVALID: Final = Invalid()
+
+
+class Unknown(str):
+    """A text whose variables have no value: an error is filed already, so that it is passed over."""
+
+    __slots__ = ()
+
+
 Json = dict[str, Any]
 
 
@@ -33,6 +41,12 @@ class Kind(Protocol):
 
     def json(self) -> Json:
         """The JSON Schema of what `read` takes."""
+
+
+def or_variable(schema: Mapping[str, Any]) -> Json:
+    """The JSON Schema of a value, or of a text with a variable in it."""
+    any_text = "string" in schema.get("type", ()) and not schema.keys() - {"type"}
+    return dict(schema) if any_text else {"anyOf": [schema, {"$ref": "#/definitions/variable"}]}
 
 
 def shape(value: object) -> str:
@@ -53,6 +67,9 @@ class Scalar:
 
     def read(self, value: object, path: Path, report: Report) -> Any:
         """Parse a text."""
+        if isinstance(value, Unknown):
+            report.pass_over(path)
+            return INVALID
         if not isinstance(value, str):
             report.error(path, f"expected a single value, got {shape(value)}")
             return INVALID
@@ -64,7 +81,7 @@ class Scalar:
 
     def json(self) -> Json:
         """What the function takes, as far as JSON Schema can say it."""
-        return dict(self.schema)
+        return or_variable(self.schema)
 
 
 @dataclass(frozen=True)
@@ -75,6 +92,9 @@ class Choice:
 
     def read(self, value: object, path: Path, report: Report) -> Any:
         """Find the word."""
+        if isinstance(value, Unknown):
+            report.pass_over(path)
+            return INVALID
         if isinstance(value, str) and value in self.words:
             return value
         hint = nearest(value, self.words) if isinstance(value, str) else ""
@@ -83,7 +103,7 @@ class Choice:
 
     def json(self) -> Json:
         """An enumeration."""
-        return {"enum": list(self.words)}
+        return or_variable({"enum": list(self.words)})
 
 
 @dataclass(frozen=True)
@@ -141,7 +161,7 @@ class MapOf:
 
     def json(self) -> Json:
         """An object with these values."""
-        names = {key: value for key, value in self.key.json().items() if key != "type"}
+        names = {key: value for key, value in self.key.schema.items() if key != "type"}
         return {
             "type": ["object", "null"],
             "additionalProperties": self.item.json(),
@@ -159,6 +179,9 @@ class ByShape:
 
     def read(self, value: object, path: Path, report: Report) -> Any:
         """Choose the kind, and let it read."""
+        if isinstance(value, Unknown):
+            report.pass_over(path)
+            return INVALID
         kinds: dict[object, Kind | None]
         kinds = {str: self.text, list: self.items, dict: self.record, type(None): self.record}
         kind = kinds.get(type(value))

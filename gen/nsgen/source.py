@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from nsgen.compose import Marks, Plain, compose
-from nsgen.excerpt import Paint, Text, unpainted
+from nsgen.excerpt import Paint, Text, Texts, unpainted
 from nsgen.report import Finding, Path, Position, Report
 
 BYTE_ORDER_MARKS = (
@@ -25,12 +25,12 @@ BYTE_ORDER_MARKS = (
 class Source:
     """A topology as plain data, and where everything in it was written."""
 
-    text: Text
+    texts: Texts
     data: Plain
     marks: Marks
 
-    def mark(self, path: Path, *, on_key: bool = False) -> Position:
-        """The line and column of a value, or of its key; where it was not written, of its parent.
+    def offset(self, path: Path, *, on_key: bool = False) -> int:
+        """Where a value or its key is in the texts; where it was not written, its parent.
 
         A step that does not exist is passed over: a short form has fewer levels than what it stands
         for.
@@ -42,26 +42,36 @@ class Source:
             if found is not None:
                 node, key, value = found
         missing_key = not last and isinstance(node, dict | list)
-        return self.text.position(key if (on_key and last) or missing_key else value)
+        return key if (on_key and last) or missing_key else value
+
+    def mark(self, path: Path, *, on_key: bool = False) -> Position:
+        """The line and column of a value, or of its key, in its file."""
+        return self.texts.find(self.offset(path, on_key=on_key))[1]
+
+    def place(self, path: Path) -> str:
+        """Where something is written, as ``file:line``."""
+        return self.texts.place(self.offset(path))
 
     def written(self, path: Path) -> Path:
-        """A path without the steps that a short form leaves out."""
+        """A path as in its file: without the steps that a short form leaves out."""
         node, steps = self.data, list[str | int]()
         for step in path:
             found = self.marks.child(node, step)
             if found is not None:
+                steps.append(self.marks.own_step(node, step))
                 node = found[0]
-                steps.append(step)
         return tuple(steps)
 
     def placed(self, finding: Finding) -> Finding:
-        """A finding with its position, and its path as it was written."""
-        at = finding.at or self.mark(finding.path, on_key=finding.on_key)
-        return replace(finding, path=self.written(finding.path), at=at)
+        """A finding with its file and position, and its path as it was written."""
+        if finding.at is not None or finding.file:
+            return finding
+        file, at = self.texts.find(self.offset(finding.path, on_key=finding.on_key))
+        return replace(finding, path=self.written(finding.path), at=at, file=file)
 
     def show(self, finding: Finding, paint: Paint = unpainted) -> str:
         """Print a finding: ``file:line:column: error: path: text``, the line, and a caret."""
-        return self.text.show(self.placed(finding), paint)
+        return self.texts.show(self.placed(finding), paint)
 
 
 def decode(data: bytes, report: Report) -> str | None:
@@ -88,6 +98,7 @@ def decode(data: bytes, report: Report) -> str | None:
 
 def parse(text: str, filename: str, report: Report) -> Source | None:
     """Read YAML; None, and an error filed, where there is nothing to go on with."""
-    lines = Text(filename, text)
+    texts, lines = Texts(), Text(filename, text)
+    texts.add(lines)
     found = compose(lines, report)
-    return None if found is None else Source(lines, *found)
+    return None if found is None else Source(texts, *found)

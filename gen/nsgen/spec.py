@@ -59,6 +59,9 @@ BridgeNetfilter = Literal["host", "bridge", "off"]
 Via = Literal["dnat", "proxy"]
 
 
+INCLUDE = ListOf(Scalar(str, STRING), lone=True)
+
+
 def _gateway(text: str) -> IPAddress | Literal[False]:
     return False if text == "false" else values.address(text)
 
@@ -355,6 +358,9 @@ class Spec:
     """A topology of network namespaces, as nsgen reads it."""
 
     name: str = key(TOPOLOGY_NAME, "The topology's name: of its files, chains and state.")
+    include: tuple[str, ...] = key(
+        INCLUDE, "Other topologies that are part of this one: a file, or a list.", default=()
+    )
     networks: Mapping[str, Network] = key(
         MapOf(DEVICE, Record(Network, nothing=True)),
         "Networks: each a Linux bridge on the host, under its interface's name.",
@@ -382,7 +388,7 @@ class Spec:
     )
 
 
-TOPOLOGY = Record(Spec, later=("routing", "include"), stand_ins={"name": ""})
+TOPOLOGY = Record(Spec, later=("routing",), stand_ins={"name": ""})
 
 
 def read(data: object, report: Report) -> Spec | None:
@@ -397,5 +403,6 @@ def json_schema() -> Json:
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "nsgen topology",
+        "definitions": {"variable": {"type": "string", "pattern": r"\$\{"}},
         **TOPOLOGY.json(),
     }

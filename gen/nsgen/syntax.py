@@ -46,6 +46,8 @@ def advise(text: str, error: yaml.MarkedYAMLError) -> tuple[int, str]:
     since = error.context_mark.index if error.context_mark else at
     if text[at : at + 1] == "\t":
         return at, "a tab cannot indent in YAML: use spaces"
+    if text[max(at - 1, 0) : at + 1] == "${":
+        return at - 1, "inside of [ ] and { } a '${...}' needs quotes"
     problem = f"{error.context}: {error.problem}"
     fitting = ((start, words) for known, start, words in ADVICE if re.search(known, problem))
     from_start, words = next(fitting, (False, "this is not valid YAML"))

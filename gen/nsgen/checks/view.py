@@ -75,7 +75,10 @@ class View:
     def __init__(self, spec: Spec, report: Report) -> None:
         """Note what could not be read: the paths of the errors so far, and all above them."""
         self.spec = spec
-        errors = {finding.path for finding in report.findings if finding.severity == "error"}
+        # What has a position already was found in one file; its path may be another one in the whole.
+        found = [finding for finding in report.findings if finding.at is None]
+        errors = {finding.path for finding in found if finding.severity == "error"}
+        errors.update(report.passed_over)
         self._wrong = {path[:length] for path in errors for length in range(1, len(path) + 1)}
         self._misspelled = {path[:-1] for path in errors if path and _unknown_key(path)}
         self.networks: Mapping[str, Network] = {

@@ -18,7 +18,7 @@ from nsgen.links.vrf import Vrf
 from nsgen.links.vxlan import Vxlan
 from nsgen.links.wireguard import Wireguard
 from nsgen.report import Path, Report, nearest
-from nsgen.schema import INVALID, Json, Record, either, shape
+from nsgen.schema import INVALID, Json, Record, Unknown, either, shape
 
 
 def _registered(kinds: Iterable[type[Interface]]) -> dict[str, type[Interface]]:
@@ -42,10 +42,16 @@ class InterfaceKind:
         """Choose the record, and let it read."""
         if path[-1] == "lo":
             return Record(Loopback, nothing=True).read(value, path, report)
+        if isinstance(value, Unknown):
+            report.pass_over(path)
+            return INVALID
         if not isinstance(value, dict):
             report.error(path, f"expected a map, got {shape(value)}")
             return INVALID
         written = value.get("type")
+        if isinstance(written, Unknown):
+            report.pass_over((*path, "type"))
+            return INVALID
         if written is None:
             text = f"the key 'type' is missing: one of {either(list(KINDS))}"
             report.error(path, text, on_key=True)

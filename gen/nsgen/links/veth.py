@@ -11,7 +11,7 @@ from nsgen.links.impair import Impair
 from nsgen.links.place import Place, place
 from nsgen.report import Path, Report
 from nsgen.scalars import INTERFACE_ADDRESS, MAC, MTU, STRING, SUBNET
-from nsgen.schema import INVALID, ByShape, Json, ListOf, Mapped, Record, Scalar, key, shape
+from nsgen.schema import INVALID, ByShape, Json, ListOf, Mapped, Record, Scalar, Unknown, key, shape
 from nsgen.values import MAX_NAMESPACES, IPAddress, IPInterface, IPNetwork
 
 RANGE = re.compile(r"\[(?P<first>[0-9]{1,6})-(?P<last>[0-9]{1,6})\]")
@@ -40,6 +40,9 @@ class Endpoints:
 
     def read(self, value: object, path: Path, report: Report) -> Any:
         """Two places, each with what it has."""
+        if isinstance(value, Unknown):
+            report.pass_over(path)
+            return INVALID
         if not isinstance(value, dict | list):
             report.error(path, f"expected a list or a map of two NODE:DEVICE, got {shape(value)}")
             return INVALID
@@ -47,6 +50,9 @@ class Endpoints:
         found = []
         for step, written in enumerate(value):
             at: Path = (*path, written if named else step)
+            if isinstance(written, Unknown):
+                report.pass_over(at)
+                return INVALID
             end = _END.read(value[written], at, report) if isinstance(value, dict) else End()
             try:
                 where = place(written) if isinstance(written, str) else INVALID
@@ -117,6 +123,9 @@ class Links:
 
     def read(self, value: object, path: Path, report: Report) -> Any:
         """Each link, with its place in the list."""
+        if isinstance(value, Unknown):
+            report.pass_over(path)
+            return INVALID
         if not isinstance(value, list):
             report.error(path, f"expected a list, got {shape(value)}")
             return INVALID
@@ -166,6 +175,8 @@ def _lengths(value: object) -> Iterator[int]:
 
 def _at(value: object, step: int) -> object:
     """The value at one step of its ranges; ``[08-10]`` keeps the leading zeros."""
+    if isinstance(value, Unknown):
+        return value
     if isinstance(value, str):
         return RANGE.sub(lambda match: _number(match, step), value)
     if isinstance(value, dict):
