@@ -231,7 +231,7 @@ def links(topology: Topology) -> Iterator[Step]:
 def host(topology: Topology) -> Iterator[Step]:
     """The ends of links and other interfaces that the host has."""
     node = topology.host
-    if node.ends or node.interfaces:
+    if node.ends or node.interfaces or node.policies:
         author = Author(topology)
         yield Step(why.HOST_IPV6, tuple(_quiet(node.ends)))
         yield from author.devices(node, why.HOST_DEVICES, [])

@@ -36,6 +36,7 @@ SWITCHED_ALONG = re.compile(
     r"net[./]ipv4[./]conf[./](all[./]accept_redirects|(?!all[./]).+[./]forwarding)"
     r"|net[./]ipv6[./]conf[./](?!all[./]).+[./]forwarding"
 )
+TABLES = ("raw", "nat", "filter")
 BRIDGE_NF_PROOF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 
 
@@ -56,8 +57,8 @@ class Plan:
 
 def make(topology: Topology) -> Plan:
     """Lower a topology to operations."""
-    ipv4 = rules.chains(topology, 4)
-    ipv6 = rules.chains(topology, 6, frozenset(r.why for chain in ipv4 for r in chain.rules))
+    ipv4 = _chains(topology, 4)
+    ipv6 = _chains(topology, 6, frozenset(r.why for chain in ipv4 for r in chain.rules))
     sections = (
         section("Kernel modules", _modules(topology)),
         section("Namespaces", _namespaces(topology)),
@@ -167,9 +168,27 @@ def _port_flags(
 # -- rules and kernel parameters of the host ----------------------------------------------------
 
 
+def _chains(
+    topology: Topology, version: int, said: frozenset[str] = frozenset()
+) -> tuple[Chain, ...]:
+    """All chains of the host, by table: they are replaced together."""
+    own = translation.node_chains(topology, topology.host, version)
+    found = (*rules.chains(topology, version, said), *own)
+    return tuple(sorted(found, key=lambda chain: TABLES.index(chain.table)))
+
+
 def _rules(topology: Topology, version: int, chains: tuple[Chain, ...]) -> Iterator[Step]:
     yield Step("", chains)
-    jumps = tuple(rules.jumps(topology, chains))
+    own = set(translation.node_chains(topology, topology.host, version))
+    jumps = (
+        *rules.jumps(topology, (chain for chain in chains if chain not in own)),
+        *(
+            jump
+            for chain in chains
+            if chain in own
+            for jump in translation.node_jumps(topology, chain)
+        ),
+    )
     conditions = why.WHERE_OFF if any(jump.unless for jump in jumps) else ""
     yield Step(why.JUMPS + conditions, jumps)
     udp = (p for p in topology.publications if p.version == version and p.protocol == "udp")

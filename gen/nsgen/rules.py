@@ -290,6 +290,16 @@ def _into(scope: Scope) -> Iterator[Line]:
         yield why.CLOSED, words("DROP", into=f"!{bridge.name}", out=bridge.name)
         if not bridge.internet:
             yield why.NO_INTERNET, words("DROP", into=bridge.name, out=f"!{bridge.name}")
+    yield from _passed_on(scope)
+
+
+def _passed_on(scope: Scope) -> Iterator[Line]:
+    """A host that is a router by the topology's own word passes on what its cables bring; networks stay closed."""
+    host = scope.topology.host
+    for device in (*host.ends, *host.interfaces) if host.forwarding else ():
+        if any(address.version == scope.version for address in device.addresses):
+            yield why.ROUTER, words("ACCEPT", into=device.name)
+            yield why.ROUTER, words("ACCEPT", out=device.name)
 
 
 def _among_members(bridge: Bridge) -> Line:

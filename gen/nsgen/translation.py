@@ -13,12 +13,12 @@ from nsgen.topology import Node, Topology
 
 
 def steps(topology: Topology) -> Iterator[Step]:
-    """The chains of every node that rewrites addresses, and the jumps there."""
-    for node in topology.nodes:
+    """The chains of every namespace that rewrites addresses, and the jumps there; the host's are with its rules."""
+    for node in topology.namespaces:
         for version in (4, 6):
-            chains = tuple(_chains(topology, node, version))
+            chains = node_chains(topology, node, version)
             yield Step(f"{node.name}, IPv{version}" if chains else "", chains)
-            yield Step("", tuple(jump for chain in chains for jump in _jumps(topology, chain)))
+            yield Step("", tuple(jump for chain in chains for jump in node_jumps(topology, chain)))
 
 
 def _versions(node: Node, nat: Nat) -> tuple[int, ...]:
@@ -31,6 +31,11 @@ def _versions(node: Node, nat: Nat) -> tuple[int, ...]:
     devices = [i for i in (*node.ends, *node.interfaces) if i.name == nat.masquerade]
     found = {address.version for device in devices for address in device.addresses}
     return tuple(sorted(found)) or (4,)
+
+
+def node_chains(topology: Topology, node: Node, version: int) -> tuple[Chain, ...]:
+    """The chains of one node, for one IP version."""
+    return tuple(_chains(topology, node, version))
 
 
 def _chains(topology: Topology, node: Node, version: int) -> Iterator[Chain]:
@@ -76,7 +81,8 @@ def _out(nat: Nat) -> Argv:
 BUILTIN = {"DNAT": ("PREROUTING", "OUTPUT"), "SNAT": ("POSTROUTING",)}
 
 
-def _jumps(topology: Topology, chain: Chain) -> Iterator[Jump]:
+def node_jumps(topology: Topology, chain: Chain) -> Iterator[Jump]:
+    """How the built-in chains of a node lead to one."""
     place: Place = "last"  # what a published port, or another program, has decided stands
     for builtin in BUILTIN[chain.name.rpartition("-")[2]]:
         yield Jump(

@@ -127,6 +127,10 @@ CLOSED = "Nothing else enters, from outside or from another network."
 
 NO_INTERNET = "Nothing else leaves either: this network is not connected to any other."
 
+ROUTER = """\
+This host routes, by the topology's own word: what comes by its cables, or leaves by them, goes on
+whatever the policy is."""
+
 OUT = "To the internet, from the network's own addresses."
 
 SPOOFED = "From any other address it is forged."

@@ -134,6 +134,9 @@ def own(topology: Topology, address: IPAddress) -> bool:
 def _subnets(topology: Topology) -> Iterator[IPNetwork]:
     for bridge in topology.bridges:
         yield from (subnet.network for subnet in bridge.subnets)
+    for namespace in topology.namespaces:
+        for member in namespace.members:
+            yield from (address.network for address in member.addresses)
     for node in _nodes(topology):
         for interface in (*node.ends, *node.interfaces):
             yield from (address.network for address in interface.addresses)

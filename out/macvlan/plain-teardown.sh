@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# macvlan: 5 network namespaces (a, b … e).
+#
+# Undoes plain.sh, the last thing first.
+
+set -e
+
+# ---- Namespaces ----
+
+ip netns del e
+ip netns del d
+ip netns del c
+ip netns del b
+ip netns del a

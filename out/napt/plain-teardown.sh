@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# napt: 3 network namespaces (S1, R1, C1).
+#
+# Undoes plain.sh, the last thing first.
+
+set -e
+
+# ---- Namespaces ----
+
+ip netns del C1
+ip netns del R1
+ip netns del S1
