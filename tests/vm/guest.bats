@@ -1,0 +1,3 @@
+@test "todo" {
+ true
+}
