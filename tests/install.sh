@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# install.sh [LIST…]: installs what the tests run besides Python, and the programs of further lists like tests/programs: Debian packages (as root, or with a sudo that asks for no password), and bats from
+# Installs what the tests run besides Python: Debian packages (as root, or with a sudo that asks for no password), and bats from
 # npm. Each is named before it is installed. What cannot be installed is named too, and the tests that need it skip themselves;
-# with CI=true that is a failure.
+# with CI=true that is a failure. Lists like tests/programs that a campaign has of its own are named on the command line.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

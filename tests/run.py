@@ -1,9 +1,10 @@
 """Run every test: mypy, ruff and ShellCheck (`--lint`: only these), then pytest and the bats files.
 
 `--campaign NAME` runs only what takes minutes, and nothing else runs: what is in
-`tests/campaign/NAME`, or, for `matrix`, the bats files about who reaches what on every machine of
-`tests/lab/matrix`, or, for `vm`, the machines of `tests/vm/machines`. The output of each is shown whole. At the end stand the names of what was
-skipped, and the sum of it all, which is also left in `build/counts/test-NAME` for `.ci/run`.
+`tests/campaign/NAME`; for `matrix`, the bats files about who reaches what on every machine of
+`tests/lab/matrix`; for `vm`, the machines of `tests/vm/machines`. The output of each is shown
+whole. At the end stand the names of what was skipped, and the sum of it all, which is also left in
+`build/counts/test-NAME` for `.ci/run`.
 """
 
 from __future__ import annotations

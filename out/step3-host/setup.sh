@@ -225,6 +225,7 @@ up() {
   prune
   drop_link_locals
   remember "${OLD_LIST[@]}" "${NEW_LIST[@]}"
+  hide_from_networkd
   MODE=apply topology
   prune_flows
   await_services
@@ -268,6 +269,7 @@ clear_away() {
   teardown
   NEW=()
   prune # what an earlier version of this script made, and this one does not know
+  show_to_networkd
   prune_flows
   [[ $LEFT ]] || rm -rf "$STATE" || left "$STATE cannot be removed"
 }
@@ -687,6 +689,33 @@ has_words() {
   done
 }
 
+# systemd-networkd may have been told to manage every device: it would ask for an address on ours, and take away those
+# that it does not know. Its own way to leave a device alone is a file that comes before others. (It may start later.)
+hide_from_networkd() {
+  local key devices='' file=/run/systemd/network/00-nsgen-$NAME.network text
+  [[ -d /run/systemd/system ]] || return 0
+  for key in "${NEW_LIST[@]}"; do
+    [[ $key != 'link '* ]] || devices+=" ${key#link }"
+  done
+  [[ $devices ]] || return 0
+  printf -v text '[Match]\nName=%s\n\n[Link]\nUnmanaged=yes\n' "${devices# }"
+  ! same_unit_text "$file" "$text" || return 0
+  mkdir -p "${file%/*}"
+  printf '%s' "$text" >"$file"
+  reload_networkd
+}
+
+show_to_networkd() {
+  local file=/run/systemd/network/00-nsgen-$NAME.network
+  [[ -e $file ]] || return 0
+  rm -f "$file" || left "$file cannot be removed"
+  reload_networkd
+}
+
+same_unit_text() { [[ -e $1 && $(<"$1")$'\n' == "$2" ]]; }
+
+reload_networkd() { ! systemctl --quiet is-active systemd-networkd.service || attempt networkctl reload; }
+
 # ---- kernel parameters -----------------------------------------------------------------------------------------------
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
@@ -730,7 +759,10 @@ set_sysctl() {
   local key=$1 path=$2 value=$3 now
   [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || remember_devices "$key" "$path"
   read_sysctl "$path"
-  remember_sysctl "host@$key" "$now" "$value"
+  was=$now
+  ! set_at_boot "$key" || was=0
+  remember_sysctl "host@$key" "$was" "$value"
+  [[ $was == "$now" ]] || printf '%s\n' "$key" >>/run/nsgen.boot
   [[ $now != "$value" ]] || return 0
   printf '%s\n' "$value" >"$path" || die "$key cannot be set to $value"
 }
@@ -776,12 +808,17 @@ remember_devices() {
     return 0
   done
   read_sysctl "$2"
-  [[ $now == 0 ]] || return 0
-  for path in $(switched_along "$key"); do
-    read_sysctl "$path"
-    path=${path#/proc/sys/}
-    printf '%s\n' "$now" >"$STATE/sysctl/$key@${path//\//%}"
-  done
+  if [[ $now == 0 ]]; then
+    for path in $(switched_along "$key"); do
+      read_sysctl "$path"
+      path=${path#/proc/sys/}
+      printf '%s\n' "$now" >"$STATE/sysctl/$key@${path//\//%}"
+    done
+  elif ! set_at_boot "$key"; then
+    return 0
+  elif [[ $key == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
+    printf '0\n' >"$STATE/sysctl/$key@net%ipv4%conf%all%accept_redirects"
+  fi
   filter_chains "$key" >"$STATE/sysctl/$key@chains"
 }
 
@@ -871,18 +908,51 @@ put_back() {
 # Whether an administrator's file asks for this value too; or, of forwarding, whether another program has made itself
 # chains since, as Docker and libvirt do, which find it on and leave it at that.
 relied_on() {
-  local key=${1//\//.} file line chains=$STATE/sysctl/$1@chains
-  for file in {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.conf; do
-    [[ -r $file && $file != */99-nsgen-* ]] || continue
-    while IFS= read -r line || [[ $line ]]; do
-      line=${line//[[:space:]]/} line=${line#-}
-      [[ ${line//\//.} != "$key=$2" ]] || return 0
-    done <"$file"
-  done
+  local line chains=$STATE/sysctl/$1@chains
+  ! asked_for "$1" "$2" || return 0
   [[ -e $chains ]] || return 1
   while read -r line; do
     [[ $'\n'$(<"$chains")$'\n' == *$'\n'"$line"$'\n'* ]] || return 0
   done < <(filter_chains "$1")
+  return 1
+}
+
+# Whether a file for systemd-sysctl that is not of a topology sets a parameter to this value.
+asked_for() {
+  local file
+  for file in {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.conf; do
+    [[ -r $file && $file != */99-nsgen-* ]] || continue
+    ! has_setting "$file" "$1" "$2" || return 0
+  done
+  return 1
+}
+
+has_setting() {
+  local file=$1 key=${2//\//.} line
+  while IFS= read -r line || [[ $line ]]; do
+    line=${line//[[:space:]]/} line=${line#-}
+    [[ ${line//\//.} != "$key=$3" ]] || return 0
+  done <"$file"
+  return 1
+}
+
+# Whether the file of a topology switched this on at boot, before that topology was up. Then it is not the host's own
+# doing, and `down` is to switch it off. Once it was, whoever switches it on again has reasons of their own.
+set_at_boot() {
+  local key=$1 file path booted='' name value now
+  [[ $key == @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding|net.bridge.bridge-nf-call-*) ]] || return 1
+  [[ ! -e /run/nsgen.boot || $'\n'$(</run/nsgen.boot)$'\n' != *$'\n'"$key"$'\n'* ]] || return 1
+  sysctl_path "$key"
+  read_sysctl "$path"
+  [[ $now == 1 ]] || return 1
+  while read -r name value _; do
+    [[ $name != btime ]] || booted=$value
+  done </proc/stat
+  for file in /etc/sysctl.d/99-nsgen-*.conf; do
+    if (($(stat -c %Z "$file") < ${booted:-0})) && has_setting "$file" "$key" 1; then
+      if asked_for "$key" 1; then return 1; else return 0; fi
+    fi
+  done
   return 1
 }
 
@@ -1021,7 +1091,7 @@ was_off() {
   done
   sysctl_path "$key"
   [[ ! -e $path ]] || read_sysctl "$path"
-  [[ ${now:-0} == 0 ]]
+  [[ ${now:-0} == 0 ]] || set_at_boot "$key"
 }
 
 check_jump() {
@@ -1178,7 +1248,7 @@ install() {
 }
 
 uninstall() {
-  local unit=nsgen-$NAME.service file
+  local unit=nsgen-$NAME.service file others
   if [[ -d /run/systemd/system ]] && systemctl is-active --quiet "$unit"; then
     exec {LOCK}>&- # its `down` takes the lock
     systemctl stop "$unit"
@@ -1191,6 +1261,8 @@ uninstall() {
     "/etc/modules-load.d/nsgen-$NAME.conf"; do
     rm -f "$file" "$file.nsgen-new"
   done
+  others=(/etc/sysctl.d/99-nsgen-*.conf)
+  ((${#others[@]})) || rm -f /run/nsgen.boot # what those files switched on at boot
   reload_systemd
 }
 
@@ -1225,6 +1297,9 @@ boot_files() {
 [Unit]
 Description=nsgen topology step3-host
 After=systemd-modules-load.service systemd-sysctl.service network.target
+# Firewalls that replace all rules when they start come before; Docker, which is to find forwarding as it will be, after.
+After=nftables.service netfilter-persistent.service ufw.service firewalld.service
+Before=docker.service
 
 [Service]
 Type=oneshot

@@ -46,7 +46,16 @@ setup_file() {
 }
 
 @test "uninstall leaves nothing" {
+  if [[ -e /root/copied ]]; then skip 'copied by hand, and removed so'; fi
   bash "$SETUP" uninstall
   nothing_left
   sysctl_is net.ipv4.ip_forward 0
+}
+
+@test "files that were copied are removed by hand" {
+  [[ -e /root/copied ]] || skip 'installed, and removed by uninstall'
+  systemctl disable --now "$UNIT"
+  rm /usr/local/sbin/nsgen-article /etc/{sysctl.d/99-nsgen-article.conf,modules-load.d/nsgen-article.conf,systemd/system/"$UNIT"}
+  rm /run/nsgen.boot
+  nothing_left
 }

@@ -24,12 +24,14 @@ setup_file() {
 }
 
 @test "a module that is blacklisted, or that the kernel does not have, is told before anything is touched" {
-  local file
-  file=$(modinfo -n br_netfilter)
-  echo 'install br_netfilter /bin/false' >/etc/modprobe.d/test.conf
-  run -1 bash "$SETUP"
-  [[ $output == *'br_netfilter'* && $output == *'nothing was changed'* ]]
+  local file line
+  for line in 'blacklist br_netfilter' 'install br_netfilter /bin/false'; do
+    echo "$line" >/etc/modprobe.d/test.conf
+    run -1 bash "$SETUP"
+    [[ $output == *'nothing was changed'*'the kernel module br_netfilter is blacklisted'* ]]
+  done
   rm /etc/modprobe.d/test.conf
+  file=$(modinfo -n br_netfilter)
   mv "$file" "$file.away"
   depmod
   run -1 bash "$SETUP"

@@ -1,9 +1,8 @@
 # Helpers of the bats files that run in a virtual machine. It has two network cards on one cable: eth0 is its own,
 # eth1 goes to the namespace `outside`, which so is another machine of its network.
 
-SETUP=/root/out/article/setup.sh
-UNIT=nsgen-article.service
-RED=192.168.15.2 BLUE=192.168.15.3 GATEWAY=192.168.15.1 HOST=172.16.1.4
+export UNIT=nsgen-article.service SETUP=/root/out/article/setup.sh
+export RED=192.168.15.2 BLUE=192.168.15.3 GATEWAY=192.168.15.1 HOST=172.16.1.4
 
 fail() {
   printf '%s\n' "$*" >&2
@@ -27,37 +26,58 @@ on() { # NODE COMMAND...
 
 # What a web server answers first, or nothing.
 ask() { # NODE ADDRESS PORT [SECONDS]
-  on "$1" timeout "${4:-20}" bash -c '
-    exec 3<>"/dev/tcp/$0/$1"
-    printf "GET / HTTP/1.0\r\n\r\n" >&3
-    read -r status <&3
-    printf "%s\n" "$status"' "$2" "$3" 2>&1
+  on "$1" timeout "${4:-20}" bash "$BATS_TEST_DIRNAME/ask.sh" "$2" "$3" 2>&1
 }
 
 # The published port, from everywhere; the internet, from the namespaces; and what is to stay closed.
 works() {
-  local question answer
-  for question in "outside $HOST" "host $HOST" "host $GATEWAY" "host 127.0.0.1" "blue $GATEWAY" "blue $HOST" "red $GATEWAY" "red $HOST"; do
-    answer=$(ask ${question% *} "${question#* }" 8080) || true
-    [[ $answer == 'HTTP/1.'?' 200'* ]] || fail "$question: '$answer'"
-  done
+  local node address
+  while read -r node address; do
+    answers "$node" "$address"
+  done <<QUESTIONS
+outside $HOST
+host $HOST
+host $GATEWAY
+host 127.0.0.1
+blue $GATEWAY
+blue $HOST
+red $GATEWAY
+red $HOST
+QUESTIONS
   on red ping -q -c 1 -W 10 "$BLUE" >/dev/null || fail 'red does not reach blue'
   on blue ping -q -c 1 -W 10 203.0.113.10 >/dev/null || fail 'blue does not reach the internet'
-  ! answer=$(ask outside "$HOST" 80 2) || fail "port 80 of the host answers: $answer"
+  is_closed outside "$HOST" 80
   on outside ip route replace 192.168.15.0/24 via "$HOST"
-  ! answer=$(ask outside "$RED" 80 2) || fail "red answers by its own address: $answer"
+  is_closed outside "$RED" 80
+}
+
+# A server that was started just now may take its time.
+answers() { # NODE ADDRESS
+  local answer tries
+  for ((tries = 0; tries < 20; tries++)); do
+    answer=$(ask "$1" "$2" 8080 </dev/null) || true
+    [[ $answer != 'HTTP/1.'?' 200'* ]] || return 0
+    [[ $answer == *refused* ]] || break
+    sleep 1
+  done
+  fail "$1, asking $2: '$answer'"
+}
+
+is_closed() { # NODE ADDRESS PORT
+  local answer
+  ! answer=$(ask "$1" "$2" "$3" 3) || fail "$1, asking $2 port $3, was answered: $answer"
 }
 
 # All that is ours, wherever it may be.
 nothing_left() {
   local found
   found=$(
-    ls -d /run/nsgen* /run/netns/red /run/netns/blue /sys/class/net/bridge0 /etc/*/*nsgen-article* /usr/local/sbin/nsgen-* \
+    ls -d /run/nsgen* /run/systemd/network/*nsgen* /run/netns/red /run/netns/blue /sys/class/net/bridge0 /etc/*/*nsgen-article* /usr/local/sbin/nsgen-* \
       /etc/systemd/system/nsgen-article* /etc/systemd/system/*/nsgen-article* 2>/dev/null
     iptables-save | grep -i nsgen
     ip -br link | grep veth
     pgrep -a -f http.server
-  )
+  ) || true
   [[ ! $found ]] || fail "left: $found"
 }
 

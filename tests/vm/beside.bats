@@ -1,0 +1,70 @@
+# A machine that was booted with the topology installed, and beside it one of the programs that look after networks and
+# rules; the kernel's command line says which. They were started by systemd, in its order.
+bats_require_minimum_version 1.5.0
+load lab
+
+setup_file() {
+  make_outside
+  read -r line </proc/cmdline
+  PROGRAM=${line##*nsgen.beside=} PROGRAM=${PROGRAM%% *}
+  export PROGRAM
+  # How the machine of this program is to be told, and what it does without us, as a whole.
+  "$PROGRAM.settle"
+}
+
+# --- what each of them is like, and how it starts anew ---
+
+ufw.settle() { :; }
+ufw.lives() { [[ $(ufw status) == 'Status: active'* && $(iptables -S INPUT) == *'-P INPUT DROP'*ufw-before-input* ]]; }
+ufw.again() { ufw reload; }
+
+firewalld.settle() { :; }
+firewalld.lives() { [[ $(firewall-cmd --state) == running && $(nft list tables) == *'inet firewalld'* ]]; }
+firewalld.again() { firewall-cmd --reload && firewall-cmd --complete-reload; }
+
+# A base chain that drops drops also what is accepted elsewhere: its administrator has to let the networks pass.
+nftables.settle() { :; }
+nftables.lives() { [[ $(nft list chain inet filter input) == *'policy drop'* ]]; }
+nftables.again() { systemctl restart "$UNIT"; }
+
+systemd-networkd.settle() { :; }
+systemd-networkd.lives() { [[ $(networkctl --no-legend list eth0) == *configured* ]]; }
+systemd-networkd.again() { networkctl reload && systemctl restart systemd-networkd && sleep 10; }
+
+NetworkManager.settle() { :; }
+NetworkManager.lives() { [[ $(nmcli -t -f STATE general) == connected* ]]; }
+NetworkManager.again() { systemctl restart NetworkManager && sleep 10; }
+
+docker.settle() { :; }
+docker.lives() { [[ $(docker info --format '{{.ServerVersion}}') && $(iptables -S FORWARD) == *DOCKER* ]]; }
+docker.again() { systemctl restart docker; }
+
+# --- the tests ---
+
+@test "after the boot, both are there, and all five places reach the published port" {
+  systemctl is-active "$PROGRAM.service" "$UNIT"
+  "$PROGRAM.lives"
+  /usr/local/sbin/nsgen-article check
+  works
+}
+
+@test "it is restarted or reloaded, and all goes on working" {
+  "$PROGRAM.again"
+  "$PROGRAM.lives"
+  /usr/local/sbin/nsgen-article check
+  works
+}
+
+@test "the topology goes, and the other program lives" {
+  systemctl stop "$UNIT"
+  [[ ! -e /run/netns/red && ! -e /sys/class/net/bridge0 ]]
+  [[ $(iptables-save) != *NSGEN* ]]
+  "$PROGRAM.lives"
+}
+
+@test "the topology comes up beside the other program, and works" {
+  systemctl start "$UNIT"
+  /usr/local/sbin/nsgen-article check
+  works
+  "$PROGRAM.lives"
+}
