@@ -472,6 +472,7 @@ effective_rights() {
 survey() {
   survey_ports
   survey_backends
+  survey_base_chains
   MODE=survey topology
   survey_kinds
   ((${#PROBLEMS[@]} == 0)) || refuse
@@ -518,6 +519,23 @@ survey_backends() {
   elif [[ $version == *legacy* ]] && has_rules iptables-nft-save; then
     say 'warning: rules of iptables-nft are in force beside those of iptables-legacy'
   fi
+}
+
+# In nftables an accept is not final: what a base chain drops is dropped, whatever is accepted here. Whether its own rules
+# let the networks pass, its administrator knows. (firewalld's do.)
+survey_base_chains() {
+  local line table='' chain=''
+  command -v nft >/dev/null || return 0
+  while read -r line; do
+    case $line in
+      'table '*) table=${line#table } table=${table% \{} ;;
+      'chain '*) chain=${line#chain } chain=${chain% \{} ;;
+      *' hook forward '*'policy drop;'*)
+        [[ "$table $chain" == 'ip'?(6)' filter FORWARD' || $table == 'inet firewalld' ]] ||
+          say "warning: the nftables chain $table $chain drops what its own rules do not accept, published ports too"
+        ;;
+    esac
+  done < <(nft list chains 2>/dev/null)
 }
 
 has_rules() { command -v "$1" >/dev/null && [[ $("$1" 2>/dev/null) == *$'\n-A '* ]]; }

@@ -8,34 +8,42 @@ setup_file() {
   read -r line </proc/cmdline
   PROGRAM=${line##*nsgen.beside=} PROGRAM=${PROGRAM%% *}
   export PROGRAM
-  # How the machine of this program is to be told, and what it does without us, as a whole.
-  "$PROGRAM.settle"
 }
 
-# --- what each of them is like, and how it starts anew ---
+# --- what shows that each of them lives, and how it starts anew ---
 
-ufw.settle() { :; }
 ufw.lives() { [[ $(ufw status) == 'Status: active'* && $(iptables -S INPUT) == *'-P INPUT DROP'*ufw-before-input* ]]; }
 ufw.again() { ufw reload; }
 
-firewalld.settle() { :; }
 firewalld.lives() { [[ $(firewall-cmd --state) == running && $(nft list tables) == *'inet firewalld'* ]]; }
 firewalld.again() { firewall-cmd --reload && firewall-cmd --complete-reload; }
 
 # A base chain that drops drops also what is accepted elsewhere: its administrator has to let the networks pass.
-nftables.settle() { :; }
 nftables.lives() { [[ $(nft list chain inet filter input) == *'policy drop'* ]]; }
-nftables.again() { systemctl restart "$UNIT"; }
+nftables.again() {
+  # Debian's unit flushes every rule of the machine, those of iptables-nft too.
+  systemctl restart nftables
+  run -1 /usr/local/sbin/nsgen-article check
+  [[ $output == *'rule missing'* ]]
+  run -0 /usr/local/sbin/nsgen-article
+  [[ $output == *'warning: the nftables chain inet filter forward drops'* ]]
+  works
+  # What the warning is about.
+  nft flush chain inet filter forward
+  is_closed outside "$HOST" 8080
+  nft -f - <<'NFT'
+add rule inet filter forward iifname bridge0 accept
+add rule inet filter forward oifname bridge0 ct state established,related accept
+add rule inet filter forward oifname bridge0 ct status dnat accept
+NFT
+}
 
-systemd-networkd.settle() { :; }
 systemd-networkd.lives() { [[ $(networkctl --no-legend list eth0) == *configured* ]]; }
 systemd-networkd.again() { networkctl reload && systemctl restart systemd-networkd && sleep 10; }
 
-NetworkManager.settle() { :; }
 NetworkManager.lives() { [[ $(nmcli -t -f STATE general) == connected* ]]; }
 NetworkManager.again() { systemctl restart NetworkManager && sleep 10; }
 
-docker.settle() { :; }
 docker.lives() { [[ $(docker info --format '{{.ServerVersion}}') && $(iptables -S FORWARD) == *DOCKER* ]]; }
 docker.again() { systemctl restart docker; }
 

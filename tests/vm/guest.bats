@@ -35,5 +35,5 @@ setup_file() {
 
 @test "the host is told that this was all" {
   exec 4<>"/dev/tcp/$HOST/9999"
-  echo done >&4
+  echo asked >&4
 }
