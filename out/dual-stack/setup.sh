@@ -906,17 +906,27 @@ reload_networkd() { ! systemctl --quiet is-active systemd-networkd.service || at
 has_module() { [[ -e $2 || -e /sys/module/${1//-/_} ]]; }
 
 survey_module() {
-  local config name=${1//-/_}
   ! has_module "$@" || return 0
   if ! command -v modprobe >/dev/null; then
     problem 'the program modprobe is missing: install the package kmod'
   elif ! modprobe -n -q "$1" 2>/dev/null; then
     problem "this kernel has no module $1"
   else
-    config=$'\n'$(modprobe -c 2>/dev/null)$'\n'
-    [[ $config != *$'\n'"blacklist $name"$'\n'* && $config != *$'\n'"install $name "*(/)*(usr/)?(s)bin/@(true|false)$'\n'* ]] ||
-      problem "the kernel module $1 is blacklisted: see /etc/modprobe.d"
+    survey_blacklists "$1"
   fi
+}
+
+# An administrator who forbids a module does so in one of these two ways: modprobe.d(5).
+survey_blacklists() {
+  local file word module command
+  for file in {/etc,/run,/usr/local/lib,/usr/lib,/lib}/modprobe.d/*.conf; do
+    [[ -r $file ]] || continue
+    while read -r word module command || [[ $word ]]; do
+      [[ ${module//-/_} == "${1//-/_}" ]] || continue
+      [[ $word != blacklist && "$word ${command%% *}" != 'install '*/@(true|false) ]] ||
+        problem "the kernel module $1 is blacklisted in $file"
+    done <"$file"
+  done
 }
 
 apply_module() {
