@@ -234,6 +234,7 @@ survey() {
   survey_ports
   survey_backends
   survey_base_chains
+  survey_firewalld
   MODE=survey topology
   survey_kinds
   ((${#PROBLEMS[@]} == 0)) || refuse
@@ -296,6 +297,12 @@ survey_base_chains() {
         ;;
     esac
   done < <(nft list chains 2>/dev/null)
+}
+
+# firewalld rejects what crosses a bridge that is in none of its zones, and its reload removes every rule of iptables.
+survey_firewalld() {
+  [[ -d /run/systemd/system ]] && systemctl --quiet is-active firewalld.service || return 0
+  say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
 has_rules() { command -v "$1" >/dev/null && [[ $("$1" 2>/dev/null) == *$'\n-A '* ]]; }
@@ -1189,6 +1196,7 @@ Before=docker.service
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/local/sbin/nsgen-containerd up
+ExecReload=/usr/local/sbin/nsgen-containerd up
 ExecStop=/usr/local/sbin/nsgen-containerd down
 
 [Install]

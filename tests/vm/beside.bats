@@ -16,7 +16,20 @@ ufw.lives() { [[ $(ufw status) == 'Status: active'* && $(iptables -S INPUT) == *
 ufw.again() { ufw reload; }
 
 firewalld.lives() { [[ $(firewall-cmd --state) == running && $(nft list tables) == *'inet firewalld'* ]]; }
-firewalld.again() { firewall-cmd --reload && firewall-cmd --complete-reload; }
+# Its reload removes the rules of all others.
+firewalld.again() {
+  firewall-cmd --reload
+  run -1 /usr/local/sbin/nsgen-article check
+  [[ $output == *'rule missing'* ]]
+  systemctl reload "$UNIT"
+}
+# What was said when the topology came up, and what then helps.
+firewalld.prepare() {
+  [[ $(journalctl --boot --output cat --unit "$UNIT") == *'warning: firewalld is running'* ]]
+  run ! ip netns exec red ping -q -c 1 -W 3 "$BLUE"
+  firewall-cmd --permanent --zone=trusted --add-interface=bridge0
+  firewalld.again
+}
 
 # A base chain that drops drops also what is accepted elsewhere: its administrator has to let the networks pass.
 nftables.lives() { [[ $(nft list chain inet filter input) == *'policy drop'* ]]; }
@@ -38,8 +51,16 @@ add rule inet filter forward oifname bridge0 ct status dnat accept
 NFT
 }
 
-systemd-networkd.lives() { [[ $(networkctl --no-legend list eth0) == *configured* ]]; }
-systemd-networkd.again() { networkctl reload && systemctl restart systemd-networkd && sleep 10; }
+systemd-networkd.lives() {
+  local tries
+  for ((tries = 0; tries < 30; tries++)); do
+    [[ $(networkctl --no-legend list eth0) != *' configured'* ]] || break
+    sleep 1
+  done
+  ((tries < 30)) || fail "$(networkctl --no-legend list)"
+  [[ ! -e /sys/class/net/bridge0 || $(networkctl --no-legend list bridge0) == *' unmanaged'* ]]
+}
+systemd-networkd.again() { networkctl reload && systemctl restart systemd-networkd; }
 
 NetworkManager.lives() { [[ $(nmcli -t -f STATE general) == connected* ]]; }
 NetworkManager.again() { systemctl restart NetworkManager && sleep 10; }
@@ -53,6 +74,7 @@ docker.again() { systemctl restart docker; }
   systemctl is-active "$PROGRAM.service" "$UNIT"
   "$PROGRAM.lives"
   /usr/local/sbin/nsgen-article check
+  ! declare -F "$PROGRAM.prepare" >/dev/null || "$PROGRAM.prepare"
   works
 }
 

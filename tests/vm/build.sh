@@ -22,7 +22,7 @@ main() {
       tail -n 20 "$folder/log" >&2
       return 1
     }
-    fakeroot bash "$SOURCE/pack.sh" "$folder"
+    fakeroot bash "$SOURCE/pack.sh" "$folder" >>"$folder/log"
   fi
   printf '%s\n' "$folder"
 }
