@@ -441,7 +441,7 @@ up() {
   prune
   drop_link_locals
   remember "${OLD_LIST[@]}" "${NEW_LIST[@]}"
-  hide_from_networkd
+  hide_devices
   MODE=apply topology
   prune_flows
   await_services
@@ -485,7 +485,7 @@ clear_away() {
   teardown
   NEW=()
   prune # what an earlier version of this script made, and this one does not know
-  show_to_networkd
+  show_devices
   prune_flows
   [[ $LEFT ]] || rm -rf "$STATE" || left "$STATE cannot be removed"
 }
@@ -930,32 +930,42 @@ has_words() {
   done
 }
 
-# systemd-networkd may have been told to manage every device: it would ask for an address on ours, and take away those
-# that it does not know. Its own way to leave a device alone is a file that comes before others. (It may start later.)
-hide_from_networkd() {
-  local key devices='' file=/run/systemd/network/00-nsgen-$NAME.network text
+# systemd-networkd and NetworkManager may have been told to manage every device: they would ask for addresses on ours, and
+# take away what they do not know. Each has a file of its own for what it is to leave alone. (They may start later.)
+hide_devices() {
+  local key names='' networkd=/run/systemd/network/00-nsgen-$NAME.network manager=/run/NetworkManager/conf.d/nsgen-$NAME.conf
   [[ -d /run/systemd/system ]] || return 0
   for key in "${NEW_LIST[@]}"; do
-    [[ $key != 'link '* ]] || devices+=" ${key#link }"
+    [[ $key != 'link '* ]] || names+=" ${key#link }"
   done
-  [[ $devices ]] || return 0
-  printf -v text '[Match]\nName=%s\n\n[Link]\nUnmanaged=yes\n' "${devices# }"
-  ! same_unit_text "$file" "$text" || return 0
-  mkdir -p "${file%/*}"
-  printf '%s' "$text" >"$file"
-  reload_networkd
+  [[ $names ]] || return 0
+  hide_in "$networkd" systemd-networkd $'[Match]\nName='"${names# }"$'\n\n[Link]\nUnmanaged=yes\n'
+  hide_in "$manager" NetworkManager "[device-nsgen-$NAME]"$'\nmatch-device='"${names// /;interface-name:}"$'\nmanaged=0\n'
 }
 
-show_to_networkd() {
-  local file=/run/systemd/network/00-nsgen-$NAME.network
-  [[ -e $file ]] || return 0
-  rm -f "$file" || left "$file cannot be removed"
-  reload_networkd
+hide_in() { # FILE PROGRAM TEXT
+  [[ ! -e $1 || $(<"$1")$'\n' != "$3" ]] || return 0
+  mkdir -p "${1%/*}"
+  printf '%s' "$3" >"$1"
+  reload_manager "$2"
 }
 
-same_unit_text() { [[ -e $1 && $(<"$1")$'\n' == "$2" ]]; }
+show_devices() {
+  local file
+  for file in "/run/systemd/network/00-nsgen-$NAME.network" "/run/NetworkManager/conf.d/nsgen-$NAME.conf"; do
+    [[ -e $file ]] || continue
+    rm -f "$file" || left "$file cannot be removed"
+    if [[ $file == */NetworkManager/* ]]; then reload_manager NetworkManager; else reload_manager systemd-networkd; fi
+  done
+}
 
-reload_networkd() { ! systemctl --quiet is-active systemd-networkd.service || attempt networkctl reload; }
+reload_manager() {
+  ! systemctl --quiet is-active "$1.service" ||
+    case $1 in
+      NetworkManager) attempt nmcli general reload conf ;;
+      *) attempt networkctl reload ;;
+    esac
+}
 
 # ---- modules ---------------------------------------------------------------------------------------------------------
 

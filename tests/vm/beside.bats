@@ -8,6 +8,7 @@ setup_file() {
   read -r line </proc/cmdline
   PROGRAM=${line##*nsgen.beside=} PROGRAM=${PROGRAM%% *}
   export PROGRAM
+  ! declare -F "$PROGRAM.settle" >/dev/null || "$PROGRAM.settle" >&2
 }
 
 # --- what shows that each of them lives, and how it starts anew ---
@@ -62,8 +63,16 @@ systemd-networkd.lives() {
 }
 systemd-networkd.again() { networkctl reload && systemctl restart systemd-networkd; }
 
-NetworkManager.lives() { [[ $(nmcli -t -f STATE general) == connected* ]]; }
-NetworkManager.again() { systemctl restart NetworkManager && sleep 10; }
+NetworkManager.settle() {
+  nmcli connection add type ethernet ifname eth0 con-name lan ip4 172.16.1.4/24 gw4 172.16.1.5
+  nmcli --wait 60 connection up lan
+}
+NetworkManager.lives() {
+  nm-online --quiet --timeout=60
+  [[ $(nmcli -t -f DEVICE,STATE device) == *'eth0:connected'* ]]
+  [[ ! -e /sys/class/net/bridge0 || $(nmcli -t -f DEVICE,STATE device) == *'bridge0:unmanaged'* ]]
+}
+NetworkManager.again() { systemctl restart NetworkManager; }
 
 docker.lives() { [[ $(docker info --format '{{.ServerVersion}}') && $(iptables -S FORWARD) == *DOCKER* ]]; }
 docker.again() { systemctl restart docker; }

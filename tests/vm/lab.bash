@@ -72,7 +72,7 @@ is_closed() { # NODE ADDRESS PORT
 nothing_left() {
   local found
   found=$(
-    ls -d /run/nsgen* /run/systemd/network/*nsgen* /run/netns/red /run/netns/blue /sys/class/net/bridge0 /etc/*/*nsgen-article* /usr/local/sbin/nsgen-* \
+    ls -d /run/nsgen* /run/systemd/network/*nsgen* /run/NetworkManager/conf.d/*nsgen* /run/netns/red /run/netns/blue /sys/class/net/bridge0 /etc/*/*nsgen-article* /usr/local/sbin/nsgen-* \
       /etc/systemd/system/nsgen-article* /etc/systemd/system/*/nsgen-article* 2>/dev/null
     iptables-save | grep -i nsgen
     ip -br link | grep veth
