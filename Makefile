@@ -38,14 +38,15 @@ test: .venv/test.stamp ## install what the tests need, and run every one of them
 	$(PY) tests/run.py
 
 # What takes minutes is apart from `make test`; .ci/run calls all of it.
-CAMPAIGNS := test-lifecycle test-matrix test-abuse
+CAMPAIGNS := test-lifecycle test-matrix test-abuse test-vm
 .PHONY: $(CAMPAIGNS)
 $(CAMPAIGNS): .venv/test.stamp
-	@bash tests/install.sh
+	@bash tests/install.sh $(wildcard tests/$(@:test-%=%)/programs)
 	$(PY) tests/run.py --campaign $(@:test-%=%)
 test-lifecycle: ## fail and kill the script at every command, and change what runs; ten minutes
 test-matrix: ## who reaches what, on machines of every kind; seven minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes
+test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; twenty minutes the first time
 
 .PHONY: lint
 lint: .venv/test.stamp ## mypy, ruff and ShellCheck

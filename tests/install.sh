@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests run besides Python: Debian packages (as root, or with a sudo that asks for no password), and bats from
 # npm. Each is named before it is installed. What cannot be installed is named too, and the tests that need it skip themselves;
-# with CI=true that is a failure.
+# with CI=true that is a failure. Lists like tests/programs that a campaign has of its own are named on the command line.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -9,6 +9,7 @@ cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/sbin:/sbin
 
 missing=()
+lists=("$@")
 
 main() {
   install_packages
@@ -20,7 +21,7 @@ install_packages() {
   local program package packages=()
   while read -r program package _; do
     [[ $program == '#' ]] || command -v "$program" >/dev/null || packages+=("$package")
-  done <tests/programs
+  done < <(cat tests/programs "${lists[@]}")
   [[ ${#packages[@]} -gt 0 ]] || return 0
   if ! command -v apt-get >/dev/null; then
     missing+=("${packages[*]} (only Debian's packages are installed)")

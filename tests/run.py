@@ -1,9 +1,10 @@
 """Run every test: mypy, ruff and ShellCheck (`--lint`: only these), then pytest and the bats files.
 
 `--campaign NAME` runs only what takes minutes, and nothing else runs: what is in
-`tests/campaign/NAME`, or, for `matrix`, the bats files about who reaches what on every machine of
-`tests/lab/matrix`. The output of each is shown whole. At the end stand the names of what was
-skipped, and the sum of it all, which is also left in `build/counts/test-NAME` for `.ci/run`.
+`tests/campaign/NAME`; for `matrix`, the bats files about who reaches what on every machine of
+`tests/lab/matrix`; for `vm`, the machines of `tests/vm/machines`. The output of each is shown
+whole. At the end stand the names of what was skipped, and the sum of it all, which is also left in
+`build/counts/test-NAME` for `.ci/run`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -95,6 +96,8 @@ def lint() -> Tally:
 
 def run_campaign(name: str) -> Tally:
     """Run what is too long for every time."""
+    if name == "vm":
+        return run_virtual_machines()
     folder = CAMPAIGNS / name
     total = run_pytest(str(folder)) if any(folder.glob("test_*.py")) else Tally()
     runs: list[Run]
@@ -169,16 +172,47 @@ def run_bats(runs: Sequence[Run]) -> Tally:
     return total
 
 
+def run_virtual_machines() -> Tally:
+    """Boot the machines of `tests/vm/machines`, two at a time, each after the one whose disk it takes."""
+    lines = (line.split() for line in (TESTS / "vm/machines").read_text().splitlines())
+    machines = {words[0]: words for words in lines if words and words[0] != "#"}
+    if os.environ.get("CI") != "true" and (reason := lacks("vm/programs", "vm")):
+        return Tally(skipped=[f"machine {name}: {reason}" for name in machines])
+    releases = list(dict.fromkeys(release for _, release, *_ in machines.values()))
+    total = Tally()
+    booted: dict[str, Future[tuple[Tally, str]]] = {}
+    with ThreadPoolExecutor(PROCESSES) as pool:
+        list(pool.map(lambda release: run(["bash", "tests/vm/build.sh", release]), releases))
+
+        def boot(name: str, below: str) -> tuple[Tally, str]:
+            if below != "-":  # it began earlier, so this wait has an end
+                booted[below].result()
+            return run_tap(["bash", "tests/vm/machine.sh", name], f"machine {name}")
+
+        for name, _, below, *_ in machines.values():
+            booted[name] = pool.submit(boot, name, below)
+        for name, machine in booted.items():
+            tally, output = machine.result()
+            say(f"machine {name}", output)
+            total.add(tally)
+    return total
+
+
 def why_no_bats() -> str:
     """Say what this machine lacks for the bats files, if anything."""
-    lines = (line.split() for line in (CHECKOUT / "tests/programs").read_text().splitlines())
-    needed = [program for program, *_, who in lines if who == "bats"]
-    missing = [program for program in (str(BATS), *needed) if not shutil.which(program)]
-    if missing:
-        return f"{', '.join(missing)}: not installed"
+    if reason := lacks("programs", "bats"):
+        return reason
     user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     status, output = run(["unshare", *user, "--net", "--mount", "--pid", "--fork", "true"])
     return f"no namespaces for this user here: {output}" if status else ""
+
+
+def lacks(file: str, purpose: str) -> str:
+    """Say which of the programs in a list are not installed, if any."""
+    lines = (line.split() for line in (TESTS / file).read_text().splitlines())
+    needed = [program for program, *_, who in lines if who == purpose]
+    missing = [program for program in (str(BATS), *needed) if not shutil.which(program)]
+    return f"{', '.join(missing)}: not installed" if missing else ""
 
 
 def named_tests(runs: Iterable[Run]) -> list[str]:
@@ -189,10 +223,15 @@ def named_tests(runs: Iterable[Run]) -> list[str]:
 
 def run_bats_file(file: Path, variables: Mapping[str, str]) -> tuple[Tally, str]:
     """Run one bats file: what it came to, and what it printed."""
-    began = time.monotonic()
     assignments = [f"{name}={value}" for name, value in variables.items()]
-    status, output = run(["env", *assignments, str(BATS), "--tap", str(file)])
-    tally = read_tap(output, str(file))
+    return run_tap(["env", *assignments, str(BATS), "--tap", str(file)], str(file))
+
+
+def run_tap(command: Sequence[str], name: str) -> tuple[Tally, str]:
+    """Run what prints TAP: what it came to, and what it printed."""
+    began = time.monotonic()
+    status, output = run(command)
+    tally = read_tap(output, name)
     if status != 0 and not tally.failed:
         tally.failed = 1
     return tally, f"{output}\n{tally} in {time.monotonic() - began:.0f} s"

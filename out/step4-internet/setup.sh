@@ -268,6 +268,7 @@ up() {
   prune
   drop_link_locals
   remember "${OLD_LIST[@]}" "${NEW_LIST[@]}"
+  hide_devices
   MODE=apply topology
   prune_flows
   await_services
@@ -311,6 +312,7 @@ clear_away() {
   teardown
   NEW=()
   prune # what an earlier version of this script made, and this one does not know
+  show_devices
   prune_flows
   [[ $LEFT ]] || rm -rf "$STATE" || left "$STATE cannot be removed"
 }
@@ -347,6 +349,8 @@ effective_rights() {
 survey() {
   survey_ports
   survey_backends
+  survey_base_chains
+  survey_firewalld
   MODE=survey topology
   survey_kinds
   ((${#PROBLEMS[@]} == 0)) || refuse
@@ -393,6 +397,29 @@ survey_backends() {
   elif [[ $version == *legacy* ]] && has_rules iptables-nft-save; then
     say 'warning: rules of iptables-nft are in force beside those of iptables-legacy'
   fi
+}
+
+# In nftables an accept is not final: what a base chain drops is dropped, whatever is accepted here. Whether its own rules
+# let the networks pass, its administrator knows. (firewalld's do.)
+survey_base_chains() {
+  local line table='' chain=''
+  command -v nft >/dev/null || return 0
+  while read -r line; do
+    case $line in
+      'table '*) table=${line#table } table=${table% \{} ;;
+      'chain '*) chain=${line#chain } chain=${chain% \{} ;;
+      *' hook forward '*'policy drop;'*)
+        [[ "$table $chain" == 'ip'?(6)' filter FORWARD' || $table == 'inet firewalld' ]] ||
+          say "warning: the nftables chain $table $chain drops what its own rules do not accept, published ports too"
+        ;;
+    esac
+  done < <(nft list chains 2>/dev/null)
+}
+
+# firewalld rejects what crosses a bridge that is in none of its zones, and its reload removes every rule of iptables.
+survey_firewalld() {
+  [[ -d /run/systemd/system ]] && systemctl --quiet is-active firewalld.service || return 0
+  say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
 has_rules() { command -v "$1" >/dev/null && [[ $("$1" 2>/dev/null) == *$'\n-A '* ]]; }
@@ -841,6 +868,43 @@ is_route() {
   done
 }
 
+# systemd-networkd and NetworkManager may have been told to manage every device: they would ask for addresses on ours, and
+# take away what they do not know. Each has a file of its own for what it is to leave alone. (They may start later.)
+hide_devices() {
+  local key names='' networkd=/run/systemd/network/00-nsgen-$NAME.network manager=/run/NetworkManager/conf.d/nsgen-$NAME.conf
+  [[ -d /run/systemd/system ]] || return 0
+  for key in "${NEW_LIST[@]}"; do
+    [[ $key != 'link '* ]] || names+=" ${key#link }"
+  done
+  [[ $names ]] || return 0
+  hide_in "$networkd" systemd-networkd $'[Match]\nName='"${names# }"$'\n\n[Link]\nUnmanaged=yes\n'
+  hide_in "$manager" NetworkManager "[device-nsgen-$NAME]"$'\nmatch-device='"${names// /;interface-name:}"$'\nmanaged=0\n'
+}
+
+hide_in() { # FILE PROGRAM TEXT
+  [[ ! -e $1 || $(<"$1")$'\n' != "$3" ]] || return 0
+  mkdir -p "${1%/*}"
+  printf '%s' "$3" >"$1"
+  reload_manager "$2"
+}
+
+show_devices() {
+  local file
+  for file in "/run/systemd/network/00-nsgen-$NAME.network" "/run/NetworkManager/conf.d/nsgen-$NAME.conf"; do
+    [[ -e $file ]] || continue
+    rm -f "$file" || left "$file cannot be removed"
+    if [[ $file == */NetworkManager/* ]]; then reload_manager NetworkManager; else reload_manager systemd-networkd; fi
+  done
+}
+
+reload_manager() {
+  ! systemctl --quiet is-active "$1.service" ||
+    case $1 in
+      NetworkManager) attempt nmcli general reload conf ;;
+      *) attempt networkctl reload ;;
+    esac
+}
+
 # ---- what takes other programs than ip(8) in a node ------------------------------------------------------------------
 
 # Undo what an earlier run did in a node that stays.
@@ -927,7 +991,10 @@ set_sysctl() {
   local key=$1 path=$2 value=$3 now
   [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || remember_devices "$key" "$path"
   read_sysctl "$path"
-  remember_sysctl "host@$key" "$now" "$value"
+  was=$now
+  ! set_at_boot "$key" || was=0
+  remember_sysctl "host@$key" "$was" "$value"
+  [[ $was == "$now" ]] || printf '%s\n' "$key" >>/run/nsgen.boot
   [[ $now != "$value" ]] || return 0
   printf '%s\n' "$value" >"$path" || die "$key cannot be set to $value"
 }
@@ -975,12 +1042,17 @@ remember_devices() {
     return 0
   done
   read_sysctl "$2"
-  [[ $now == 0 ]] || return 0
-  for path in $(switched_along "$key"); do
-    read_sysctl "$path"
-    path=${path#/proc/sys/}
-    printf '%s\n' "$now" >"$STATE/sysctl/$key@${path//\//%}"
-  done
+  if [[ $now == 0 ]]; then
+    for path in $(switched_along "$key"); do
+      read_sysctl "$path"
+      path=${path#/proc/sys/}
+      printf '%s\n' "$now" >"$STATE/sysctl/$key@${path//\//%}"
+    done
+  elif ! set_at_boot "$key"; then
+    return 0
+  elif [[ $key == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
+    printf '0\n' >"$STATE/sysctl/$key@net%ipv4%conf%all%accept_redirects"
+  fi
   filter_chains "$key" >"$STATE/sysctl/$key@chains"
 }
 
@@ -1070,18 +1142,51 @@ put_back() {
 # Whether an administrator's file asks for this value too; or, of forwarding, whether another program has made itself
 # chains since, as Docker and libvirt do, which find it on and leave it at that.
 relied_on() {
-  local key=${1//\//.} file line chains=$STATE/sysctl/$1@chains
-  for file in {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.conf; do
-    [[ -r $file && $file != */99-nsgen-* ]] || continue
-    while IFS= read -r line || [[ $line ]]; do
-      line=${line//[[:space:]]/} line=${line#-}
-      [[ ${line//\//.} != "$key=$2" ]] || return 0
-    done <"$file"
-  done
+  local line chains=$STATE/sysctl/$1@chains
+  ! asked_for "$1" "$2" || return 0
   [[ -e $chains ]] || return 1
   while read -r line; do
     [[ $'\n'$(<"$chains")$'\n' == *$'\n'"$line"$'\n'* ]] || return 0
   done < <(filter_chains "$1")
+  return 1
+}
+
+# Whether a file for systemd-sysctl that is not of a topology sets a parameter to this value.
+asked_for() {
+  local file
+  for file in {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.conf; do
+    [[ -r $file && $file != */99-nsgen-* ]] || continue
+    ! has_setting "$file" "$1" "$2" || return 0
+  done
+  return 1
+}
+
+has_setting() {
+  local file=$1 key=${2//\//.} line
+  while IFS= read -r line || [[ $line ]]; do
+    line=${line//[[:space:]]/} line=${line#-}
+    [[ ${line//\//.} != "$key=$3" ]] || return 0
+  done <"$file"
+  return 1
+}
+
+# Whether the file of a topology switched this on at boot, before that topology was up. Then it is not the host's own
+# doing, and `down` is to switch it off. Once it was, whoever switches it on again has reasons of their own.
+set_at_boot() {
+  local key=$1 file path booted='' name value now
+  [[ $key == @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding|net.bridge.bridge-nf-call-*) ]] || return 1
+  [[ ! -e /run/nsgen.boot || $'\n'$(</run/nsgen.boot)$'\n' != *$'\n'"$key"$'\n'* ]] || return 1
+  sysctl_path "$key"
+  read_sysctl "$path"
+  [[ $now == 1 ]] || return 1
+  while read -r name value _; do
+    [[ $name != btime ]] || booted=$value
+  done </proc/stat
+  for file in /etc/sysctl.d/99-nsgen-*.conf; do
+    if (($(stat -c %Z "$file") < ${booted:-0})) && has_setting "$file" "$key" 1; then
+      if asked_for "$key" 1; then return 1; else return 0; fi
+    fi
+  done
   return 1
 }
 
@@ -1223,7 +1328,7 @@ was_off() {
   done
   sysctl_path "$key"
   [[ ! -e $path ]] || read_sysctl "$path"
-  [[ ${now:-0} == 0 ]]
+  [[ ${now:-0} == 0 ]] || set_at_boot "$key"
 }
 
 check_jump() {
@@ -1381,7 +1486,7 @@ install() {
 }
 
 uninstall() {
-  local unit=nsgen-$NAME.service file
+  local unit=nsgen-$NAME.service file others
   if [[ -d /run/systemd/system ]] && systemctl is-active --quiet "$unit"; then
     exec {LOCK}>&- # its `down` takes the lock
     systemctl stop "$unit"
@@ -1394,6 +1499,8 @@ uninstall() {
     "/etc/modules-load.d/nsgen-$NAME.conf"; do
     rm -f "$file" "$file.nsgen-new"
   done
+  others=(/etc/sysctl.d/99-nsgen-*.conf)
+  ((${#others[@]})) || rm -f /run/nsgen.boot # what those files switched on at boot
   reload_systemd
 }
 
@@ -1436,11 +1543,15 @@ FILE
 [Unit]
 Description=nsgen topology step4-internet
 After=systemd-modules-load.service systemd-sysctl.service network.target
+# Firewalls that replace all rules when they start come before; Docker, which is to find forwarding as it will be, after.
+After=nftables.service netfilter-persistent.service ufw.service firewalld.service
+Before=docker.service
 
 [Service]
 Type=oneshot
 RemainAfterExit=yes
 ExecStart=/usr/local/sbin/nsgen-step4-internet up
+ExecReload=/usr/local/sbin/nsgen-step4-internet up
 ExecStop=/usr/local/sbin/nsgen-step4-internet down
 
 [Install]

@@ -1,0 +1,109 @@
+# A machine that was booted with the topology installed, and beside it one of the programs that look after networks and
+# rules; the kernel's command line says which. They were started by systemd, in its order.
+bats_require_minimum_version 1.5.0
+load lab
+
+setup_file() {
+  make_outside
+  read -r line </proc/cmdline
+  PROGRAM=${line##*nsgen.beside=} PROGRAM=${PROGRAM%% *}
+  export PROGRAM
+  ! declare -F "$PROGRAM.settle" >/dev/null || "$PROGRAM.settle" >&2
+}
+
+# --- what shows that each of them lives, and how it starts anew ---
+
+ufw.lives() { [[ $(ufw status) == 'Status: active'* && $(iptables -S INPUT) == *'-P INPUT DROP'*ufw-before-input* ]]; }
+ufw.again() { ufw reload; }
+
+firewalld.lives() { [[ $(firewall-cmd --state) == running && $(nft list tables) == *'inet firewalld'* ]]; }
+# Its reload removes the rules of all others.
+firewalld.again() {
+  firewall-cmd --reload
+  run -1 /usr/local/sbin/nsgen-article check
+  [[ $output == *'rule missing'* ]]
+  systemctl reload "$UNIT"
+}
+# What was said when the topology came up, and what then helps.
+firewalld.prepare() {
+  [[ $(journalctl --boot --output cat --unit "$UNIT") == *'warning: firewalld is running'* ]]
+  run ! ip netns exec red ping -q -c 1 -W 3 "$BLUE"
+  firewall-cmd --permanent --zone=trusted --add-interface=bridge0
+  firewalld.again
+}
+
+# A base chain that drops drops also what is accepted elsewhere: its administrator has to let the networks pass.
+nftables.lives() { [[ $(nft list chain inet filter input) == *'policy drop'* ]]; }
+nftables.again() {
+  # Debian's unit flushes every rule of the machine, those of iptables-nft too.
+  systemctl restart nftables
+  run -1 /usr/local/sbin/nsgen-article check
+  [[ $output == *'rule missing'* ]]
+  run -0 /usr/local/sbin/nsgen-article
+  [[ $output == *'warning: the nftables chain inet filter forward drops'* ]]
+  works
+  # What the warning is about.
+  nft flush chain inet filter forward
+  is_closed outside "$HOST" 8080
+  nft -f - <<'NFT'
+add rule inet filter forward iifname bridge0 accept
+add rule inet filter forward oifname bridge0 ct state established,related accept
+add rule inet filter forward oifname bridge0 ct status dnat accept
+NFT
+}
+
+systemd-networkd.lives() {
+  local tries
+  for ((tries = 0; tries < 30; tries++)); do
+    [[ $(networkctl --no-legend list eth0) != *' configured'* ]] || break
+    sleep 1
+  done
+  ((tries < 30)) || fail "$(networkctl --no-legend list)"
+  [[ ! -e /sys/class/net/bridge0 || $(networkctl --no-legend list bridge0) == *' unmanaged'* ]]
+}
+systemd-networkd.again() { networkctl reload && systemctl restart systemd-networkd; }
+
+NetworkManager.settle() {
+  nmcli connection add type ethernet ifname eth0 con-name lan ip4 172.16.1.4/24 gw4 172.16.1.5
+  nmcli --wait 60 connection up lan
+}
+NetworkManager.lives() {
+  nm-online --quiet --timeout=60
+  [[ $(nmcli -t -f DEVICE,STATE device) == *'eth0:connected'* ]]
+  [[ ! -e /sys/class/net/bridge0 || $(nmcli -t -f DEVICE,STATE device) == *'bridge0:unmanaged'* ]]
+}
+NetworkManager.again() { systemctl restart NetworkManager; }
+
+docker.lives() { [[ $(docker info --format '{{.ServerVersion}}') && $(iptables -S FORWARD) == *DOCKER* ]]; }
+docker.again() { systemctl restart docker; }
+
+# --- the tests ---
+
+@test "after the boot, both are there, and all five places reach the published port" {
+  systemctl is-active "$PROGRAM.service" "$UNIT"
+  "$PROGRAM.lives"
+  /usr/local/sbin/nsgen-article check
+  ! declare -F "$PROGRAM.prepare" >/dev/null || "$PROGRAM.prepare"
+  works
+}
+
+@test "it is restarted or reloaded, and all goes on working" {
+  "$PROGRAM.again"
+  "$PROGRAM.lives"
+  /usr/local/sbin/nsgen-article check
+  works
+}
+
+@test "the topology goes, and the other program lives" {
+  systemctl stop "$UNIT"
+  [[ ! -e /run/netns/red && ! -e /sys/class/net/bridge0 ]]
+  [[ $(iptables-save) != *NSGEN* ]]
+  "$PROGRAM.lives"
+}
+
+@test "the topology comes up beside the other program, and works" {
+  systemctl start "$UNIT"
+  /usr/local/sbin/nsgen-article check
+  works
+  "$PROGRAM.lives"
+}

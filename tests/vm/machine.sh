@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Boots one of the machines of tests/vm/machines, and prints what comes of its tests, as TAP.
+#
+#   machine.sh two-machines
+
+set -euo pipefail
+cd "${0%/*}/../.."
+
+readonly NAME=$1 DISKS=build/vm/disks PATIENCE=${NSGEN_VM_SECONDS:-420}
+# No second of a boot is spent on what only a machine of flesh and blood needs.
+readonly KERNEL='console=ttyS0 root=/dev/vda rw net.ifnames=0 mitigations=off quiet systemd.show_status=0
+  systemd.mask=apparmor.service systemd.mask=e2scrub_reap.service systemd.mask=systemd-timesyncd.service
+  systemd.mask=getty@tty1.service systemd.mask=serial-getty@ttyS0.service'
+
+main() {
+  local name release from tests parameters image folder
+  while read -r name release from tests parameters; do
+    [[ $name != "$NAME" ]] || break
+  done < <(grep -v '^#' tests/vm/machines)
+  [[ $name == "$NAME" ]] || { echo "no machine called $NAME in tests/vm/machines" >&2 && return 1; }
+  image=$(bash tests/vm/build.sh "$release")
+  folder=$DISKS/$NAME
+  rm -rf "$folder"
+  mkdir -p "$folder"
+  make_disks "$image" "$from" "$folder"
+  boot "$image" "$folder" "nsgen.tests=$tests $parameters"
+  report "$folder"
+}
+
+# A disk over the image's, or over the one that another machine left; and one with the tests.
+make_disks() { # IMAGE FROM FOLDER
+  local below=$PWD/$1/disk.raw format=raw
+  [[ $2 == - ]] || below=$PWD/$DISKS/$2/disk.qcow2 format=qcow2
+  qemu-img create -q -f qcow2 -F "$format" -b "$below" "$3/disk.qcow2"
+  mkdir -p "$3/stage/tests/vm"
+  cp tests/vm/*.bash tests/vm/*.bats tests/vm/inside.sh tests/vm/ask.sh tests/vm/scan.py "$3/stage/tests/vm/"
+  cp -R node_modules/bats "$3/stage/bats"
+  cp -R out "$3/stage/out"
+  mke2fs -q -t ext4 -d "$3/stage" "$3/tests.raw" 24M >/dev/null
+  rm -rf "$3/stage"
+}
+
+boot() { # IMAGE FOLDER PARAMETERS
+  local accelerator=(-accel "tcg,tb-size=256" -cpu Nehalem) network
+  ! has_kvm "$1" || accelerator=(-accel kvm -cpu host)
+  # Two cards on one cable; or each machine has one, and the cable is a pair of sockets.
+  network=(-netdev "hubport,id=lan0,hubid=0" -netdev "hubport,id=lan1,hubid=0"
+    -device "virtio-net-pci,netdev=lan0" -device "virtio-net-pci,netdev=lan1")
+  case $NAME in
+    two-machines) mapfile -t network < <(cable host guest) ;;
+    two-machines/guest) mapfile -t network < <(cable guest host) ;;
+  esac
+  timeout --kill-after=5 "$PATIENCE" qemu-system-x86_64 "${accelerator[@]}" -m 1024 -display none -nodefaults -no-reboot \
+    -kernel "$1/vmlinuz" -initrd "$1/initrd" -append "${KERNEL//$'\n'/ } $3" \
+    -drive "file=$2/disk.qcow2,if=virtio,cache=unsafe" -drive "file=$2/tests.raw,if=virtio,format=raw,readonly=on" \
+    -nic none "${network[@]}" -serial "file:$2/console" -serial "file:$2/tap" </dev/null >"$2/qemu" 2>&1 ||
+    echo "# qemu ended with status $?"
+}
+
+cable() { # THIS OTHER
+  printf '%s\n' -netdev "dgram,id=lan,local.type=unix,local.path=$DISKS/$1.sock,remote.type=unix,remote.path=$DISKS/$2.sock" \
+    -device "virtio-net-pci,netdev=lan,mac=52:54:00:00:00:$([[ $1 == host ]] && echo 04 || echo 05)"
+}
+
+# Some machines have the device, and cannot run anything with it. Asked once.
+has_kvm() { # IMAGE
+  local answer=build/vm/kvm output
+  [[ -w /dev/kvm ]] || return 1
+  if [[ ! -e $answer ]]; then
+    output=$(timeout --kill-after=1 10 qemu-system-x86_64 -accel kvm -cpu host -m 256 -display none -nodefaults -no-reboot \
+      -kernel "$1/vmlinuz" -append 'console=ttyS0 panic=-1' -serial stdio </dev/null 2>/dev/null | tr -d '\0') || true
+    [[ $output == *'Linux version'* ]] && echo yes >"$answer" || echo no >"$answer"
+  fi
+  [[ $(<"$answer") == yes ]]
+}
+
+# A machine that did not come as far as its tests has failed.
+report() { # FOLDER
+  tr -d '\r' <"$1/tap"
+  grep -q '^1\.\.' "$1/tap" || {
+    tail -n 40 "$1/console" "$1/qemu"
+    return 1
+  }
+}
+
+main
