@@ -201,7 +201,7 @@ def shaped(kind: schema.Kind) -> st.SearchStrategy[Any]:
     if isinstance(kind, schema.Mapped):
         return shaped(kind.kind)
     assert isinstance(kind, schema.Record)
-    fields = kind._kinds().items()  # noqa: SLF001 - the only one who knows
+    fields = kind._kinds.items()  # noqa: SLF001 - the only one who knows
     built = [(key, shaped(known), needed) for key, (name, known, needed) in fields if name]
     return st.fixed_dictionaries(
         {key: value for key, value, needed in built if needed},

@@ -9,16 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from nsgen import describe
 from nsgen.needs import FORWARD
 from nsgen.ops import (
     HOST,
+    IP_OPS,
     Argv,
     Chain,
     ForgetUdp,
-    IpOp,
     Jump,
     LoadModule,
     Op,
@@ -113,19 +113,12 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _programs(plan: Plan) -> list[str]:
-    kinds = {type(op) for op in plan.ops}
     found = ["ip", "ss"] if plan.topology.publications else ["ip"]
     found += ["nsenter", "flock"]
-    found += [
-        TOOL[version]
-        for version in (4, 6)
-        if any(isinstance(op, Chain) and op.version == version for op in plan.ops)
-    ]
-    found += (
-        ["sysctl"] if any(isinstance(op, SetSysctl) and op.node != HOST for op in plan.ops) else []
-    )
-    found += ["conntrack"] if ForgetUdp in kinds else []
-    services = [op for op in plan.ops if isinstance(op, StartService)]
+    found += [TOOL[version] for version in sorted({op.version for op in plan.of(Chain)})]
+    found += ["sysctl"] if any(op.node != HOST for op in plan.of(SetSysctl)) else []
+    found += ["conntrack"] if plan.of(ForgetUdp) else []
+    services = plan.of(StartService)
     found += ["setsid"] if services else []
     found += ["runuser"] if any(op.user for op in services) else []
     found += [op.command[0] for op in services if PROGRAM.fullmatch(op.command[0])]
@@ -134,17 +127,14 @@ def _programs(plan: Plan) -> list[str]:
 
 def _needs(plan: Plan) -> dict[str, bool]:
     """The parts of the script that are not in every one."""
-    ops = list(plan.ops)
     return {
-        "modules": any(isinstance(op, LoadModule) for op in ops),
-        "rules": any(isinstance(op, Chain) for op in ops),
-        "udp": any(isinstance(op, ForgetUdp) for op in ops),
-        "files": any(isinstance(op, WriteFile) for op in ops),
-        "services": any(isinstance(op, StartService) for op in ops),
-        "commands": any(isinstance(op, RunCommand) for op in ops),
-        "forwarding6": any(
-            isinstance(op, SetSysctl) and op.node == HOST and op.key == FORWARD[6] for op in ops
-        ),
+        "modules": bool(plan.of(LoadModule)),
+        "rules": bool(plan.of(Chain)),
+        "udp": bool(plan.of(ForgetUdp)),
+        "files": bool(plan.of(WriteFile)),
+        "services": bool(plan.of(StartService)),
+        "commands": bool(plan.of(RunCommand)),
+        "forwarding6": any(op.node == HOST and op.key == FORWARD[6] for op in plan.of(SetSysctl)),
     }
 
 
@@ -161,7 +151,7 @@ def _heredoc(words: Argv, lines: Iterable[str], end: str) -> Shell:
 
 def _block_key(op: Op) -> tuple[type[Op] | str, str, int]:
     """Neighbours with the same key share a block."""
-    if isinstance(op, get_args(IpOp)):
+    if isinstance(op, IP_OPS):
         return ("ip", op.node, 0)
     if isinstance(op, Chain):
         return ("rules", HOST, op.version)
@@ -227,24 +217,23 @@ def _restore_text(chains: Iterable[Chain]) -> Iterator[str]:
 
 
 def _teardown(plan: Plan) -> Iterator[Shell]:
-    ops = list(plan.ops)
-    if any(isinstance(op, RunCommand) for op in ops):
+    if plan.of(RunCommand):
         yield _call("undo_commands")
-    if any(isinstance(op, StartService) for op in ops):
+    if plan.of(StartService):
         yield _call("stop_services")
     # Those that are not set at boot are of a device that is deleted below.
-    sysctls = [op.line() for op in ops if isinstance(op, SetSysctl) and op.persist]
+    sysctls = [op.line() for op in plan.of(SetSysctl) if op.persist]
     if sysctls:
         yield _heredoc(("restore_sysctls",), reversed(sysctls), "SYSCTL")
-    for version in sorted({op.version for op in ops if isinstance(op, Chain)}):
+    for version in sorted({op.version for op in plan.of(Chain)}):
         yield _call("drop_chains", TOOL[version])
-    files = [op.path for op in ops if isinstance(op, WriteFile)]
+    files = [op.path for op in plan.of(WriteFile)]
     if files:
         yield _call("remove_files", *reversed(files))
     undo = [
         " ".join(argv[1:])
-        for op in reversed(ops)
-        if isinstance(op, get_args(IpOp)) and op.node == HOST
+        for op in reversed(list(plan.ops))
+        if isinstance(op, IP_OPS) and op.node == HOST
         for argv in op.undo()
         if argv[1:2] != ("address",)  # goes with its device
     ]

@@ -8,7 +8,7 @@ get there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from nsgen.values import Ports
 
@@ -298,3 +298,4 @@ class RunCommand(Op):
 
 
 IpOp = AddNamespace | AddBridge | AddVeth | SetLink | AddAddress | AddRoute
+IP_OPS = get_args(IpOp)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any, get_args
+from typing import Any
 
 from nsgen import describe
 from nsgen.needs import FORWARD
 from nsgen.ops import (
     HOST,
+    IP_OPS,
     Argv,
     Chain,
     ForgetUdp,
-    IpOp,
     Jump,
     LoadModule,
     Op,
@@ -112,7 +112,7 @@ def _in_node(op: Op, argv: Argv) -> Shell:
         return _line("env", *argv)  # the program, whatever built-in command has the same name
     if op.node == HOST:
         return _line(*argv)
-    if isinstance(op, get_args(IpOp)):
+    if isinstance(op, IP_OPS):
         return _line("ip", "-n", op.node, *argv[1:])
     return _line("ip", "netns", "exec", op.node, *argv)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar, cast
 
 from nsgen import needs, rules, why
 from nsgen.ops import (
@@ -39,6 +41,7 @@ SWITCHED_ALONG = re.compile(
     r"net[./]ipv4[./]conf[./](all[./]accept_redirects|(?!all[./]).+[./]forwarding)"
     r"|net[./]ipv6[./]conf[./](?!all[./]).+[./]forwarding"
 )
+Kind = TypeVar("Kind", bound=Op)
 BRIDGE_NF_PROOF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 
 
@@ -72,6 +75,17 @@ class Plan:
         for section in self.sections:
             for step in section.steps:
                 yield from step.ops
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """The operations of one kind."""
+        return cast("list[Kind]", self._by_kind.get(kind, []))
+
+    @cached_property
+    def _by_kind(self) -> dict[type[Op], list[Op]]:
+        found: dict[type[Op], list[Op]] = {}
+        for op in self.ops:
+            found.setdefault(type(op), []).append(op)
+        return found
 
 
 def make(topology: Topology) -> Plan:
@@ -129,9 +143,7 @@ def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
         ),
     )
     if bridge.netfilter == "bridge":
-        versions = sorted(
-            {p.version for p in topology.publications if p.bridge == bridge and needs.crosses(p)}
-        )
+        versions = sorted({p.version for p in topology.published_on(bridge) if needs.crosses(p)})
         switches = {4: ("nf_call_iptables", "1"), 6: ("nf_call_ip6tables", "1")}
         settings = tuple(word for version in versions for word in switches[version])
         ops = (SetLink(HOST, name, ("type", "bridge", *settings)),) if settings else ()
@@ -188,7 +200,7 @@ def _alias(mark: str, device: str, name: str) -> str:
 def _port_flags(
     topology: Topology, bridge: Bridge, members: Iterable[Member], *, again: bool
 ) -> Iterator[Step]:
-    looped = {p.member.peer for p in topology.publications if needs.translates_to_itself(p)}
+    looped = {p.member.peer for p in topology.published_on(bridge) if needs.translates_to_itself(p)}
     ports = [member.peer for member in members]
     hairpin = (_flag(port, "hairpin") for port in ports if port in looped)
     yield Step(why.AGAIN["hairpin"] if again else why.HAIRPIN_PORT, tuple(hairpin))
