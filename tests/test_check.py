@@ -217,7 +217,7 @@ def shaped(kind: schema.Kind) -> st.SearchStrategy[Any]:
         place, address = st.sampled_from(PLACES), shaped(scalars.INTERFACE_ADDRESS)
         return st.dictionaries(place, address, max_size=3) | st.lists(place, max_size=3)
     assert isinstance(kind, schema.Record)
-    fields = kind._kinds().items()  # noqa: SLF001 - the only one who knows
+    fields = kind._kinds.items()  # noqa: SLF001 - the only one who knows
     built = [(key, shaped(known), needed) for key, (name, known, needed) in fields if name]
     return st.fixed_dictionaries(
         {key: value for key, value, needed in built if needed},

@@ -9,21 +9,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 from nsgen import describe
 from nsgen.needs import FORWARD
 from nsgen.ops import (
+    BRIDGE_OPS,
     HOST,
+    IP_OPS,
     AddLink,
     AddPeer,
     AddPolicy,
     Argv,
-    BridgeOp,
     Chain,
     ForgetUdp,
     Impede,
-    IpOp,
     Jump,
     LoadModule,
     Op,
@@ -134,22 +134,15 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _programs(plan: Plan) -> list[str]:
-    kinds = {type(op) for op in plan.ops}
     found = ["ip", "ss"] if plan.topology.publications else ["ip"]
     found += ["nsenter", "flock"]
-    found += ["bridge"] if {SetVlan, AddPeer} & kinds else []
-    found += ["tc"] if Impede in kinds else []
-    found += ["wg"] if SetWireguard in kinds else []
-    found += [
-        TOOL[version]
-        for version in (4, 6)
-        if any(isinstance(op, Chain) and op.version == version for op in plan.ops)
-    ]
-    found += (
-        ["sysctl"] if any(isinstance(op, SetSysctl) and op.node != HOST for op in plan.ops) else []
-    )
-    found += ["conntrack"] if ForgetUdp in kinds else []
-    services = [op for op in plan.ops if isinstance(op, StartService)]
+    found += ["bridge"] if bool(plan.of(SetVlan)) or bool(plan.of(AddPeer)) else []
+    found += ["tc"] if plan.of(Impede) else []
+    found += ["wg"] if plan.of(SetWireguard) else []
+    found += [TOOL[version] for version in sorted({op.version for op in plan.of(Chain)})]
+    found += ["sysctl"] if any(op.node != HOST for op in plan.of(SetSysctl)) else []
+    found += ["conntrack"] if plan.of(ForgetUdp) else []
+    services = plan.of(StartService)
     found += ["setsid"] if services else []
     found += ["runuser"] if any(op.user for op in services) else []
     found += [op.command[0] for op in services if PROGRAM.fullmatch(op.command[0])]
@@ -158,27 +151,24 @@ def _programs(plan: Plan) -> list[str]:
 
 def _needs(plan: Plan) -> dict[str, bool]:
     """The parts of the script that are not in every one."""
-    ops = list(plan.ops)
     extras = {
-        "bridges": any(isinstance(op, get_args(BridgeOp)) for op in ops),
-        "impeded": any(isinstance(op, Impede) for op in ops),
-        "policies": any(isinstance(op, AddPolicy) for op in ops),
-        "devices": any(isinstance(op, TakeDevice) for op in ops),
-        "wireguard": any(isinstance(op, SetWireguard) for op in ops),
-        "translation": any(isinstance(op, Chain) and op.node != HOST for op in ops),
+        "bridges": bool(plan.of(SetVlan) or plan.of(AddPeer)),
+        "impeded": bool(plan.of(Impede)),
+        "policies": bool(plan.of(AddPolicy)),
+        "devices": bool(plan.of(TakeDevice)),
+        "wireguard": bool(plan.of(SetWireguard)),
+        "translation": any(op.node != HOST for op in plan.of(Chain)),
     }
     return {
         **extras,
-        "bonds": any(isinstance(op, AddLink) and op.kind == "bond" for op in ops),
-        "modules": any(isinstance(op, LoadModule) for op in ops),
-        "rules": any(isinstance(op, Chain) for op in ops),
-        "udp": any(isinstance(op, ForgetUdp) for op in ops),
-        "files": any(isinstance(op, WriteFile) for op in ops),
-        "services": any(isinstance(op, StartService) for op in ops),
-        "commands": any(isinstance(op, RunCommand) for op in ops),
-        "forwarding6": any(
-            isinstance(op, SetSysctl) and op.node == HOST and op.key == FORWARD[6] for op in ops
-        ),
+        "bonds": any(op.kind == "bond" for op in plan.of(AddLink)),
+        "modules": bool(plan.of(LoadModule)),
+        "rules": bool(plan.of(Chain)),
+        "udp": bool(plan.of(ForgetUdp)),
+        "files": bool(plan.of(WriteFile)),
+        "services": bool(plan.of(StartService)),
+        "commands": bool(plan.of(RunCommand)),
+        "forwarding6": any(op.node == HOST and op.key == FORWARD[6] for op in plan.of(SetSysctl)),
     }
 
 
@@ -195,9 +185,9 @@ def _heredoc(words: Argv, lines: Iterable[str], end: str) -> Shell:
 
 def _block_key(op: Op) -> tuple[type[Op] | str, str, int]:
     """Neighbours with the same key share a block."""
-    if isinstance(op, get_args(IpOp)):
+    if isinstance(op, IP_OPS):
         return ("ip", op.node, 0)
-    if isinstance(op, get_args(BridgeOp)):
+    if isinstance(op, BRIDGE_OPS):
         return ("bridge", op.node, 0)
     if isinstance(op, AddPolicy):
         return ("policies", op.node, op.version)
@@ -215,9 +205,7 @@ def _blocks(ops: Iterable[Op]) -> Iterator[Shell]:
         elif kind == "bridge":
             yield _heredoc(("bridge_in", node), (" ".join(op.argv()[1:]) for op in group), "BRIDGE")
         elif kind == "policies":
-            lines = (
-                " ".join(argv[argv.index("add") + 1 :]) for argv in (op.argv() for op in group)
-            )
+            lines = (" ".join(op.words) for op in cast("Iterable[AddPolicy]", group))
             yield _heredoc(("policies_in", node, str(version)), lines, "POLICY")
         elif kind is Impede:
             yield _heredoc(("tc_in", node), (" ".join(op.argv()[1:]) for op in group), "TC")
@@ -282,37 +270,30 @@ def _restore_text(chains: Iterable[Chain]) -> Iterator[str]:
 # -- down ---------------------------------------------------------------------------------------
 
 
-def _policies(ops: Iterable[Op], version: int) -> Iterator[Argv]:
-    for op in ops:
-        if isinstance(op, AddPolicy) and op.node == HOST and op.version == version:
-            yield op.argv()
-
-
 def _teardown(plan: Plan) -> Iterator[Shell]:
-    ops = list(plan.ops)
-    if any(isinstance(op, RunCommand) for op in ops):
+    if plan.of(RunCommand):
         yield _call("undo_commands")
-    if any(isinstance(op, StartService) for op in ops):
+    if plan.of(StartService):
         yield _call("stop_services")
     # Those that are not set at boot are of a device that is deleted below.
-    sysctls = [op.line() for op in ops if isinstance(op, SetSysctl) and op.persist]
+    sysctls = [op.line() for op in plan.of(SetSysctl) if op.persist]
     if sysctls:
         yield _heredoc(("restore_sysctls",), reversed(sysctls), "SYSCTL")
-    for version in sorted({op.version for op in ops if isinstance(op, Chain) and op.node == HOST}):
+    for version in sorted({op.version for op in plan.of(Chain) if op.node == HOST}):
         yield _call("drop_chains", TOOL[version])
-    for version in sorted({o.version for o in ops if isinstance(o, AddPolicy) and o.node == HOST}):
-        lines = (" ".join(argv[argv.index("add") + 1 :]) for argv in _policies(ops, version))
+    policies = [op for op in plan.of(AddPolicy) if op.node == HOST]
+    for version in sorted({op.version for op in policies}):
+        lines = (" ".join(op.words) for op in policies if op.version == version)
         yield _heredoc(("drop_policies", str(version)), lines, "POLICY")
-    for op in ops:
-        if isinstance(op, TakeDevice):
-            yield _call("give_back", op.node, op.device)
-    files = [op.path for op in ops if isinstance(op, WriteFile)]
+    for op in plan.of(TakeDevice):
+        yield _call("give_back", op.node, op.device)
+    files = [op.path for op in plan.of(WriteFile)]
     if files:
         yield _call("remove_files", *reversed(files))
     undo = [
         " ".join(argv[1:])
-        for op in reversed(ops)
-        if isinstance(op, get_args(IpOp)) and op.node == HOST
+        for op in reversed(list(plan.ops))
+        if isinstance(op, IP_OPS) and op.node == HOST
         for argv in op.undo()
         if argv[1:2] != ("address",)  # goes with its device
     ]

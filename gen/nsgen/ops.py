@@ -8,7 +8,7 @@ get there.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from nsgen.values import Ports
 
@@ -435,3 +435,5 @@ class RunCommand(Op):
 
 IpOp = AddNamespace | AddBridge | AddVeth | AddLink | SetLink | AddAddress | AddRoute
 BridgeOp = SetVlan | AddPeer
+IP_OPS = get_args(IpOp)
+BRIDGE_OPS = get_args(BridgeOp)

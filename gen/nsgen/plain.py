@@ -5,19 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from itertools import groupby
-from typing import Any, get_args
+from typing import Any
 
 from nsgen import describe
 from nsgen.needs import FORWARD
 from nsgen.ops import (
+    BRIDGE_OPS,
     HOST,
+    IP_OPS,
     AddPolicy,
     Argv,
-    BridgeOp,
     Chain,
     ForgetUdp,
     Impede,
-    IpOp,
     Jump,
     LoadModule,
     Op,
@@ -119,7 +119,7 @@ def _in_node(op: Op, argv: Argv) -> Shell:
         return _line("env", *argv)  # the program, whatever built-in command has the same name
     if op.node == HOST:
         return _line(*argv)
-    if isinstance(op, (*get_args(IpOp), *get_args(BridgeOp), AddPolicy, Impede)):
+    if isinstance(op, (*IP_OPS, *BRIDGE_OPS, AddPolicy, Impede)):
         return _line(argv[0], "-n", op.node, *argv[1:])
     return _line("ip", "netns", "exec", op.node, *argv)
 

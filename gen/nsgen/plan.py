@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeVar, cast
 
 from nsgen import inside, needs, rules, translation, why
 from nsgen.inside import port_flag
@@ -37,6 +39,7 @@ SWITCHED_ALONG = re.compile(
     r"|net[./]ipv6[./]conf[./](?!all[./]).+[./]forwarding"
 )
 TABLES = ("raw", "nat", "filter")
+Kind = TypeVar("Kind", bound=Op)
 BRIDGE_NF_PROOF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 
 
@@ -53,6 +56,17 @@ class Plan:
         for part in self.sections:
             for step in part.steps:
                 yield from step.ops
+
+    def of(self, kind: type[Kind]) -> list[Kind]:
+        """The operations of one kind."""
+        return cast("list[Kind]", self._by_kind.get(kind, []))
+
+    @cached_property
+    def _by_kind(self) -> dict[type[Op], list[Op]]:
+        found: dict[type[Op], list[Op]] = {}
+        for op in self.ops:
+            found.setdefault(type(op), []).append(op)
+        return found
 
 
 def make(topology: Topology) -> Plan:
@@ -108,9 +122,7 @@ def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
         ),
     )
     if bridge.netfilter == "bridge":
-        versions = sorted(
-            {p.version for p in topology.publications if p.bridge == bridge and needs.crosses(p)}
-        )
+        versions = sorted({p.version for p in topology.published_on(bridge) if needs.crosses(p)})
         switches = {4: ("nf_call_iptables", "1"), 6: ("nf_call_ip6tables", "1")}
         settings = tuple(word for version in versions for word in switches[version])
         ops = (SetLink(HOST, name, ("type", "bridge", *settings)),) if settings else ()
@@ -157,7 +169,7 @@ def _cables(members: Iterable[Member], mark: str) -> Iterator[Op]:
 def _port_flags(
     topology: Topology, bridge: Bridge, members: Iterable[Member], *, again: bool
 ) -> Iterator[Step]:
-    looped = {p.member.peer for p in topology.publications if needs.translates_to_itself(p)}
+    looped = {p.member.peer for p in topology.published_on(bridge) if needs.translates_to_itself(p)}
     ports = [member.peer for member in members]
     hairpin = (port_flag(HOST, port, "hairpin") for port in ports if port in looped)
     yield Step(why.AGAIN["hairpin"] if again else why.HAIRPIN_PORT, tuple(hairpin))

@@ -238,7 +238,7 @@ def _with_prefix(address: IPAddress | IPInterface, bridge: Bridge) -> Address:
     if isinstance(address, ipaddress.IPv4Interface | ipaddress.IPv6Interface):
         return address
     prefixes = (s.network.prefixlen for s in bridge.subnets if address in s.network)
-    return ipaddress.ip_interface(f"{address}/{next(prefixes, address.max_prefixlen)}")
+    return ipaddress.ip_interface((address, next(prefixes, address.max_prefixlen)))
 
 
 def _publications(

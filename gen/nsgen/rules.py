@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from nsgen import needs, why
 from nsgen.ops import HOST, Argv, Chain, Jump, Rule, Table
@@ -42,20 +43,34 @@ class Scope:
     topology: Topology
     version: int
 
-    @property
+    @cached_property
     def bridges(self) -> list[Bridge]:
         """The networks that speak this version."""
         return [bridge for bridge in self.topology.bridges if self.version in bridge.versions()]
 
-    @property
+    @cached_property
     def gateways(self) -> list[Bridge]:
         """The networks on which the host has an address of this version."""
         return [bridge for bridge in self.bridges if bridge.gateway(self.version) is not None]
 
-    @property
+    @cached_property
     def published(self) -> list[Publication]:
         """The ports published by this version."""
         return [p for p in self.topology.publications if p.version == self.version]
+
+    def published_on(self, bridge: Bridge) -> list[Publication]:
+        """Those of them that are published on one network."""
+        return [p for p in self.topology.published_on(bridge) if p.version == self.version]
+
+    @cached_property
+    def members(self) -> dict[str, tuple[Member, ...]]:
+        """By namespace, all its places."""
+        return {namespace.name: namespace.members for namespace in self.topology.namespaces}
+
+    @cached_property
+    def from_bridges(self) -> list[dict[str, str]]:
+        """How packets of namespaces are told."""
+        return [{"into": bridge.name} for bridge in self.bridges]
 
     def subnets(self, bridge: Bridge) -> list[str]:
         """The subnets of this version on a network."""
@@ -167,7 +182,7 @@ def _prerouting(scope: Scope) -> Iterator[Line]:
         asking = _asking(scope, published)
         if published.via == "proxy":  # the proxy itself answers namespaces
             if published.protocol == "udp" and {"network", "self"} & reach:
-                for match in _from_bridges(scope):
+                for match in scope.from_bridges:
                     yield why.UDP_PROXY, _asked(published, match, ("REDIRECT",))
                 asking = asking[1:]
             reach, asking = reach & {"outside"}, asking[1:]
@@ -199,7 +214,7 @@ def _postrouting(scope: Scope) -> Iterator[Line]:
             rule = words("MASQUERADE", src=subnet, dst=not_multicast, out=f"!{bridge.name}")
             yield why.MASQUERADE.format(bridge=bridge.name), rule
     for bridge in scope.gateways:
-        if any(needs.uses_route_localnet(p) and p.bridge == bridge for p in scope.published):
+        if any(needs.uses_route_localnet(p) for p in scope.published_on(bridge)):
             yield why.LOOPBACK_SOURCE, words("MASQUERADE", src=LOOPBACK, out=bridge.name)
     yield from _asked_from_the_host(scope)
 
@@ -231,7 +246,7 @@ def _other_networks(scope: Scope, published: Publication) -> Iterator[Line]:
     asking = {"network", "self"} & set(published.reach)
     if not asking or published.via == "proxy" or any(_no_way_back(published)):
         return
-    for member in _members_of(scope, published):
+    for member in scope.members[published.member.namespace]:
         own = member.bridge == published.bridge
         for subnet in () if own or member.bridge.masquerade else scope.subnets(member.bridge):
             yield why.OTHER_NETWORKS, _to(published, "MASQUERADE", src=subnet)
@@ -313,7 +328,7 @@ def _routed(scope: Scope, bridge: Bridge) -> Iterator[Line]:
     """A network without masquerading: its members are known outside by their own addresses."""
     if not bridge.internet or bridge.masquerade:
         return
-    direct = [p for p in scope.published if p.bridge == bridge]
+    direct = scope.published_on(bridge)
     others = [other.name for other in scope.bridges if other != bridge]
     for published in direct:
         if "network" in published.reach:
@@ -349,25 +364,15 @@ def _guard(scope: Scope) -> Iterator[Line]:
 # -- parts of rules -----------------------------------------------------------------------------
 
 
-def _members_of(scope: Scope, published: Publication) -> list[Member]:
-    """All the places of the publishing namespace."""
-    name = published.member.namespace
-    return [m for ns in scope.topology.namespaces if ns.name == name for m in ns.members]
-
-
 def _asking(scope: Scope, published: Publication) -> list[tuple[Audience, list[dict[str, str]]]]:
     """Who asks from beyond the host, the most particular first, and how its packets are told."""
     own = [
         {"src": f"{address.ip}/{address.max_prefixlen}"}
-        for member in _members_of(scope, published)
+        for member in scope.members[published.member.namespace]
         for address in member.addresses
         if address.version == scope.version
     ]
-    return [("self", own), ("network", _from_bridges(scope)), ("outside", [{}])]
-
-
-def _from_bridges(scope: Scope) -> list[dict[str, str]]:
-    return [{"into": bridge.name} for bridge in scope.bridges]
+    return [("self", own), ("network", scope.from_bridges), ("outside", [{}])]
 
 
 def _decide(

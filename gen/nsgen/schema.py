@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Protocol
 
 from nsgen.report import Path, Report, nearest
@@ -249,7 +250,7 @@ class Record:
         if not isinstance(value, dict):
             report.error(path, f"expected a map, got {shape(value)}")
             return INVALID
-        kinds = self._kinds()
+        kinds = self._kinds
         valid = True
         for written in value:
             if written not in kinds:
@@ -270,6 +271,7 @@ class Record:
                 valid = False
         return self.cls(**values) if valid or self.stand_ins is not None else INVALID
 
+    @cached_property
     def _kinds(self) -> dict[str, tuple[str, Kind, bool]]:
         kinds: dict[str, tuple[str, Kind, bool]] = {}
         for field in dataclasses.fields(self.cls):

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import jinja2
 
-from nsgen import batch, plain, verify_bats
+from nsgen import batch
 from nsgen.ops import LoadModule, Op, SetSysctl, WriteFile
 from nsgen.plan import Plan
 from nsgen.shell import Shell, comment, quote
@@ -71,6 +71,8 @@ def script(plan: Plan, style: Style = "batch", *, teardown: bool = False) -> str
     """The script of a plan, in one of two styles; `teardown` is what undoes the plain one."""
     if style == "batch":
         return _render("batch/setup.sh.j2", batch.values(plan, _boot_files(plan)))
+    from nsgen import plain
+
     values = plain.teardown(plan) if teardown else plain.values(plan)
     return _render("plain/plain.sh.j2", values)
 
@@ -114,6 +116,8 @@ def _named(template: str) -> Callable[[Plan], File]:
 
 def _verify(plan: Plan) -> File:
     """What asks on the machine, where there is anything to ask."""
+    from nsgen import verify_bats
+
     values = verify_bats.values(plan)
     text = _render("verify/verify.bats.j2", values) if values["sections"] else ""
     return File(text, executable=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nsgen.endpoint import Question
 from nsgen.links.impair import Impair
@@ -218,5 +219,25 @@ class Topology:
 
     def members(self, bridge: Bridge) -> Iterator[Member]:
         """The namespaces on a network, in the order of the file."""
+        yield from self._members.get(bridge.name, ())
+
+    def published_on(self, bridge: Bridge) -> Iterator[Publication]:
+        """What the namespaces on a network publish there, in the order of the file."""
+        yield from self._published.get(bridge.name, ())
+
+    # By network, once: a search through all namespaces for each network takes the square of the time.
+
+    @cached_property
+    def _members(self) -> dict[str, list[Member]]:
+        found: dict[str, list[Member]] = {}
         for namespace in self.namespaces:
-            yield from (member for member in namespace.members if member.bridge == bridge)
+            for member in namespace.members:
+                found.setdefault(member.bridge.name, []).append(member)
+        return found
+
+    @cached_property
+    def _published(self) -> dict[str, list[Publication]]:
+        found: dict[str, list[Publication]] = {}
+        for publication in self.publications:
+            found.setdefault(publication.bridge.name, []).append(publication)
+        return found
