@@ -16,10 +16,10 @@ Peers = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Stray:
-    """How a packet comes that no honest kernel sends: by which device, to which next machine, and as who."""
+    """How a packet comes that no honest kernel sends: by which device, to which neighbour, and as who."""
 
     device: str
-    gateway: str
+    neighbour: str
     source: str
 
 

@@ -80,9 +80,15 @@ def _from_outside(ground: Ground) -> Iterator[Claim]:
 def _loopback(ground: Ground) -> Iterator[Claim]:
     """What listens on the host's 127.0.0.1 is its own, even for forged packets."""
     why = "what listens on the host's 127.0.0.1 is for the host alone"
-    askers = [m.namespace for m in ground.one_of_each() if m.address(4) and m.bridge.gateway(4)]
-    for asker in dict.fromkeys([*askers, OUTSIDE]):
-        yield unanswered(asker, "host's 127.0.0.1", LOOPBACK[4], ground.closed, "forged", why)
+    outside = Stray("eth0", str(ground.scene.sides[4].host), str(ground.scene.sides[4].outside))
+    ways = [(OUTSIDE, outside)]
+    for member in ground.one_of_each():
+        address, gateway = member.address(4), member.bridge.gateway(4)
+        if address is not None and gateway is not None:
+            ways.append((member.namespace, Stray(member.device, str(gateway), str(address))))
+    for asker, stray in ways:
+        claim = unanswered(asker, "host's 127.0.0.1", LOOPBACK[4], ground.closed, "forged", why)
+        yield replace(claim, stray=stray)
 
 
 def _strays(ground: Ground) -> Iterator[Claim]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import nsgen
-from nsgen.claims import HOST, OUTSIDE, Claim, Claims, Listener
+from nsgen.claims import Claim, Claims, Listener
 from nsgen.rehearsal.scene import Scene, choose
 from nsgen.topology import Topology
 
@@ -99,12 +99,13 @@ def rehearse(
     result = Result(maker.all())
     if not maker.every:
         result.notes.append(SAMPLED)
-    questions = [[c.asker, c.to, c.port, c.protocol, c.alone] for c in result.claims]
+    questions = [[c.asker, c.to, c.port, c.protocol, c.answered] for c in result.claims]
     job = {
         "script": script,
         "keep": keep,
         "lifecycle": lifecycle,
         "questions": questions,
+        "alone": [i for i, c in enumerate(result.claims) if c.alone],
         "strays": {i: asdict(c.stray) for i, c in enumerate(result.claims) if c.stray},
     }
     for event in play(topology, scene, maker.listeners(), job):
@@ -130,7 +131,6 @@ def play(
             "programs": _programs(topology),
             "listeners": [[x.node, x.address, x.port, x.protocol] for x in listeners],
             "awaited": _awaited(topology),
-            "neighbours": _neighbours(topology, scene),
             **more,
         }
         path = Path(folder, "job.json")
@@ -247,16 +247,3 @@ def _scene(scene: Scene, topology: Topology) -> dict[str, Any]:
             for v in scene.sides
         },
     }
-
-
-def _neighbours(topology: Topology, scene: Scene) -> dict[str, list[tuple[str, str, str]]]:
-    """By which device, from which address and to which of the host's a node is its neighbour."""
-    side = scene.sides[4]
-    found = {OUTSIDE: [("eth0", str(side.outside), str(side.host))], HOST: []}
-    for namespace in topology.namespaces:
-        found[namespace.name] = [
-            (member.device, str(member.address(4)), str(member.bridge.gateway(4)))
-            for member in namespace.members
-            if member.address(4) is not None and member.bridge.gateway(4) is not None
-        ]
-    return found

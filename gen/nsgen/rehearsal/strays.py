@@ -2,6 +2,7 @@
 
 ``spoofed``    a TCP SYN from an address that is not the sender's
 ``invalid``    a TCP reset that belongs to no connection, so that connection tracking cannot translate it
+``forged``     a TCP SYN to an address that is not the receiver's, 127.0.0.1 say: CVE-2020-8558
 ``neighbour``  an IPv6 ping, to whoever listens to ff02::1 by that MAC address
 
 What is for the host is taken to have got there if it sends an answer, by whatever way.
@@ -26,7 +27,7 @@ SOLICITATION, ADVERTISEMENT = 135, 136
 FIRST = 20000  # the source port of the first one; the next has the next
 TIMES, APART = 3, 0.1  # how often they are sent, and after how many seconds again
 HOST = "host"
-KINDS = ("spoofed", "invalid", "neighbour")
+KINDS = ("forged", "spoofed", "invalid", "neighbour")
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,10 @@ def _verdict(stray: Stray, number: int, seen: Iterable[Seen], watched: set[str])
         if stray.kind == "neighbour":
             answers = one.protocol == ICMPV6 and one.body[0] in (SOLICITATION, ADVERTISEMENT)
             if answers and one.node == stray.node and one.mac == stray.mac:
+                return f"ok {HOST} {stray.source}"
+        elif stray.kind == "forged":
+            # From whatever port: an answer that lost its translation is an answer still.
+            if one.node == stray.node and one.device == stray.device and dport == number:
                 return f"ok {HOST} {stray.source}"
         elif one.node == HOST:
             if dport == number and one.to == stray.source and one.device == "lo":
