@@ -5,7 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Protocol = Literal["ping", "tcp", "udp", "sctp", "forged", "spoofed", "invalid", "neighbour"]
+Protocol = Literal[
+    "ping",
+    "tcp",
+    "udp",
+    "sctp",
+    "forged",
+    "spoofed",
+    "invalid",
+    "detour",
+    "advertised",
+    "neighbour",
+]
 HOST, OUTSIDE, INTERNET = "host", "outside", "internet"
 LOOPBACK = {4: "127.0.0.1", 6: "::1"}
 LOCALNET = "127.0.0.2"  # an address of the host, of which not every part of the kernel knows that
@@ -16,11 +27,16 @@ Peers = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Stray:
-    """How a packet comes that no honest kernel sends: by which device, to which neighbour, and as who."""
+    """How a packet comes that no honest kernel sends: by which device, to which neighbour, and as who.
+
+    `by`: who that neighbour is, and `target`: who must not get it, where that is not the host.
+    """
 
     device: str
     neighbour: str
     source: str
+    by: str = HOST
+    target: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from nsgen import claims_closed, claims_published
 from nsgen.claim import HOST, INTERNET, LOOPBACK, OUTSIDE, Claim, Listener, answered, unanswered
 from nsgen.ground import Ground, addresses, belongs, samples
+from nsgen.rehearsal.scene import GUESTS
 from nsgen.topology import Member
 
 __all__ = ["HOST", "INTERNET", "LOOPBACK", "OUTSIDE", "Claim", "Claims", "Listener"]
@@ -27,8 +28,10 @@ class Claims(Ground):
             *self._gateways(),
             *self._internet(),
             *claims_published.claims(self),
+            *claims_published.by_own_address(self),
             *claims_closed.claims(self),
             *claims_published.of_others(self),
+            *self._beside(),
             *self._expected(),
         ]
         kept: dict[object, Claim] = {}
@@ -128,6 +131,13 @@ class Claims(Ground):
                     by=INTERNET,
                     peers=peers,
                 )
+
+    def _beside(self) -> Iterator[Claim]:
+        if {"drop", "netfilter"} <= {*self.scene.host}:
+            return  # there it never passed
+        why = "what only crosses another bridge of this host is not the script's business"
+        for side in self.scene.sides.values() if self.topology.bridges else ():
+            yield answered(GUESTS[0], "other bridge", str(side.guests[1]), 0, "ping", why)
 
     def _expected(self) -> Iterator[Claim]:
         for index, claim in enumerate(self.topology.expects):

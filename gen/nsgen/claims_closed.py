@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import permutations
 
 from nsgen.claim import (
+    HOST,
     INTERNET,
     LOCALNET,
     LOOPBACK,
@@ -19,6 +21,7 @@ from nsgen.claim import (
     unanswered,
 )
 from nsgen.ground import Ground, addresses
+from nsgen.needs import FORWARD
 from nsgen.topology import Member, Namespace
 
 
@@ -28,6 +31,8 @@ def claims(ground: Ground) -> Iterator[Claim]:
     yield from _from_outside(ground)
     yield from _loopback(ground)
     yield from _strays(ground)
+    yield from _silent(ground)
+    yield from _detours(ground)
 
 
 def _apart(ground: Ground) -> Iterator[Claim]:
@@ -39,7 +44,7 @@ def _apart(ground: Ground) -> Iterator[Claim]:
         if {m.bridge.name for m in asker.members} & {m.bridge.name for m in to.members}:
             continue
         for member in to.members:
-            if member.bridge.internet and not member.bridge.masquerade:
+            if member.bridge.routed:
                 continue  # a routed network: its published ports and pings answer by its own addresses
             for version, address in addresses(member, member.bridge):
                 if any(m.address(version) for m in asker.members):
@@ -60,12 +65,13 @@ def _couples(ground: Ground, namespaces: list[Namespace]) -> Iterator[tuple[Name
 def _from_outside(ground: Ground) -> Iterator[Claim]:
     """Another machine that has a route to the namespaces reaches none of them; nor the internet by this host."""
     for member in ground.one_of_each():
-        routed = member.bridge.internet and not member.bridge.masquerade
         for version, address in addresses(member, member.bridge):
             if member.bridge.gateway(version) is None:
                 continue
             why = f"nobody outside reaches {member.bridge.name}, whatever route he has"
-            if not routed:
+            if (
+                not member.bridge.routed
+            ):  # its pings, and its published ports, are among what is published
                 yield unanswered(OUTSIDE, f"{member.namespace} itself", address, 0, "ping", why)
             yield unanswered(
                 OUTSIDE, f"{member.namespace} itself", address, ground.closed, "tcp", why
@@ -114,7 +120,64 @@ def _strays(ground: Ground) -> Iterator[Claim]:
                 yield _stray("spoofed", by, LOCALNET, column, to, ground.closed, why)
             if bridge.plain_ipv4:
                 why = f"{bridge.name} is an IPv4 network: this host speaks no IPv6 there"
-                yield _stray("neighbour", by, STRANGER, "host by IPv6", NEIGHBOURS, 0, why)
+                yield _stray("neighbour", by, STRANGER, "any IPv6", NEIGHBOURS, 0, why)
+            elif version == 6:
+                why = "a member is no router of this host's"
+                yield _stray("advertised", by, STRANGER, "host's router", NEIGHBOURS, 0, why)
+
+
+def _silent(ground: Ground) -> Iterator[Claim]:
+    """On an IPv4 network nobody speaks IPv6, as no rule covers that."""
+    for bridge in ground.topology.bridges:
+        for member in ground.topology.members(bridge) if bridge.plain_ipv4 else ():
+            address = member.address(4)
+            if address is None or bridge.gateway(4) is None:
+                continue
+            why = f"{bridge.name} is an IPv4 network: {member.namespace} speaks no IPv6 there"
+            claim = unanswered(HOST, "any IPv6", NEIGHBOURS, 0, "neighbour", why)
+            yield replace(claim, stray=Stray(bridge.name, str(address), STRANGER, member.namespace))
+
+
+def _detours(ground: Ground) -> Iterator[Claim]:
+    """Who is apart stays so for a packet that is sent by way of the host, or of somebody who is on both networks."""
+    for bridge in ground.topology.bridges:
+        members = list(ground.topology.members(bridge))
+        gateways = {s.version: str(s.gateway) for s in bridge.subnets if s.gateway is not None}
+        if bridge.isolate and len(members) > 1:
+            why = f"{bridge.name} isolates its members, by way of this host too"
+            yield from _detour(members[0], members[1], (HOST, gateways), why)
+    for namespace in ground.topology.namespaces:
+        if namespace.forwarding or FORWARD[4] in namespace.sysctls:
+            continue
+        for here, there in permutations(namespace.members, 2):
+            why = (
+                f"{namespace.name} is no router between {here.bridge.name} and {there.bridge.name}"
+            )
+            by = {v: str(here.address(v)) for v in (4, 6) if here.address(v)}
+            asker = _alone_on(ground, here, there)
+            target = _alone_on(ground, there, here)
+            if asker is not None and target is not None:
+                yield from _detour(asker, target, (namespace.name, by), why)
+
+
+def _alone_on(ground: Ground, here: Member, there: Member) -> Member | None:
+    """A member of one network that is not on the other."""
+    others = {member.namespace for member in ground.topology.members(there.bridge)}
+    members = ground.topology.members(here.bridge)
+    return next((member for member in members if member.namespace not in others), None)
+
+
+def _detour(
+    asker: Member, target: Member, by: tuple[str, dict[int, str]], why: str
+) -> Iterator[Claim]:
+    router, neighbours = by
+    for version, address in addresses(target, target.bridge):
+        source = asker.address(version)
+        if source is not None and version in neighbours:
+            column = f"{target.namespace} by {router}"
+            claim = unanswered(asker.namespace, column, str(address), 0, "detour", why)
+            way = (asker.device, neighbours[version], str(source), router, target.namespace)
+            yield replace(claim, stray=Stray(*way))
 
 
 def _stray(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 from nsgen.claim import HOST, INTERNET, LOOPBACK, OUTSIDE, Claim, Peers, answered
-from nsgen.ground import Ground, samples, suffix
+from nsgen.ground import Ground, addresses, samples, suffix
 from nsgen.spec import Audience
 from nsgen.topology import Member, Namespace, Publication
 from nsgen.values import IPAddress
@@ -66,7 +68,7 @@ def _asked(
     reach = ", ".join(published.reach)
     host_ip = f" on {published.host_ip}" if published.host_ip else ""
     why = f"{name} publishes {published.published}{suffix(published)}{host_ip} for {reach}"
-    peers = _peers(ground, published, audience, asker) if allowed else ()
+    peers = _peers(ground, published, audience, asker, text) if allowed else ()
     return Claim(
         *(asker, column, text, 0, published.protocol, allowed, why),
         by=name if allowed else "",
@@ -75,7 +77,9 @@ def _asked(
     )
 
 
-def _peers(ground: Ground, published: Publication, audience: Audience, asker: str) -> Peers:
+def _peers(
+    ground: Ground, published: Publication, audience: Audience, asker: str, address: str
+) -> Peers:
     """From which addresses the namespace is asked."""
     version = published.version
     gateways = tuple(str(a) for a in ground.own_gateways(published.bridge, version))
@@ -87,13 +91,21 @@ def _peers(ground: Ground, published: Publication, audience: Audience, asker: st
     if audience == "outside":
         routed = published.member.routed(version)
         return (str(ground.scene.sides[version].outside),) if routed else gateways
-    members = ground.namespace(asker).members
-    sibling = [m for m in members if m.bridge == published.bridge]
-    if sibling:
-        address = sibling[0].address(version)
-        return gateways if published.bridge.netfilter == "off" else (str(address),)
-    seen = [str(m.address(version)) for m in members if not m.bridge.masquerade]
-    return (*gateways, *seen)
+    way = _way_to(ground, asker, version, address)
+    if way is None:
+        return ()
+    if way.bridge == published.bridge:
+        return gateways if way.bridge.netfilter == "off" else (str(way.address(version)),)
+    # Whoever has no default route could not answer anybody else.
+    translated = way.bridge.masquerade or not published.member.routed(version)
+    return gateways if translated else (str(way.address(version)),)
+
+
+def _way_to(ground: Ground, asker: str, version: int, address: str) -> Member | None:
+    """By which of its networks a namespace asks one of the host's addresses."""
+    namespace = ground.namespace(asker)
+    near = (m for m in namespace.members if _in_bridge(m, ipaddress.ip_address(address)))
+    return next(near, ground.way_out(namespace, version))
 
 
 def _others(ground: Ground, published: Publication) -> list[Namespace]:
@@ -108,6 +120,32 @@ def _others(ground: Ground, published: Publication) -> list[Namespace]:
         return found
     by_network = {m.bridge.name: ns for ns in reversed(found) for m in ns.members}
     return list({ns.name: ns for ns in by_network.values()}.values())
+
+
+def by_own_address(ground: Ground) -> Iterator[Claim]:
+    """A routed network's members are known by their own addresses: for pings, and for what they publish."""
+    for member in ground.one_of_each():
+        bridge = member.bridge
+        for version, address in addresses(member, bridge) if bridge.routed else ():
+            if member.routed(version):
+                why = f"{bridge.name} is routed: other machines ping its members"
+                yield answered(OUTSIDE, f"{member.namespace} itself", address, 0, "ping", why)
+    for published in ground.topology.publications:
+        version, name = published.version, published.member.namespace
+        if not (published.bridge.routed and published.member.routed(version)):
+            continue
+        askers = [OUTSIDE] if "outside" in published.reach else []
+        if "network" in published.reach:
+            others = [ns for ns in _others(ground, published) if ground.way_out(ns, version)]
+            askers += [
+                ns.name for ns in others if published.bridge not in [m.bridge for m in ns.members]
+            ]
+        for asker, offset in product(askers, samples(published)):
+            port = published.target.first + offset
+            why = f"{published.bridge.name} is routed: {name} is asked by its own address, too"
+            column = f"{port}{suffix(published)} of {name}"
+            to = str(published.address)
+            yield answered(asker, column, to, port, published.protocol, why, name)
 
 
 def of_others(ground: Ground) -> Iterator[Claim]:

@@ -18,6 +18,7 @@ from nsgen.files import STDIN, FileError, read, reason, write_new, write_tree
 
 if TYPE_CHECKING:
     from nsgen.compiler import Compiled
+    from nsgen.rehearsal.scene import Option
     from nsgen.topology import Topology
     from nsgen.verified import Format
 
@@ -213,6 +214,7 @@ Examples:
   nsgen verify
   nsgen verify lab.yaml --format markdown
   nsgen verify lab.yaml --against setup.sh     a script that you edited, or wrote by hand
+  nsgen verify lab.yaml --host drop            beside Docker, or behind ufw
   nsgen verify lab.yaml --keep                 then: ip netns exec red ping 8.8.8.8
 """
 )
@@ -223,6 +225,13 @@ Examples:
     metavar="SCRIPT",
     type=click.Path(),
     help="Try this script, in place of the one that the topology becomes.",
+)
+@click.option(
+    "--host",
+    type=click.Choice(["drop", "router", "netfilter", "strict"]),
+    multiple=True,
+    help="What the host is: FORWARD's policy is DROP; it forwards already; iptables sees what crosses"
+    " bridges already; rp_filter is strict.",
 )
 @click.option("--keep", is_flag=True, help="Open a shell in the rehearsal before it ends.")
 @click.option(
@@ -237,6 +246,7 @@ def verify(
     topology: str | None,
     every: bool,  # noqa: FBT001 - click passes names
     against: str | None,
+    host: tuple[Option, ...],
     keep: bool,  # noqa: FBT001 - click passes names
     style: Format,
 ) -> None:
@@ -264,6 +274,7 @@ def verify(
             loaded.topology,
             script,
             every=every,
+            host=host,
             keep=keep,
             progress=lambda text: say(f"nsgen: {text}"),
         )

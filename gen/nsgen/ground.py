@@ -69,7 +69,7 @@ class Ground:
     def is_router(self, version: int) -> bool:
         """Whether the author has the host forward for everybody."""
         asked = self.topology.host.sysctls.get(FORWARD[version])
-        return self.topology.host.forwarding or asked == "1"
+        return self.topology.host.forwarding or asked == "1" or "router" in self.scene.host
 
 
 def addresses(member: Member, bridge: Bridge) -> Iterator[tuple[int, str]]:

@@ -84,8 +84,11 @@ class Questions:
                 found.append((index, sent))
             else:
                 self.tell("verdict", index=index, verdict="unreachable")
-        verdicts = strays.send([sent for _, sent in found], WATCHED)
-        for (index, _), verdict in zip(found, verdicts, strict=True):
+        verdicts = strays.send([sent for _, sent in found], (*WATCHED, *self.job["targets"]))
+        for (index, sent), verdict in zip(found, verdicts, strict=True):
+            if sent.kind == "advertised":
+                learnt = output(["ip", "-6", "route", "show", "default", "via", sent.source])
+                verdict = f"ok host {sent.source}" if learnt else "timeout"  # noqa: PLW2901
             self.tell("verdict", index=index, verdict=verdict)
 
     def _stray(self, index: int) -> tuple[str, str, str]:

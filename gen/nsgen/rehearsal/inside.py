@@ -59,6 +59,8 @@ class Rehearsal:
             self.tell("phase", name="up", ok=False, text=f"exit status {status}: {said}")
             return
         self.tell("phase", name="up", ok=True, text="" if own else said)
+        if "open" in self.job["scene"]["host"]:
+            self.machine.invade()
         self._settle()
         self._listen()
         if self.job.get("trace"):
@@ -69,6 +71,8 @@ class Rehearsal:
         self.tell("step", text=f"asking {len(self.job['questions'])} questions")
         Questions(self.job, self.tell).ask()
         self.tell("facts", **facts())
+        if self.job["original"]:
+            self.tell("drift", text=self._drift())
         if self.job["keep"]:
             self.tell("keep")
             self._shell()
@@ -98,8 +102,8 @@ class Rehearsal:
                 if path is not None:
                     (self.machine.programs / f"{name}{command}").symlink_to(path)
 
-    def _script(self, command: str) -> tuple[int, str]:
-        words = ["bash", str(self.script), *([command] if command else [])]
+    def _script(self, command: str, path: Path | None = None) -> tuple[int, str]:
+        words = ["bash", str(path or self.script), *([command] if command else [])]
         done = subprocess.run(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", check=False, timeout=600,
@@ -134,6 +138,14 @@ class Rehearsal:
 
     def _listen(self) -> None:
         """Start who answers, where nobody of the topology's own does."""
+        # A service that starts late may be first in between.
+        tries = 5
+        while said := self._try_to_listen():
+            tries -= 1
+            if not tries or "already in use" not in said:
+                raise RehearsalError(said)
+
+    def _try_to_listen(self) -> str:
         lines, taken = [], []
         busy = self._busy()
         for node, address, port, protocol in self.job["listeners"]:
@@ -143,13 +155,13 @@ class Rehearsal:
                 taken.append([node, port, protocol])
             else:
                 lines.append(f"{node} {address} {port} {protocol}")
-        self.tell("taken", ports=taken)
         done = subprocess.run(
             [sys.executable, "-m", "nsgen.rehearsal.responder", "--log", str(self.folder / "requests")],
             input="\n".join(lines), capture_output=True, text=True, check=False,
         )  # fmt: skip
-        if done.returncode:
-            raise RehearsalError(done.stderr.strip())
+        if not done.returncode:
+            self.tell("taken", ports=taken)
+        return done.stderr.strip()
 
     def _busy(self) -> dict[str, set[tuple[str, str]]]:
         """Who listens already; a service that has just been started has a while to do so."""
@@ -174,6 +186,13 @@ class Rehearsal:
             words = line.split()
             found.add((words[0], words[4].rpartition(":")[2]))
         return found
+
+    def _drift(self) -> str:
+        """What another script finds that differs, if its `check` fails as it should then."""
+        path = self.folder / "original.sh"
+        path.write_text(self.job["original"])
+        status, said = self._script("check", path)
+        return said if status == 1 else ""
 
     def _shell(self) -> None:
         environment = os.environ | {"PS1": "rehearsal# "}
