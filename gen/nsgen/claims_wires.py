@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from nsgen.topology import Interface, Link, Topology
+from nsgen.values import IPAddress, Ports
 
 Question = tuple[str, str, str, str]  # who asks, what is asked in a few words, the address, why
 
@@ -29,3 +30,29 @@ def _shared(asker: Interface, to: Interface) -> Iterator[str]:
         own = [a for a in asker.addresses if a.version == version]
         found = (b for b in to.addresses if any(b.ip in a.network for a in own))
         yield from (str(address.ip) for address in [next(found, None)] if address is not None)
+
+
+def addresses_of(topology: Topology, name: str) -> set[IPAddress]:
+    """The addresses that a node has on links and interfaces."""
+    return {
+        address.ip
+        for node in topology.nodes
+        if node.name == name
+        for interface in (*node.ends, *node.interfaces)
+        for address in interface.addresses
+    }
+
+
+def translated(topology: Topology) -> Iterator[tuple[str, Ports]]:
+    """Whom a node's own NAT leads to, and the ports there."""
+    owners = {
+        address.ip: node.name
+        for node in topology.nodes
+        for interface in (*node.ends, *node.interfaces)
+        for address in interface.addresses
+    }
+    for node in topology.nodes:
+        for nat in node.nats:
+            ports = nat.dnat and (nat.dnat.ports or nat.port)
+            if nat.dnat and ports and nat.dnat.address in owners:
+                yield owners[nat.dnat.address], ports

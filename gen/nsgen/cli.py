@@ -17,6 +17,7 @@ from nsgen.files import FileError, read, reason, write_new, write_tree
 from nsgen.loading import DEFAULT, SET, TOPOLOGY, load, show
 
 if TYPE_CHECKING:
+    from nsgen.rehearsal.scene import Option
     from nsgen.verified import Format
 
 SCHEMA = "nsgen.schema.json"
@@ -157,6 +158,7 @@ Examples:
   nsgen verify
   nsgen verify lab.yaml --format markdown
   nsgen verify lab.yaml --against setup.sh     a script that you edited, or wrote by hand
+  nsgen verify lab.yaml --host drop            beside Docker, or behind ufw
   nsgen verify lab.yaml --keep                 then: ip netns exec red ping 8.8.8.8
 """
 )
@@ -168,6 +170,13 @@ Examples:
     metavar="SCRIPT",
     type=click.Path(),
     help="Try this script, in place of the one that the topology becomes.",
+)
+@click.option(
+    "--host",
+    type=click.Choice(["drop", "router", "netfilter", "strict"]),
+    multiple=True,
+    help="What the host is: FORWARD's policy is DROP; it forwards already; iptables sees what crosses"
+    " bridges already; rp_filter is strict.",
 )
 @click.option("--keep", is_flag=True, help="Open a shell in the rehearsal before it ends.")
 @click.option(
@@ -183,6 +192,7 @@ def verify(
     values: dict[str, str],
     every: bool,  # noqa: FBT001 - click passes names
     against: str | None,
+    host: tuple[Option, ...],
     keep: bool,  # noqa: FBT001 - click passes names
     style: Format,
 ) -> None:
@@ -210,6 +220,7 @@ def verify(
             loaded.topology,
             script,
             every=every,
+            host=host,
             keep=keep,
             progress=lambda text: say(f"nsgen: {text}"),
         )

@@ -65,6 +65,11 @@ class Bridge:
         return tuple(version for version in (4, 6) if not spoken or version in spoken)
 
     @property
+    def routed(self) -> bool:
+        """Whether its members are known by their own addresses."""
+        return self.internet and not self.masquerade
+
+    @property
     def plain_ipv4(self) -> bool:
         """Whether there is a subnet, and none of IPv6."""
         return bool(self.subnets) and all(subnet.version == 4 for subnet in self.subnets)

@@ -65,7 +65,7 @@ class Verified:
         suffix = "" if claim.protocol in ("tcp", "ping") else f"/{claim.protocol}"
         answers = "must be answered" if claim.answered else "must not be answered"
         by = f" by {claim.by}" if claim.by else ""
-        return f"{claim.asker} -> {to}{port}{suffix} {answers}{by} ({why})"
+        return f"{shown(claim.asker)} -> {to}{port}{suffix} {answers}{by} ({why})"
 
     # -- formats --------------------------------------------------------------------------------
 
@@ -105,7 +105,7 @@ class Verified:
         cells: dict[str, dict[str, str]] = {}
         for index, claim in enumerate(self.result.claims):
             cell = "ok" if claim.answered else "-"
-            row = cells.setdefault(claim.asker, {})
+            row = cells.setdefault(shown(claim.asker), {})
             if self.result.verdicts.get(index) == "skipped":
                 cell = "?"
             if self.result.wrong(index):
@@ -125,7 +125,7 @@ class Verified:
             kept = set(list(dict.fromkeys(loud + full))[:ROWS])
             hidden = len(rows) - len(kept)
             rows = [row for row in rows if row in kept]
-        asked = [c.column for c in self.result.claims if c.asker in rows]
+        asked = [c.column for c in self.result.claims if shown(c.asker) in rows]
         columns = list(dict.fromkeys(asked))
         label = max((len(row) for row in rows), default=0)
         while columns:
@@ -172,7 +172,7 @@ class Verified:
     def _json(self) -> Iterator[str]:
         claims = [
             {
-                "from": c.asker,
+                "from": shown(c.asker),
                 "to": c.to,
                 "port": c.port or None,
                 "protocol": c.protocol,
@@ -217,6 +217,11 @@ PHASES = {
     "check": "check finds no difference",
     "down": "down leaves the machine as it was",
 }
+
+
+def shown(node: str) -> str:
+    """A node's name, without what tells it from a namespace of that name."""
+    return node.rstrip("~")
 
 
 def _header(column: str) -> list[str]:

@@ -15,8 +15,10 @@ UNLIKELY = {
     "forged": "no rule of raw drops packets for 127.0.0.0/8 that do not come from lo,"
     " and route_localnet or a translation lets them in",
     "spoofed": "no rule drops what comes from {source}, whoever sends it",
+    "detour": "{node} passes it on",
+    "advertised": "accept_ra of the bridge is not 0",
     "invalid": "no rule drops what connection tracking cannot place (INVALID), and so cannot translate",
-    "neighbour": "IPv6 is on there: disable_ipv6 of the bridge is 0",
+    "neighbour": "IPv6 is on there: disable_ipv6 of the bridge is 0, or a device made itself an address",
 }
 
 
@@ -128,7 +130,10 @@ class _Reasons:
         """Why there is an answer where there should be none."""
         claim = self.claim
         if claim.protocol in UNLIKELY:
-            yield UNLIKELY[claim.protocol].format(source=claim.stray.source if claim.stray else "")
+            yield UNLIKELY[claim.protocol].format(
+                source=claim.stray.source if claim.stray else "",
+                node=claim.stray.by if claim.stray else "",
+            )
         bridge = self._bridge_to()
         if claim.asker == OUTSIDE and bridge is None and self._publication() is None:
             yield "FORWARD lets pass what is neither from nor to a network of this topology"

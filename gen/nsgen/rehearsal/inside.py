@@ -8,12 +8,9 @@ process 1 of namespaces that :mod:`nsgen.rehearsal.outside` has made for it.
 
 from __future__ import annotations
 
-import contextlib
-import itertools
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -21,20 +18,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from nsgen.rehearsal import inject, probe, strays, tracing
+from nsgen.rehearsal import tracing
+from nsgen.rehearsal.asking import PATIENCE, Questions, knows_sctp
+from nsgen.rehearsal.facts import facts
 from nsgen.rehearsal.machine import NODES, Machine, RehearsalError, missing, output
 from nsgen.rehearsal.nodes import file_of
 
-TOGETHER = 500  # questions at a time: each has a socket
-HOST = "host"
-PATIENCE = 1.3  # seconds for an answer: longer than the first repetition of a SYN, RFC 6298
 STARTING = 3.0  # seconds for a service to listen
-SHOWN_SYSCTLS = (
-    "net/ipv4/ip_forward",
-    "net/ipv6/conf/all/forwarding",
-    "net/bridge/bridge-nf-call-iptables",
-    "net/bridge/bridge-nf-call-ip6tables",
-)
 SETTLING = 5.0  # seconds for IPv6 addresses to become usable
 
 
@@ -47,7 +37,7 @@ class Rehearsal:
         self.events = events
         self.folder = Path(job["folder"])
         self.script = self.folder / "setup.sh"
-        self.sctp = _knows_sctp()
+        self.sctp = knows_sctp()
         self.machine = Machine(self.folder, job["scene"])
 
     def tell(self, event: str, **values: object) -> None:
@@ -69,6 +59,8 @@ class Rehearsal:
             self.tell("phase", name="up", ok=False, text=f"exit status {status}: {said}")
             return
         self.tell("phase", name="up", ok=True, text="" if own else said)
+        if "open" in self.job["scene"]["host"]:
+            self.machine.invade()
         self._settle()
         self._listen()
         if self.job.get("trace"):
@@ -77,8 +69,10 @@ class Rehearsal:
             self.tell("trace", **tracing.trace(nodes, tuple(self.job["trace"]), PATIENCE))
             return
         self.tell("step", text=f"asking {len(self.job['questions'])} questions")
-        self._ask()
-        self.tell("facts", **self._facts())
+        Questions(self.job, self.tell).ask()
+        self.tell("facts", **facts())
+        if self.job["original"]:
+            self.tell("drift", text=self._drift())
         if self.job["keep"]:
             self.tell("keep")
             self._shell()
@@ -108,8 +102,8 @@ class Rehearsal:
                 if path is not None:
                     (self.machine.programs / f"{name}{command}").symlink_to(path)
 
-    def _script(self, command: str) -> tuple[int, str]:
-        words = ["bash", str(self.script), *([command] if command else [])]
+    def _script(self, command: str, path: Path | None = None) -> tuple[int, str]:
+        words = ["bash", str(path or self.script), *([command] if command else [])]
         done = subprocess.run(
             words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors="replace", check=False, timeout=600,
@@ -144,6 +138,14 @@ class Rehearsal:
 
     def _listen(self) -> None:
         """Start who answers, where nobody of the topology's own does."""
+        # A service that starts late may be first in between.
+        tries = 5
+        while said := self._try_to_listen():
+            tries -= 1
+            if not tries or "already in use" not in said:
+                raise RehearsalError(said)
+
+    def _try_to_listen(self) -> str:
         lines, taken = [], []
         busy = self._busy()
         for node, address, port, protocol in self.job["listeners"]:
@@ -153,13 +155,13 @@ class Rehearsal:
                 taken.append([node, port, protocol])
             else:
                 lines.append(f"{node} {address} {port} {protocol}")
-        self.tell("taken", ports=taken)
         done = subprocess.run(
             [sys.executable, "-m", "nsgen.rehearsal.responder", "--log", str(self.folder / "requests")],
             input="\n".join(lines), capture_output=True, text=True, check=False,
         )  # fmt: skip
-        if done.returncode:
-            raise RehearsalError(done.stderr.strip())
+        if not done.returncode:
+            self.tell("taken", ports=taken)
+        return done.stderr.strip()
 
     def _busy(self) -> dict[str, set[tuple[str, str]]]:
         """Who listens already; a service that has just been started has a while to do so."""
@@ -185,121 +187,12 @@ class Rehearsal:
             found.add((words[0], words[4].rpartition(":")[2]))
         return found
 
-    def _ask(self) -> None:
-        """Try every claim; those that wait for an answer wait together."""
-        questions = list(enumerate(self.job["questions"]))
-        if not self.sctp:
-            left = [index for index, question in questions if question[3] == "sctp"]
-            questions = [(index, question) for index, question in questions if index not in left]
-            for index in left:
-                self.tell("verdict", index=index, verdict="skipped")
-            if left:
-                self.tell(
-                    "note",
-                    text=f"{len(left)} claims about sctp were not tried: this kernel has none",
-                )
-        stray = [(index, q) for index, q in questions if q[3] in strays.KINDS]
-        self._send_strays(stray)
-        questions = [(index, q) for index, q in questions if q[3] not in strays.KINDS]
-        together = [(i, q[:4]) for i, q in questions if q[3] != "forged" and not q[4]]
-        for start in range(0, len(together), TOGETHER):
-            self._ask_some(together[start : start + TOGETHER])
-        for index, (*question, alone) in questions:
-            asker, to, port, protocol = question
-            if protocol == "forged":
-                self.tell("verdict", index=index, verdict=self._forge(asker, to, port))
-            elif alone:
-                self._ask_some([(index, question)])
-
-    def _ask_some(self, questions: list[tuple[int, list[Any]]]) -> None:
-        asked = []
-        for index, (asker, to, port, protocol) in questions:
-            try:
-                one = probe.Probe(f"{asker} {to} {port or '-'} {protocol}")
-            except FileNotFoundError:
-                self.tell("verdict", index=index, verdict=f"there is no {asker}")
-                continue
-            except OSError as error:
-                self.tell("verdict", index=index, verdict=f"cannot ask: {error.strerror}")
-                continue
-            asked.append((index, one))
-        probe.run([one for _, one in asked], PATIENCE)
-        for index, one in asked:
-            silent = one.verdict == "timeout" and one.connected
-            self.tell("verdict", index=index, verdict="ok ? -" if silent else one.verdict)
-
-    def _forge(self, asker: str, to: str, port: int) -> str:
-        """Send the host a frame for its 127.0.0.1, by way of each network that it shares with `asker`."""
-        for device, source, gateway in self.job["neighbours"][asker]:
-            mac = self._mac_of(asker, device, gateway)
-            if not mac:
-                continue
-            words = argparse_of(asker, device, source, mac, to, port)
-            with contextlib.suppress(OSError):
-                answer = inject.inject(words)
-                if answer != "nothing":
-                    return f"ok {HOST} {source}"
-        return "timeout"
-
-    def _send_strays(self, questions: list[tuple[int, list[Any]]]) -> None:
-        """Send what no honest kernel would send, all at once."""
-        found = []
-        for index, (asker, to, port, kind, _) in questions:
-            one = self.job["strays"][str(index)]
-            mac = self._mac_of(asker, one["device"], one["gateway"])
-            if mac:
-                sent = strays.Stray(
-                    asker, one["device"], bytes.fromhex(mac.replace(":", "")), kind,
-                    one["source"], to, port,
-                )  # fmt: skip
-                found.append((index, sent))
-            else:
-                self.tell("verdict", index=index, verdict="unreachable")
-        verdicts = strays.send([sent for _, sent in found], (HOST, "internet"))
-        for (index, _), verdict in zip(found, verdicts, strict=True):
-            self.tell("verdict", index=index, verdict=verdict)
-
-    def _mac_of(self, node: str, device: str, address: str) -> str:
-        enter = ["nsenter", f"--net={file_of(node)}"]
-        probe.run([probe.Probe(f"{node} {address} - ping")], 0.5)
-        shown = output([*enter, "ip", "-j", "neigh", "show", address, "dev", device])
-        with contextlib.suppress(ValueError, IndexError, KeyError):
-            return str(json.loads(shown)[0]["lladdr"])
-        return ""
-
-    def _facts(self) -> dict[str, Any]:
-        """What tells why something does not work."""
-        sysctls = [Path("/proc/sys", key) for key in SHOWN_SYSCTLS]
-        sysctls += Path("/proc/sys/net/ipv4/conf").glob("*/route_localnet")
-        rules = {
-            version: [line for line in output([tool]).splitlines() if line.startswith("-A ")]
-            for version, tool in (("4", "iptables-save"), ("6", "ip6tables-save"))
-        }
-        ports = {
-            link["ifname"]: link.get("linkinfo", {}).get("info_slave_data", {})
-            for link in json.loads(output(["ip", "-j", "-d", "link", "show"]) or "[]")
-            if link
-        }
-        return {
-            "sysctls": {
-                str(p)[len("/proc/sys/") :]: p.read_text().strip() for p in sysctls if p.exists()
-            },
-            "rules": rules,
-            "ports": ports,
-            "namespaces": {p.name: self._facts_of(p.name) for p in Path("/run/netns").glob("*")},
-        }
-
-    @staticmethod
-    def _facts_of(node: str) -> dict[str, Any]:
-        ip = ["nsenter", f"--net={file_of(node)}", "ip"]
-        words = output([*ip, "-o", "address", "show"]).split()
-        addresses = [
-            after for word, after in itertools.pairwise(words) if word in ("inet", "inet6")
-        ]
-        defaults = {
-            f"default{v}": output([*ip, f"-{v}", "route", "show", "default"]) for v in (4, 6)
-        }
-        return {"addresses": addresses, **defaults}
+    def _drift(self) -> str:
+        """What another script finds that differs, if its `check` fails as it should then."""
+        path = self.folder / "original.sh"
+        path.write_text(self.job["original"])
+        status, said = self._script("check", path)
+        return said if status == 1 else ""
 
     def _shell(self) -> None:
         environment = os.environ | {"PS1": "rehearsal# "}
@@ -330,30 +223,6 @@ class Rehearsal:
 
     def _snapshot(self) -> str:
         return output([sys.executable, "-m", "nsgen.rehearsal.snapshot"])
-
-
-def _knows_sctp() -> bool:
-    try:
-        socket.socket(socket.AF_INET, socket.SOCK_STREAM, probe.IPPROTO_SCTP).close()
-    except OSError:
-        return False
-    return True
-
-
-def argparse_of(node: str, device: str, source: str, mac: str, to: str, port: int) -> Any:
-    """What :func:`nsgen.rehearsal.inject.inject` takes."""
-    import argparse
-
-    return argparse.Namespace(
-        node=node,
-        device=device,
-        source=source,
-        mac=mac,
-        to=to,
-        port=port,
-        protocol="tcp",
-        timeout=0.3,
-    )
 
 
 def _difference(before: str, now: str) -> str:

@@ -13,10 +13,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from nsgen.rehearsal.scene import GUESTS
+
 LAN, ROUTER = "lan~", "router~"  # as no namespace can be called
-NODES = (LAN, ROUTER, "outside", "internet")  # besides the host, which is where this runs
+NODES = (LAN, ROUTER, "outside", "internet", *GUESTS)  # besides the host, which is where this runs
 # Of the kernel as a whole, not of a network namespace: what a script sets there is set in a copy.
+OTHERS = "others~"  # a bridge of the host that has nothing to do with the topology
 GLOBAL_SYSCTLS = ("kernel", "vm", "fs")
+FILTERED = ("iptables", "ip6tables", "arptables")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -48,6 +52,31 @@ class Machine:
         self._connect()
         for version in (4, 6):
             self._address(str(version))
+        self._be(self.scene["host"])
+
+    def _be(self, options: Iterable[str]) -> None:
+        """What the host is besides a new machine's default: see docs/verify.md."""
+        settings = {
+            "router": {
+                "net.ipv4.ip_forward": 1,
+                "net.ipv6.conf.all.forwarding": 1,
+                "net.ipv6.conf.default.accept_ra": 2,
+            },
+            "netfilter": {f"net.bridge.bridge-nf-call-{name}": 1 for name in FILTERED},
+            "strict": {f"net.ipv4.conf.{scope}.rp_filter": 1 for scope in ("all", "default")},
+        }
+        for option in options:
+            for key, value in settings.get(option, {}).items():
+                if Path("/proc/sys", key.replace(".", "/")).exists():
+                    run("sysctl", "-qw", f"{key}={value}")
+            if option == "drop":
+                for tool in ("iptables", "ip6tables"):
+                    run(tool, "-w", "-P", "FORWARD", "DROP")
+
+    def invade(self) -> None:
+        """Another program puts a rule of its own before all others."""
+        for tool in ("iptables", "ip6tables"):
+            run(tool, "-w", "-I", "FORWARD", "-j", "ACCEPT")
 
     def _protect(self) -> None:
         """Nothing outside can be written, by whatever the script or a command of the topology does."""
@@ -74,7 +103,9 @@ class Machine:
         (self.folder / "tmp").mkdir()
         self.nodes.mkdir()
         run("mount", "-t", "proc", "proc", "/proc")
-        run("mount", "-t", "sysfs", "sysfs", "/sys")
+        run("mount", "-t", "sysfs", "-o", "ro", "sysfs", "/sys")
+        if Path("/proc/sysrq-trigger").exists():
+            run("mount", "--bind", "/dev/null", "/proc/sysrq-trigger")
         run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
         Path("/run/lock").mkdir()
         layers = f"lowerdir=/etc,upperdir={upper},workdir={self.folder / 'etc/work'}"
@@ -82,8 +113,12 @@ class Machine:
         resolver = Path("/etc/resolv.conf")
         resolver.unlink(missing_ok=True)  # it may be a link to what /run no longer has
         resolver.write_text("nameserver 127.0.0.1\n")
-        for name in GLOBAL_SYSCTLS:
-            self._copy_sysctls(Path("/proc/sys", name))
+        for folder in Path("/proc/sys").iterdir():
+            if folder.name in GLOBAL_SYSCTLS:
+                self._copy_sysctls(folder)
+            elif folder.name != "net":
+                run("mount", "--bind", str(folder), str(folder))
+                run("mount", "-o", "remount,bind,ro", str(folder))
         (self.nodes / "host").touch()
         run("mount", "--bind", "/proc/self/ns/net", str(self.nodes / "host"))
 
@@ -118,10 +153,7 @@ class Machine:
                 settings[f"net.ipv4.conf.{scope}.{key}"] = 0
             settings[f"net.ipv6.conf.{scope}.forwarding"] = 0
         settings["net.ipv6.conf.default.accept_dad"] = 0 if node != "host" else 1
-        settings |= {
-            f"net.bridge.bridge-nf-call-{name}": 0
-            for name in ("iptables", "ip6tables", "arptables")
-        }
+        settings |= {f"net.bridge.bridge-nf-call-{name}": 0 for name in FILTERED}
         there = {
             k: v for k, v in settings.items() if Path("/proc/sys", k.replace(".", "/")).exists()
         }
@@ -137,6 +169,14 @@ class Machine:
             # Nobody waits for duplicate address detection.
             self.inside(node, "sysctl", "-qw", f"net/ipv6/conf/{device}/accept_dad=0")
         self.ip(LAN, "link set lan up")
+        self.ip("host", f"link add {OTHERS} type bridge stp_state 0 mcast_snooping 0")
+        self.ip("host", f"link set {OTHERS} addrgenmode none", f"link set {OTHERS} up")
+        for guest in GUESTS:
+            self.ip("host", f"link add {guest} type veth peer name eth0 netns {nodes / guest}")
+            self.ip("host", f"link set {guest} addrgenmode none master {OTHERS}")
+            self.ip("host", f"link set {guest} up")
+            self.inside(guest, "sysctl", "-qw", "net/ipv6/conf/eth0/accept_dad=0")
+            self.ip(guest, "link set eth0 up")
         self.ip(ROUTER, f"link add eth1 type veth peer name eth0 netns {nodes / 'internet'}")
         ups = {
             "host": [uplink],
@@ -179,6 +219,8 @@ class Machine:
             f"address add {side['second']}/{beyond} dev eth0",
             f"route add default via {side['gate']}",
         )
+        for guest, address in zip(GUESTS, side["guests"], strict=True):
+            self.ip(guest, f"address add {address}/{lan} dev eth0")
         # A machine with a route to the namespaces, and one that would use this host as its router.
         ways = [
             *routed,

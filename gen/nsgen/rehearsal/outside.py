@@ -9,24 +9,26 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import nsgen
-from nsgen.claims import HOST, OUTSIDE, Claim, Claims, Listener
-from nsgen.rehearsal.scene import Scene, choose
+from nsgen import needs
+from nsgen.claims import Claim, Claims, Listener
+from nsgen.rehearsal import rights
+from nsgen.rehearsal.scene import Option, Scene, choose
 from nsgen.topology import Topology
 
-FORBIDDEN = """\
-this user cannot make namespaces here ({said}). Run it with sudo; or allow it:
-  on Ubuntu    sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0
-  on Debian    sudo sysctl kernel.unprivileged_userns_clone=1
-  in a container, start that with the rights for it (docker run --privileged)"""
 SAMPLED = """\
 Of so many namespaces each asks the next one on its network, and one of each network asks for published ports and for
 other networks; --all has every one ask every other."""
+BRIDGE_NETFILTER = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+UNLOADED = (
+    "this topology needs the kernel module br_netfilter, which a rehearsal cannot load:"
+    " sudo modprobe br_netfilter, then again"
+)
 NEEDED = ("unshare", "nsenter", "ip", "iptables", "ip6tables", "sysctl", "mount", "ss", "bash")
 
 
@@ -46,6 +48,8 @@ class Result:
     taken: set[tuple[str, int, str]] = field(
         default_factory=set
     )  # where a service of the topology's own answers
+
+    drift: str = ""  # what the `check` of another script found
 
     def wrong(self, index: int) -> str:
         """Why a claim does not hold, in words; or nothing."""
@@ -91,20 +95,29 @@ def rehearse(
     every: bool = False,
     keep: bool = False,
     lifecycle: bool = True,
+    host: Sequence[Option] = (),
+    original: str = "",
     progress: Callable[[str], None] = lambda _: None,
 ) -> Result:
-    """Try a script in a private copy of a host; `lifecycle`: run it again, have it check, and take it down, too."""
-    scene = choose(topology)
+    """Try a script in a private copy of a host.
+
+    `lifecycle`: run it again, have it check, and take it down, too. `host`: what the host is besides a new machine's
+    default. `original`: another script, whose `check` is asked what it finds.
+    """
+    scene = choose(topology, host=tuple(host))
     maker = Claims(topology, scene, every=every)
     result = Result(maker.all())
     if not maker.every:
         result.notes.append(SAMPLED)
-    questions = [[c.asker, c.to, c.port, c.protocol, c.alone] for c in result.claims]
+    questions = [[c.asker, c.to, c.port, c.protocol, c.answered] for c in result.claims]
     job = {
         "script": script,
         "keep": keep,
         "lifecycle": lifecycle,
+        "original": original,
         "questions": questions,
+        "alone": [i for i, c in enumerate(result.claims) if c.alone],
+        "targets": sorted({c.stray.target for c in result.claims if c.stray and c.stray.target}),
         "strays": {i: asdict(c.stray) for i, c in enumerate(result.claims) if c.stray},
     }
     for event in play(topology, scene, maker.listeners(), job):
@@ -119,6 +132,8 @@ def play(
     absent = [program for program in NEEDED if shutil.which(program, path=_path()) is None]
     if absent:
         raise VerifyError(f"to rehearse a script, these programs are needed: {', '.join(absent)}")
+    if needs.bridged(topology) and not BRIDGE_NETFILTER.exists():
+        raise VerifyError(UNLOADED)
     with tempfile.TemporaryDirectory(prefix="nsgen-") as folder:
         # The machine's own /run, /etc and /proc are hidden from what runs inside, and so is what lies there.
         inner = Path(folder, "machine")
@@ -130,7 +145,6 @@ def play(
             "programs": _programs(topology),
             "listeners": [[x.node, x.address, x.port, x.protocol] for x in listeners],
             "awaited": _awaited(topology),
-            "neighbours": _neighbours(topology, scene),
             **more,
         }
         path = Path(folder, "job.json")
@@ -149,9 +163,16 @@ def _path() -> str:
 
 def _play(job: Path) -> Iterator[dict[str, Any]]:
     reader, writer = os.pipe()
-    # In two steps: a network namespace gives its /proc/net to the root that its user namespace has when it is made.
-    command = ["unshare", "--user", "--map-root-user", "--"]
-    command += ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--"]
+    command = [
+        *rights.own_root(),
+        "unshare",
+        "--net",
+        "--mount",
+        "--pid",
+        "--fork",
+        "--kill-child",
+        "--",
+    ]
     # bash is process 1: it takes leave of the processes that the script leaves behind.
     command += ["bash", "-c", '"$@"; exit "$?"', "rehearsal"]
     command += [sys.executable, "-B", "-m", "nsgen.rehearsal.inside", str(job), str(writer)]
@@ -175,7 +196,7 @@ def _play(job: Path) -> Iterator[dict[str, Any]]:
         errors.seek(0)
         said = errors.read().strip()
     if status and said.startswith("unshare:"):
-        raise VerifyError(FORBIDDEN.format(said=said.splitlines()[0]))
+        raise VerifyError(rights.advice(said.splitlines()[0]))
     if status:
         raise VerifyError(f"the rehearsal ended with status {status}: {said}")
 
@@ -192,6 +213,8 @@ def _take(event: dict[str, Any], result: Result, progress: Callable[[str], None]
         result.notes.append(event["text"])
     elif kind == "facts":
         result.facts = event
+    elif kind == "drift":
+        result.drift = event["text"]
     elif kind == "taken":
         result.taken = {(node, port, protocol) for node, port, protocol in event["ports"]}
     elif kind == "failed":
@@ -218,6 +241,7 @@ def _awaited(topology: Topology) -> list[tuple[str, int, str]]:
 def _scene(scene: Scene, topology: Topology) -> dict[str, Any]:
     subnets = [(s, b) for b in topology.bridges for s in b.subnets]
     return {
+        "host": scene.host,
         "uplink": scene.uplink,
         "host_addresses": [str(a) for a in scene.host_addresses],
         "routers": [str(a) for a in scene.routers],
@@ -232,6 +256,7 @@ def _scene(scene: Scene, topology: Topology) -> dict[str, Any]:
                 "gate": str(side.beyond[1]),
                 "internet": str(side.internet),
                 "second": str(side.beyond[11]),
+                "guests": [str(guest) for guest in side.guests],
             }
             for version, side in scene.sides.items()
         },
@@ -247,16 +272,3 @@ def _scene(scene: Scene, topology: Topology) -> dict[str, Any]:
             for v in scene.sides
         },
     }
-
-
-def _neighbours(topology: Topology, scene: Scene) -> dict[str, list[tuple[str, str, str]]]:
-    """By which device, from which address and to which of the host's a node is its neighbour."""
-    side = scene.sides[4]
-    found = {OUTSIDE: [("eth0", str(side.outside), str(side.host))], HOST: []}
-    for namespace in topology.namespaces:
-        found[namespace.name] = [
-            (member.device, str(member.address(4)), str(member.bridge.gateway(4)))
-            for member in namespace.members
-            if member.address(4) is not None and member.bridge.gateway(4) is not None
-        ]
-    return found

@@ -25,6 +25,7 @@ import socket
 import struct
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from nsgen.rehearsal.nodes import destination, family_of, inside
@@ -34,6 +35,10 @@ IP_RECVERR, IPV6_RECVERR = 11, 25  # ip(7), ipv6(7): report every ICMP error, at
 IP_RECVTTL, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT = 12, 51, 52
 ICMPV6_FILTER = 1
 RETRY = 0.25  # seconds between two tries of what is not retried by the kernel
+LEAST, TIMES = (
+    0.4,
+    3,
+)  # seconds to wait after the last wanted answer, and how many times as long as that took
 REQUEST = b"GET / HTTP/1.0\r\n\r\n"
 REFUSED = {errno.ECONNREFUSED, errno.ECONNRESET, errno.EPIPE}
 UNREACHABLE = {
@@ -185,15 +190,23 @@ class Probe:
         )
 
 
-def run(probes: list[Probe], timeout: float) -> None:
-    """Ask everything at once, and leave every probe with a verdict."""
+def run(probes: list[Probe], timeout: float, wanted: Sequence[Probe] = ()) -> None:
+    """Ask everything at once, and leave every probe with a verdict.
+
+    Once all that are `wanted` have theirs, the others are waited for in proportion to how long that took.
+    """
     selector = selectors.DefaultSelector()
-    deadline = time.monotonic() + timeout
+    began = time.monotonic()
+    deadline = began + timeout
     for probe in probes:
         if not probe.verdict:
             selector.register(probe.sock, probe.waits_for, probe)
     retry = 0.0
+    hurry = bool(wanted)
     while (now := time.monotonic()) < deadline and selector.get_map():
+        if hurry and all(probe.verdict for probe in wanted):
+            hurry = False
+            deadline = min(deadline, now + max(LEAST, TIMES * (now - began)))
         if now >= retry:
             ask_again(selector)
             retry = now + RETRY

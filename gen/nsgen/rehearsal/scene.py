@@ -4,6 +4,8 @@
     host ─────────────┼─────────── router ────────── internet
     outside ──────────┘
 
+On another bridge of the host are two guests, virtual machines say, that have nothing to do with the topology.
+
 Their addresses are chosen so that they are none of the topology's.
 """
 
@@ -12,6 +14,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from nsgen.topology import Node, Topology
 from nsgen.values import IPAddress, IPNetwork
@@ -26,6 +29,10 @@ BEYOND = {
     6: ("2001:db8::/64", "2001:db8:fffe::/64", "3fff:fff::/64"),
 }
 ROUTER, HOST, OUTSIDE, INTERNET = 1, 4, 5, 10  # the last part of an address
+GUESTS = ("guest1~", "guest2~")  # as no namespace can be called
+# What the host can be besides a new machine's default; docs/verify.md says what each is. The last one is for tests of
+# nsgen: another program's rule accepts everything before ours.
+Option = Literal["drop", "router", "netfilter", "strict", "open"]
 
 
 @dataclass(frozen=True)
@@ -55,6 +62,11 @@ class Side:
         """The address of a machine behind the router."""
         return self.beyond[INTERNET]
 
+    @property
+    def guests(self) -> tuple[IPAddress, IPAddress]:
+        """The addresses of the two machines on another bridge of the host."""
+        return self.lan[7], self.lan[8]
+
 
 @dataclass(frozen=True)
 class Scene:
@@ -67,9 +79,10 @@ class Scene:
     ]  # further ones of the host's, on which a port is published
     routers: tuple[IPAddress, ...]  # that the host's own routes lead to
     remote: tuple[IPAddress, ...]  # that somebody on the internet has besides
+    host: tuple[Option, ...] = ()
 
 
-def choose(topology: Topology, *asked: IPAddress) -> Scene:
+def choose(topology: Topology, *asked: IPAddress, host: tuple[Option, ...] = ()) -> Scene:
     """The surroundings in which a topology is tried, with somebody on the internet who has the `asked` addresses."""
     taken = list(_subnets(topology))
     remote = [*_claimed(topology), *(a for a in asked if not (own(topology, a) or a.is_loopback))]
@@ -88,6 +101,7 @@ def choose(topology: Topology, *asked: IPAddress) -> Scene:
         tuple(dict.fromkeys(_host_ips(topology))),
         tuple(dict.fromkeys(_vias(topology))),
         tuple(a for a in dict.fromkeys(remote) if not _in_scene(a, sides[a.version])),
+        host,
     )
 
 

@@ -2,6 +2,9 @@
 
 ``spoofed``    a TCP SYN from an address that is not the sender's
 ``invalid``    a TCP reset that belongs to no connection, so that connection tracking cannot translate it
+``forged``     a TCP SYN to an address that is not the receiver's, 127.0.0.1 say: CVE-2020-8558
+``detour``     a TCP SYN to somebody else, by way of a machine that is not to forward it
+``advertised`` an IPv6 router advertisement, RFC 4861, 4.2
 ``neighbour``  an IPv6 ping, to whoever listens to ff02::1 by that MAC address
 
 What is for the host is taken to have got there if it sends an answer, by whatever way.
@@ -23,10 +26,12 @@ ETH_P_ALL, ETH_P_IP, ETH_P_IPV6 = 3, 0x0800, 0x86DD
 TCP, ICMPV6 = socket.IPPROTO_TCP, socket.IPPROTO_ICMPV6
 ECHO_REQUEST = 128
 SOLICITATION, ADVERTISEMENT = 135, 136
+# Type 134, hop limit 64, no flags; a router for half an hour.
+ADVERTISED = struct.pack("!BBHBBHII", 134, 0, 0, 64, 0, 1800, 0, 0)
 FIRST = 20000  # the source port of the first one; the next has the next
 TIMES, APART = 3, 0.1  # how often they are sent, and after how many seconds again
 HOST = "host"
-KINDS = ("spoofed", "invalid", "neighbour")
+KINDS = ("forged", "spoofed", "invalid", "detour", "advertised", "neighbour")
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class Stray:
         """It, as it is sent."""
         if self.kind == "neighbour":
             return _packet(self.source, self.to, ICMPV6, _echo_request(sport), 2)
+        if self.kind == "advertised":
+            return _packet(self.source, self.to, ICMPV6, ADVERTISED, 2)
         flags = RST if self.kind == "invalid" else SYN
         tcp = struct.pack("!HHIIBBHHH", sport, self.port, 1, 0, 5 << 4, flags, 64240, 0, 0)
         return _packet(self.source, self.to, TCP, tcp, 16)
@@ -137,20 +144,37 @@ def _watch(sockets: dict[str, socket.socket], seconds: float) -> Iterator[Seen]:
         for sock in select.select(list(nodes), [], [], left)[0]:
             data, (device, _, kind, _, mac) = sock.recvfrom(2048)
             found = _read(nodes[sock], data, device, mac)
-            if found is not None and (kind != socket.PACKET_OUTGOING or device == "lo"):
+            strange = kind in (socket.PACKET_OUTGOING, socket.PACKET_OTHERHOST)
+            if found is not None and (not strange or device == "lo"):
                 yield found
 
 
 def _verdict(stray: Stray, number: int, seen: Iterable[Seen], watched: set[str]) -> str:
     for one in seen:
-        sport, dport = one.ports
-        if stray.kind == "neighbour":
-            answers = one.protocol == ICMPV6 and one.body[0] in (SOLICITATION, ADVERTISEMENT)
-            if answers and one.node == stray.node and one.mac == stray.mac:
+        if stray.kind in ("forged", "neighbour"):
+            if _answers(stray, number, one):
                 return f"ok {HOST} {stray.source}"
         elif one.node == HOST:
-            if dport == number and one.to == stray.source and one.device == "lo":
+            if one.ports[1] == number and one.to == stray.source and one.device == "lo":
                 return f"ok {HOST} {stray.source}"
-        elif one.node in watched and sport == number and one.source == stray.source:
+        elif one.node in watched and one.node != stray.node and _is(stray, number, one):
             return f"ok {one.node} {one.source}"
     return "timeout"
+
+
+def _is(stray: Stray, number: int, one: Seen) -> bool:
+    """Whether it is what was sent; by a detour, it may come from another address by then."""
+    same = one.to == stray.to if stray.kind == "detour" else one.source == stray.source
+    return same and one.ports[0] == number
+
+
+def _answers(stray: Stray, number: int, one: Seen) -> bool:
+    """Whether it is what the sender gets for an answer."""
+    if one.node != stray.node:
+        return False
+    if (
+        stray.kind == "forged"
+    ):  # from whatever port: an answer that lost its translation is an answer still
+        return one.device == stray.device and one.ports[1] == number
+    kinds = (SOLICITATION, ADVERTISEMENT)
+    return one.protocol == ICMPV6 and one.body[0] in kinds and one.mac == stray.mac
