@@ -90,7 +90,7 @@ class Claims:
         """Each of them once, in the order of the topology."""
         found = [
             *self._own_loopback(),
-            *(_answered(a, c, to, 0, "ping", w) for a, c, to, w in questions(self.topology)),
+            *self._wires(),
             *self._members(),
             *self._gateways(),
             *self._internet(),
@@ -158,6 +158,10 @@ class Claims:
                 ports = nat.dnat and (nat.dnat.ports or nat.port)
                 if nat.dnat and ports and nat.dnat.address in owners:
                     yield owners[nat.dnat.address], ports
+
+    def _wires(self) -> Iterator[Claim]:
+        for asker, column, to, why in questions(self.topology, every=self.every):
+            yield _answered(asker, column, to, 0, "ping", why)
 
     # -- inside a network -----------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ class Compiled:
     text: Text
     report: Report = field(default_factory=Report)
     source: source.Source | None = None
+    written: spec.Spec | None = None
     topology: Topology | None = None
 
     @property
@@ -61,6 +62,7 @@ def compile_topology(name: str, data: bytes) -> Compiled:
     found = Compiled(Text(name, text), report, source.parse(text, name, report))
     written = None if found.source is None else spec.read(found.source.data, report)
     if written is not None:
+        found.written = written
         check.check(written, report)
         if not report.failed:
             found.topology = resolve.resolve(written, report)
