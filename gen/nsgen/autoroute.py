@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from nsgen.fib import EVERYWHERE, MAIN
 from nsgen.links.tunnel import Ipip, Sit, Tunnel
@@ -90,6 +91,8 @@ class Auto:
                 for way in own:
                     reverse.setdefault(way.router, []).append((vertex, way))
         edges = [(vertex, own) for vertex, own in ways.items() if not self._passes(vertex)]
+        lone = {v: own[0] for v, own in edges if len(own) == 1 and _plain(nodes[v[0]], own[0])}
+        edges = [(vertex, own) for vertex, own in edges if own and vertex not in lone]
         for subnet, places in subnets.items():
             outer = any(address in subnet for address in self.outer if address.version == version)
             far = _distances(subnet, places, reverse, order, outer, steps)
@@ -108,6 +111,10 @@ class Auto:
             for vertex, towards in steps.items()
         }
         found: dict[str, list[Route]] = {}
+        for vertex, way in lone.items():  # of whom there may be many
+            reached = chain(connected[way.router], steps[way.router])
+            if any(s.version == version and s not in connected[vertex] for s in reached):
+                found[vertex[0]] = [_route(None, way, vertex[1], version)]
         for vertex, need in needs.items():
             need.alone = need.alone and not _circle(vertex, needs)
             found.setdefault(vertex[0], []).extend(need.routes())
@@ -186,8 +193,11 @@ def _distances(
 
 def _usable(way: Way, subnet: IPNetwork, outer: bool) -> bool:  # noqa: FBT001 - see above
     """A tunnel does not carry its own packets; and WireGuard sends to each peer what is allowed to it."""
-    overlay = isinstance(way.device.written, Tunnel | Vxlan | Wireguard)
-    return not (outer and overlay) and way.leads(subnet)
+    return not (outer and _overlay(way)) and way.leads(subnet)
+
+
+def _overlay(way: Way) -> bool:
+    return isinstance(way.device.written, Tunnel | Vxlan | Wireguard)
 
 
 def _via(device: Device, other: Device, version: int) -> IPAddress | None:
@@ -219,6 +229,13 @@ def _outer(node: Node) -> Iterator[IPAddress]:
 
 
 # -- the routes that a node gets --------------------------------------------------------------------
+
+
+def _plain(node: Node, way: Way) -> bool:
+    """Whether a namespace that has this one way out is told with a default route, whatever there is."""
+    own = node.routes or not isinstance(node, Namespace)
+    defaults = isinstance(node, Namespace) and any(m.default_routes for m in node.members)
+    return not (own or defaults or _overlay(way))
 
 
 class _Need:

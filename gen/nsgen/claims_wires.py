@@ -33,7 +33,7 @@ def _further(topology: Topology, *, every: bool) -> Iterator[Question]:
             address = pairs.reached(asker, to, version)
             if address is not None:
                 why = f"{asker.name} is connected with {to.name} by links and routes"
-                yield asker.name, to.name, str(address), why
+                yield asker.name, to.name if every else "further", str(address), why
 
 
 def _couples(nodes: list[Node], *, every: bool) -> Iterator[tuple[Node, Node]]:

@@ -257,10 +257,10 @@ class Reach:
         return self._lost(state, f"{kind} at {_named(node)} for {entry.network}")
 
     def _lost(self, state: State, text: str) -> Verdict:
-        """There is no way on, unless a routing daemon or a VRF has one."""
+        """There is no way on, unless a command, a routing daemon or a VRF has one."""
         node = self._nodes[state.node]
         vrfs = any(d.domain for d in self.tables.devices(state.node)) and not state.domain
-        if node.services or (vrfs and not state.came):
+        if node.execs or node.services or (vrfs and not state.came):
             return UNKNOWN
         return Verdict("broken", state.node, text, to=str(state.dst))
 

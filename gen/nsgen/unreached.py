@@ -145,10 +145,12 @@ def _parts(reach: Reach) -> dict[str, str]:
 
 def _text(group: _Group) -> str:
     verdict, asker = group.verdict, "the host" if group.asker == HOST else group.asker
-    listed = _listed([f"{name} at {address}" for address, name in group.to.items()])
-    addresses = _listed(list(map(str, group.to)))
+    listed = _listed([f"{name} ({address})" for address, name in group.to.items()])
     if not verdict.back:
-        reason = verdict.reason.format(to=addresses)
+        own = verdict.node == group.asker and "{to}" in verdict.reason
+        if own:  # it says whom already
+            return verdict.reason.format(to=listed)
+        reason = verdict.reason.format(to="it" if len(group.to) == 1 else "them")
         return f"{asker} does not reach {listed}: {reason}"
     reason = verdict.reason.format(to="it")
     return f"{asker} gets no answer from {listed}: no way back to {verdict.asked_from}: {reason}"
