@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from ipaddress import ip_address
 from pathlib import Path
@@ -76,8 +77,14 @@ def test_findings_as_json() -> None:
     broken = line(3, "").replace("node[1-3]: {forwarding: true}", "node[1-3]:")
     done = CliRunner().invoke(main, ["check", "--reach", "--format", "json", "-"], input=broken)
     assert done.exit_code == 0
-    assert '"path": "namespaces' in done.stdout
-    assert "node1 has no route to node3 (10.0.2.2)" in done.stdout
+    found = json.loads(done.stdout)
+    assert found["findings"][0] == {
+        "severity": "warning",
+        "line": 4,
+        "column": 3,
+        "path": ["namespaces", "node[1-3]"],
+        "message": "node1 has no route to node3 (10.0.2.2)",
+    }
     assert CliRunner().invoke(main, ["check", "--strict", "-"], input=broken).exit_code == 0
     done = CliRunner().invoke(main, ["check", "--reach", "--strict", "-"], input=broken)
     assert done.exit_code == 1
@@ -113,7 +120,9 @@ namespaces: {"node[1-1000]": {networks: [bridge0]}}
 STAR = STAR.replace("10.[1-900].0.0/24", '"fd00:[1000-1899]::/64"')
 
 
-@pytest.mark.parametrize("text", [line(64), MESH, STAR, SWITCH], ids=["line", "mesh", "star", "switch"])
+@pytest.mark.parametrize(
+    "text", [line(64), MESH, STAR, SWITCH], ids=["line", "mesh", "star", "switch"]
+)
 def test_many(text: str) -> None:
     """Many nodes take no longer than a few seconds of this machine's time, with claims, of which there are few."""
     before = time.process_time()
@@ -128,6 +137,8 @@ def test_everybody_in_a_long_line() -> None:
     """In a line of 40 each node reaches each other one, and the last of 66 is too far away for the first."""
     reach = Reach(topology(line(40)))
     owners = [(device.node, a.ip) for device in reach.segments.devices for a in device.addresses]
-    assert {reach.verdict(n.name, ip).status for n in reach.topology.namespaces for _, ip in owners} == {"ok"}
+    assert {
+        reach.verdict(n.name, ip).status for n in reach.topology.namespaces for _, ip in owners
+    } == {"ok"}
     far = Reach(topology(line(66))).verdict("node1", ip_address("10.0.65.2"))
     assert far.text == "10.0.65.2 is 65 hops away"

@@ -11,12 +11,14 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from nsgen.fib import EVERYWHERE, MAIN
-from nsgen.links.tunnel import Ipip, Sit, Tunnel
+from nsgen.joining import Vertex
+from nsgen.links.tunnel import Tunnel
 from nsgen.links.vxlan import Vxlan
 from nsgen.links.wireguard import Wireguard
-from nsgen.reach import allowed
+from nsgen.neighbours import allowed, carries
+from nsgen.overlays import place
 from nsgen.routing import Route, route_version
-from nsgen.segments import HOST, Device, Segments, Vertex, place
+from nsgen.segments import HOST, Device, Segments
 from nsgen.topology import Namespace, Node, Topology
 from nsgen.values import IPAddress, IPNetwork
 
@@ -78,52 +80,57 @@ class Auto:
         """By node, the routes of one IP version."""
         ways = self._ways(version)
         nodes = {node.name: node for node in self.topology.nodes}
-        subnets = self._subnets(version)
-        steps: dict[Router, dict[IPNetwork, Way]] = {vertex: {} for vertex in ways}
         connected = {
             vertex: {a.network for device in self.devices[vertex] for a in device.addresses}
             for vertex in ways
         }
-        reverse: dict[Router, list[tuple[Router, Way]]] = {}
-        order = {vertex: index for index, vertex in enumerate(ways)}
-        for vertex, own in ways.items():
-            if self._passes(vertex):
-                for way in own:
-                    reverse.setdefault(way.router, []).append((vertex, way))
-        edges = [(vertex, own) for vertex, own in ways.items() if not self._passes(vertex)]
-        lone = {v: own[0] for v, own in edges if len(own) == 1 and _plain(nodes[v[0]], own[0])}
-        edges = [(vertex, own) for vertex, own in edges if own and vertex not in lone]
-        for subnet, places in subnets.items():
-            outer = any(address in subnet for address in self.outer if address.version == version)
-            far = _distances(subnet, places, reverse, order, outer, steps)
-            for vertex, own in edges:
-                if subnet not in connected[vertex]:
-                    fit = [w for w in own if w.router in far and _usable(w, subnet, outer)]
-                    if fit:
-                        steps[vertex][subnet] = min(fit, key=lambda w: far[w.router])
-        needs = {
-            vertex: _Need(
-                nodes[vertex[0]],
-                vertex[1],
-                version,
-                {s: w for s, w in towards.items() if s not in connected[vertex]},
-            )
-            for vertex, towards in steps.items()
+        edges = {vertex: own for vertex, own in ways.items() if vertex[0] not in self.forwarding}
+        lone = {
+            v: own[0] for v, own in edges.items() if len(own) == 1 and _plain(nodes[v[0]], own[0])
         }
+        several = {v: own for v, own in edges.items() if own and v not in lone}
+        steps = self._steps(version, ways, several, connected)
         found: dict[str, list[Route]] = {}
         for vertex, way in lone.items():  # of whom there may be many
             reached = chain(connected[way.router], steps[way.router])
             if any(s.version == version and s not in connected[vertex] for s in reached):
                 found[vertex[0]] = [_route(None, way, vertex[1], version)]
+        needs = {
+            vertex: _Need(
+                *(nodes[vertex[0]], vertex[1], version),
+                {s: way for s, way in towards.items() if s not in connected[vertex]},
+            )
+            for vertex, towards in steps.items()
+        }
         for vertex, need in needs.items():
             need.alone = need.alone and not _circle(vertex, needs)
             found.setdefault(vertex[0], []).extend(need.routes())
         return found
 
-    # -- what there is --------------------------------------------------------------------------
+    def _steps(
+        self,
+        version: int,
+        ways: dict[Router, list[Way]],
+        edges: dict[Router, list[Way]],
+        connected: dict[Router, set[IPNetwork]],
+    ) -> dict[Router, dict[IPNetwork, Way]]:
+        """By which neighbour each router, and each of the `edges`, gets to the subnets that it is not on."""
+        steps: dict[Router, dict[IPNetwork, Way]] = {vertex: {} for vertex in ways}
+        order = {vertex: index for index, vertex in enumerate(ways)}
+        reverse: dict[Router, list[tuple[Router, Way]]] = {}
+        for vertex, own in ways.items():
+            for way in own if vertex[0] in self.forwarding else ():
+                reverse.setdefault(way.router, []).append((vertex, way))
+        for subnet, places in self._subnets(version).items():
+            outer = any(address in subnet for address in self.outer if address.version == version)
+            far = _distances(subnet, places, reverse, order, outer, steps)
+            for vertex, own in edges.items():
+                fit = [w for w in own if w.router in far and _usable(w, subnet, outer)]
+                if fit and subnet not in connected[vertex]:
+                    steps[vertex][subnet] = min(fit, key=lambda w: far[w.router])
+        return steps
 
-    def _passes(self, vertex: Router) -> bool:
-        return vertex[0] in self.forwarding
+    # -- what there is --------------------------------------------------------------------------
 
     def _subnets(self, version: int) -> dict[IPNetwork, list[Router]]:
         """Every subnet, with those who are on it; one that is at several places is no destination."""
@@ -152,7 +159,7 @@ class Auto:
         return found
 
     def _beside(self, device: Device, version: int) -> Iterator[Way]:
-        if self._is_apart(device) or not _carries(device, version):
+        if self._is_apart(device) or not carries(device.written, version):
             return
         for other in self.segments.near(device, self.routers):
             if other.node == device.node or self._is_apart(other):
@@ -207,13 +214,6 @@ def _via(device: Device, other: Device, version: int) -> IPAddress | None:
     return next((ip for ip in found if ip.version == version), None)
 
 
-def _carries(device: Device, version: int) -> bool:
-    written = device.written
-    return not (
-        (isinstance(written, Ipip) and version == 6) or (isinstance(written, Sit) and version == 4)
-    )
-
-
 def _outer(node: Node) -> Iterator[IPAddress]:
     """The addresses that its tunnels send to and from."""
     for interface in node.interfaces:
@@ -241,9 +241,7 @@ def _plain(node: Node, way: Way) -> bool:
 class _Need:
     """What a node, or a VRF in it, has to be told: the subnets that it does not route yet."""
 
-    def __init__(
-        self, node: Node, domain: int, version: int, needed: dict[IPNetwork, Way]
-    ) -> None:
+    def __init__(self, node: Node, domain: int, version: int, needed: dict[IPNetwork, Way]) -> None:
         """Leave out what is written."""
         self.domain, self.version = domain, version
         tables = (domain,) if domain else (None, 0, MAIN)

@@ -10,6 +10,7 @@ from nsgen.routing import Policy, Route, policy_versions, route_version
 from nsgen.segments import Device, Segments
 from nsgen.topology import Namespace, Node, Topology
 from nsgen.values import IPAddress, IPNetwork
+from nsgen.verdict import State
 
 MAIN = 254
 METRICS = {4: 0, 6: 1024}  # linux/net/ipv6/route.c, ip6_route_info_create
@@ -42,6 +43,7 @@ class Tables:
     def __init__(self, topology: Topology, segments: Segments) -> None:
         """Note who has which devices; tables are made when they are asked for."""
         self._nodes = {node.name: node for node in topology.nodes}
+        self._at = segments.at
         self._devices: dict[str, list[Device]] = {}
         for device in segments.devices:
             self._devices.setdefault(device.node, []).append(device)
@@ -68,6 +70,20 @@ class Tables:
         way = self.lookup(node, table, entry.via) or self.lookup(node, MAIN, entry.via)
         return "" if way is None or way.via is not None else way.device
 
+    def address(
+        self, node: str, out: str, via: IPAddress, dst: IPAddress | None = None
+    ) -> IPAddress | None:
+        """The address of a device towards a neighbour; of a device without one, the node's only one, if it has one."""
+        device = self._at.get((node, out))
+        own = [a for a in device.addresses if a.version == via.version] if device else []
+        if own and via.version == 6 and dst is not None:  # RFC 6724, 5, rule 8
+            return max(own, key=lambda a: _shared_bits(a.ip, dst)).ip
+        near = next((a.ip for a in own if via in a.network), None)
+        if near is not None or own:
+            return near or own[0].ip
+        others = [a.ip for d in self.devices(node) for a in d.addresses if a.version == via.version]
+        return others[0] if len(others) == 1 else None
+
     def policies(self, node: str, version: int) -> list[Policy]:
         """The rules of a node that are for an IP version, in the order in which they are asked."""
         return sorted(
@@ -81,7 +97,9 @@ class Tables:
             made = self._made[name] = {}
             for table, entry in self._entries(self._nodes[name]):
                 version, length = entry.network.version, entry.network.prefixlen
-                number = int(entry.network.network_address) >> (entry.network.max_prefixlen - length)
+                number = int(entry.network.network_address) >> (
+                    entry.network.max_prefixlen - length
+                )
                 same = made.setdefault((table, version), {}).setdefault(length, {})
                 if number not in same or entry.metric < same[number].metric:
                     same[number] = entry
@@ -116,3 +134,25 @@ def _entry(route: Route) -> Entry:
         src=route.src,
         ways=max(1, len(hops)),
     )
+
+
+def fits(policy: Policy, state: State) -> bool | None:
+    """Whether a rule is for a packet; None where it depends on how its sender sends it."""
+    if policy.to is not None and state.dst not in policy.to:
+        return False
+    if policy.oif is not None and not state.came:
+        return None
+    if policy.mark is not None or policy.oif is not None:
+        return False
+    if policy.iif is not None and policy.iif != (state.came or "lo"):
+        return False
+    if policy.from_ is None:
+        return True
+    if not state.came and not state.back:
+        # A ping has no source yet when its route is looked up, and a TCP connection has.
+        return None if state.src is None or state.src in policy.from_ else False
+    return state.src is not None and state.src in policy.from_
+
+
+def _shared_bits(one: IPAddress, other: IPAddress) -> int:
+    return one.max_prefixlen - (int(one) ^ int(other)).bit_length()

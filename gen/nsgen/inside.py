@@ -74,7 +74,9 @@ class Author:
             for gateway in member.default_routes
         ]
         if node.name != HOST:
-            ops += [AddRoute(node.name, route_words(route)) for route in node.routes[: node.written]]
+            ops += [
+                AddRoute(node.name, route_words(route)) for route in node.routes[: node.written]
+            ]
         yield Step(title, tuple(ops))
         if node.name != HOST:
             yield self.worked_out(node)
@@ -82,7 +84,9 @@ class Author:
 
     def worked_out(self, node: Node) -> Step:
         """Its routes that `routing: auto` has worked out."""
-        ops = tuple(AddRoute(node.name, route_words(route)) for route in node.routes[node.written :])
+        ops = tuple(
+            AddRoute(node.name, route_words(route)) for route in node.routes[node.written :]
+        )
         return Step(self.why(why.AUTO_ROUTES) if ops else "", ops)
 
     def _made(self, interface: Interface) -> list[Op]:

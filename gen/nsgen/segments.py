@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from nsgen.joining import Joined, Spot, Vertex
 from nsgen.links.bond import Bond
 from nsgen.links.bridge import Bridge
 from nsgen.links.kind import Interface as Written
@@ -20,14 +21,12 @@ from nsgen.links.physical import Physical
 from nsgen.links.tunnel import Tunnel
 from nsgen.links.vlan import Vlan
 from nsgen.links.vrf import Vrf
-from nsgen.links.vxlan import Vxlan
-from nsgen.links.wireguard import Peer, Wireguard
+from nsgen.links.wireguard import Wireguard
+from nsgen.overlays import Carrier, Overlays, place
 from nsgen.topology import Address, Interface, Namespace, Node, Topology
 from nsgen.values import IPAddress
 
 HOST = "host"
-Spot = tuple[str, str]  # a device: node and name
-Vertex = tuple[str, str, int]
 BySegment = dict[Vertex, list["Device"]]
 PLAIN = Loopback()  # what is written of a device that is no interface of its own
 
@@ -53,23 +52,12 @@ class Device:
         return isinstance(self.written, Tunnel | Wireguard)
 
 
-@dataclass(frozen=True)
-class Carrier:
-    """What a tunnel depends on: that its node reaches the other machine's address outside."""
-
-    node: str
-    device: str
-    remote: IPAddress
-
-
 class Segments:
     """The segments of a topology."""
 
     def __init__(self, topology: Topology) -> None:
         """Join what is joined."""
         self.topology = topology
-        self._above: dict[Vertex, Vertex] = {}
-        self._hubs: dict[Vertex, Vertex] = {}
         self._open: set[Vertex] = set()
         self._unsure: set[Vertex] = set()
         self._carried: list[tuple[Vertex, Carrier]] = []
@@ -81,8 +69,10 @@ class Segments:
         for device in self.devices:
             for address in device.addresses:
                 self.owners.setdefault(address.ip, []).append(device)
-        self._vlans = (0, *sorted(self._tags()))
+        self._joined = Joined(sorted(self._tags()), self._down)
+        self._roots: dict[Spot, Vertex] = {}
         self._join_all()
+        self._roots = {device.spot: self.segment(*device.spot) for device in self.devices}
 
     def _devices(self, node: Node) -> Iterator[Device]:
         """Those of a node, in order; a port of a bridge or a bond is none: its master has the addresses."""
@@ -104,7 +94,8 @@ class Segments:
 
     def segment(self, node: str, device: str) -> Vertex:
         """The segment that a device is on."""
-        return self._root((node, device, 0))
+        found = self._roots.get((node, device))
+        return self._joined.root((node, device, 0)) if found is None else found
 
     def is_open(self, node: str, device: str) -> bool:
         """Whether there may be others on its segment, of whom the topology does not speak."""
@@ -185,21 +176,12 @@ class Segments:
 
     # -- roots ----------------------------------------------------------------------------------
 
-    def _root(self, vertex: Vertex) -> Vertex:
-        path = []
-        while (above := self._above.get(vertex, vertex)) != vertex:
-            path.append(vertex)
-            vertex = above
-        self._above.update(dict.fromkeys(path, vertex))
-        return vertex
-
-    def _join(self, one: Vertex, other: Vertex) -> None:
-        if one[:2] not in self._down and other[:2] not in self._down:
-            self._above[self._root(other)] = self._root(one)
-
     @cached_property
     def _hub_roots(self) -> dict[Vertex, Vertex]:
-        return {self._root(leaf): self._root(hub) for leaf, hub in self._hubs.items()}
+        return {
+            self._joined.root(leaf): self._joined.root(hub)
+            for leaf, hub in self._joined.hubs.items()
+        }
 
     @cached_property
     def _below(self) -> dict[Vertex, list[Vertex]]:
@@ -210,17 +192,17 @@ class Segments:
 
     @cached_property
     def _open_roots(self) -> set[Vertex]:
-        return {self._root(vertex) for vertex in self._open}
+        return {self._joined.root(vertex) for vertex in self._open}
 
     @cached_property
     def _unsure_roots(self) -> set[Vertex]:
-        return {self._root(vertex) for vertex in self._unsure}
+        return {self._joined.root(vertex) for vertex in self._unsure}
 
     @cached_property
     def _carriers(self) -> dict[Vertex, tuple[Carrier, ...]]:
         found: dict[Vertex, tuple[Carrier, ...]] = {}
         for vertex, carrier in self._carried:
-            root = self._root(vertex)
+            root = self._joined.root(vertex)
             found[root] = (*found.get(root, ()), carrier)
         return found
 
@@ -249,21 +231,17 @@ class Segments:
     def _join_all(self) -> None:
         for link in self.topology.links:
             first, second = (link.first.node, link.first.name), (link.second.node, link.second.name)
-            self._wire(first, second)
+            self._joined.wire(first, second)
         for bridge in self.topology.bridges:
             for member in self.topology.members(bridge):
                 spot = member.namespace, member.device
-                self._wire((HOST, bridge.name), spot, isolated=bridge.isolate)
+                self._joined.wire((HOST, bridge.name), spot, isolated=bridge.isolate)
         for spot, interface in self._interfaces.items():
             self._interface(spot, interface)
-        self._overlays()
-
-    def _wire(self, one: Spot, other: Spot, *, isolated: bool = False) -> None:
-        for vlan in self._vlans:
-            if isolated:
-                self._hubs[*other, vlan] = (*one, vlan)
-            else:
-                self._join((*one, vlan), (*other, vlan))
+        up = {spot: i for spot, i in self._interfaces.items() if spot not in self._down}
+        nodes = {address: [d.node for d in own] for address, own in self.owners.items()}
+        overlays = Overlays(self._joined, up, nodes)
+        self._carried, self._unsure = overlays.carried, self._unsure | overlays.unsure
 
     def _interface(self, spot: Spot, interface: Interface) -> None:
         written, node = interface.written, interface.node
@@ -272,16 +250,16 @@ class Segments:
         elif isinstance(written, Bridge | Bond):
             for name, port in written.members.items():
                 self._known(node, name)
-                self._wire(spot, (node, name), isolated=port.isolated)
+                self._joined.wire(spot, (node, name), isolated=port.isolated)
             if isinstance(written, Bond) and not self._one_switch(node, written):
                 self._unsure.add((*spot, 0))
         elif isinstance(written, Vlan):
             self._known(node, written.link.device)
-            self._join((node, written.link.device, written.id), (*spot, 0))
+            self._joined.join((node, written.link.device, written.id), (*spot, 0))
         elif isinstance(written, Macvlan | Ipvlan):
             lower = written.link.node or node, written.link.device
             self._known(*lower)
-            self._wire(lower, spot)
+            self._joined.wire(lower, spot)
             if written.mode in ("l3", "l3s", "vepa"):
                 self._unsure.add((*spot, 0))
         elif isinstance(written, Physical):
@@ -292,7 +270,7 @@ class Segments:
         ends = (end.name for end in self.topology.host.ends)
         known = (node, device) in self.at or (node, device) in self._interfaces
         if node == HOST and not known and device not in ends:
-            self._open |= {(node, device, vlan) for vlan in self._vlans}
+            self._open |= {(node, device, vlan) for vlan in self._joined.vlans}
 
     def _filtering(self, spot: Spot, written: Bridge) -> None:
         """No VLAN is its own: the bridge's own interface is in none of them."""
@@ -303,9 +281,9 @@ class Segments:
             for vlan in {port.untagged, *port.tagged} - {0} if spot not in self._down else ():
                 outside = (node, name, 0 if vlan == port.untagged else vlan)
                 if port.isolated:
-                    self._hubs[outside] = (node, inside, vlan)
+                    self._joined.hubs[outside] = (node, inside, vlan)
                 else:
-                    self._join((node, inside, vlan), outside)
+                    self._joined.join((node, inside, vlan), outside)
 
     def _one_switch(self, node: str, bond: Bond) -> bool:
         """Whether all of its cables lead to the ports of one other bond."""
@@ -320,84 +298,3 @@ class Segments:
         }
         known = all(port in ends for port in bond.ports)
         return known and len(others) == 1 and all(master for _, master in others)
-
-    # -- tunnels --------------------------------------------------------------------------------
-
-    def _overlays(self) -> None:
-        tunnels: dict[object, list[Interface]] = {}
-        networks: dict[object, list[Interface]] = {}
-        for spot, interface in self._interfaces.items():
-            written = interface.written
-            if spot in self._down:
-                continue
-            if isinstance(written, Tunnel):
-                ends = frozenset((written.local, written.remote))
-                number = getattr(written, "number", None)
-                tunnels.setdefault((written.KIND, number, ends), []).append(interface)
-            elif isinstance(written, Vxlan):
-                networks.setdefault((written.id, written.port), []).append(interface)
-            elif isinstance(written, Wireguard):
-                for peer in written.peers:
-                    if place(peer) in self._interfaces:
-                        self._join((*spot, 0), (*place(peer), 0))
-        for pair in tunnels.values():
-            self._tunnel(pair)
-        for several in networks.values():
-            self._vxlan(several)
-
-    def _tunnel(self, ends: list[Interface]) -> None:
-        spots = [(end.node, end.name, 0) for end in ends]
-        written = [end.written for end in ends if isinstance(end.written, Tunnel)]
-        if len(ends) == 1:
-            return
-        if len(ends) > 2 or written[0].local == written[1].local:
-            self._unsure |= set(spots)
-            return
-        self._join(*spots)
-        for end, tunnel in zip(ends, written, strict=True):
-            self._carried.append((spots[0], Carrier(end.node, end.name, tunnel.remote)))
-
-    def _vxlan(self, several: list[Interface]) -> None:
-        """Those that name each other; where not everybody names everybody, who reaches whom is not told."""
-        groups: dict[object, list[Interface]] = {}
-        by_node: dict[str, Interface] = {}
-        named: dict[Spot, dict[str, IPAddress]] = {}
-        for one in several:
-            written = one.written
-            assert isinstance(written, Vxlan)
-            if written.group is not None and written.link is not None:
-                below = self.segment(one.node, written.link.device)
-                groups.setdefault((written.group, below), []).append(one)
-            by_node.setdefault(one.node, one)
-            named[one.node, one.name] = {
-                owner.node: remote
-                for remote in (*written.peers, *([written.remote] if written.remote else ()))
-                for owner in self.owners.get(remote, ())
-            }
-        for group in groups.values():
-            for one in group[1:]:
-                self._wire((group[0].node, group[0].name), (one.node, one.name))
-        for one in several:
-            spot = one.node, one.name
-            for node, remote in named[spot].items():
-                other = by_node.get(node)
-                if other is None or one.node not in named[other.node, other.name]:
-                    continue
-                self._wire(spot, (other.node, other.name))
-                self._carried.append(((*spot, 0), Carrier(*spot, remote)))
-        for one in several:
-            if named[one.node, one.name] and not self._everybody(one, several, named):
-                self._unsure |= {(one.node, one.name, vlan) for vlan in self._vlans}
-
-    def _everybody(
-        self, one: Interface, several: list[Interface], named: dict[Spot, dict[str, IPAddress]]
-    ) -> bool:
-        own = self.segment(one.node, one.name)
-        same = [o.node for o in several if self.segment(o.node, o.name) == own]
-        return set(same) - {one.node} <= set(named[one.node, one.name])
-
-
-def place(peer: Peer) -> Spot:
-    """Where a WireGuard peer is, if it is an interface of the topology."""
-    where = peer.interface
-    return (where.node, where.device) if where is not None else ("", "")

@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from nsgen.reach import Reach, Verdict
+from nsgen.reach import Reach
 from nsgen.report import Path, Report
 from nsgen.segments import HOST, Device
 from nsgen.spec import Spec
 from nsgen.topology import Namespace, Node, Topology
 from nsgen.values import IPAddress, expand
+from nsgen.verdict import Verdict
 
 FEW = 4  # addresses that a finding names
 
@@ -94,20 +95,22 @@ class Pairs:
         apart = asker is to or self._parts[asker.name] != self._parts[to.name]
         if apart or not own or not its or self._by_design(asker, to):
             return None, None
-        found = [(address, self.reach.verdict(asker.name, address)) for address in its[:1]]
-        if found[0][1].status != "broken":
+        found = [(address, self.reach.verdict(asker.name, address)) for address in its]
+        if any(verdict.status != "broken" for _, verdict in found):
             return None, None
-        for address in its[1:]:
-            if self.reach.verdict(asker.name, address).status != "broken":
-                return None, None
+        if self.reached(to, asker, version):
+            return None, None  # one way only, as address translation wants it
         return found[0]
 
     def reached(self, asker: Node, to: Node, version: int) -> IPAddress | None:
-        """The first address by which a node is reached."""
+        """The first address by which a node is reached, and answers itself: others may have the same."""
         if asker is to or self._parts[asker.name] != self._parts[to.name]:
             return None
-        its = self._of(to, version)
-        return next((a for a in its if self.reach.verdict(asker.name, a).status == "ok"), None)
+        for address in self._of(to, version):
+            verdict = self.reach.verdict(asker.name, address)
+            if verdict.status == "ok" and verdict.answers == to.name:
+                return address
+        return None
 
     def _of(self, node: Node, version: int) -> list[IPAddress]:
         return [address for address in self._addresses[node.name] if address.version == version]

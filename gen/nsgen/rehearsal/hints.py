@@ -22,9 +22,7 @@ UNLIKELY = {
 }
 
 
-def hint(
-    topology: Topology, facts: Facts, claim: Claim, reach: Reach, *, timed_out: bool
-) -> str:
+def hint(topology: Topology, facts: Facts, claim: Claim, reach: Reach, *, timed_out: bool) -> str:
     """The first reason: what the topology itself says, or else what the machine shows; or nothing."""
     if claim.answered:
         verdict = reach.verdict(claim.asker, ipaddress.ip_address(claim.to))
