@@ -43,6 +43,10 @@ class Neighbours:
             return found[0]
         if found or via.is_link_local or self._segments.is_open(*device.spot):
             return UNKNOWN
+        kept = self._segments.kept_apart(device, via)
+        if kept is not None:
+            text = f"{named(state.node)} and {named(kept.node)} are kept apart on their link"
+            return Verdict("apart", state.node, text, "interfaces", to=str(state.dst))
         if device.pointed:
             text = f"the other end of {out} of {named(state.node)} is not there"
             return Verdict("broken", state.node, text, "interfaces", to=str(state.dst))

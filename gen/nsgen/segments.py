@@ -149,6 +149,11 @@ class Segments:
         nodes = {(d.node, d.domain) for d in self.owners.get(address, ())}
         return [d for d in self.near(device) if (d.node, d.domain) in nodes] if nodes else []
 
+    def kept_apart(self, device: Device, address: IPAddress) -> Device | None:
+        """Who has an address on the segment, and yet exchanges nothing: isolated ports, a macvlan and its parent."""
+        same = (d for d in self.owners.get(address, ()) if self.hub(d) == self.hub(device))
+        return next((d for d in same if d.node != device.node), None)
+
     def _touching(self, one: Vertex, other: Vertex) -> bool:
         hubs = self._hub_roots
         return one == other or hubs.get(one) == other or hubs.get(other) == one

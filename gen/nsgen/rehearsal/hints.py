@@ -26,7 +26,7 @@ def hint(topology: Topology, facts: Facts, claim: Claim, reach: Reach, *, timed_
     """The first reason: what the topology itself says, or else what the machine shows; or nothing."""
     if claim.answered:
         verdict = reach.verdict(claim.asker, ipaddress.ip_address(claim.to))
-        if verdict.status == "broken":
+        if verdict.status in ("broken", "apart") and verdict.text:
             return verdict.text
     if not facts:
         return ""
