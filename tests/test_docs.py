@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import re
@@ -18,7 +17,6 @@ import pytest
 from compiling import compile_text
 from nsgen import spec, targets
 from nsgen.links import KINDS
-from nsgen.schema import Record
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -147,25 +145,6 @@ def test_every_allowed_word_is_described() -> None:
     assert [
         word for word in dict.fromkeys(words(spec.json_schema())) if f"`{word}`" not in text
     ] == []
-
-
-def test_what_is_not_supported_yet_is_named() -> None:
-    """The keys that are refused as not supported yet are those that the reference ends with, and it names no others."""
-    text = (CHECKOUT / "docs/language.md").read_text()
-    last = text.partition("## Not supported yet")[2]
-    named = set(re.findall(r"\w+", last.partition(":")[2].partition(";")[0])) - {"and"}
-    assert named == set(later(spec.TOPOLOGY))
-
-
-def later(kind: object) -> Iterator[str]:
-    """Every key that a kind of the schema refuses as not supported yet."""
-    if isinstance(kind, Record):
-        yield from kind.later
-        for field in dataclasses.fields(kind.cls):
-            yield from later(field.metadata["kind"])
-    elif dataclasses.is_dataclass(kind):
-        for field in dataclasses.fields(kind):
-            yield from later(getattr(kind, field.name))
 
 
 def test_links() -> None:

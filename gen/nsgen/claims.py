@@ -26,7 +26,7 @@ class Claims(Ground):
             *self._own_loopback(),
             *(
                 answered(a, c, to, 0, "ping", why)
-                for a, c, to, why in claims_wires.questions(self.topology)
+                for a, c, to, why in claims_wires.questions(self.topology, every=self.every)
             ),
             *self._members(),
             *self._gateways(),

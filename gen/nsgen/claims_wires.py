@@ -1,19 +1,52 @@
-"""What links claim: that their two ends reach each other."""
+"""What links claim: that their two ends reach each other, and nodes whom routes, tunnels and overlays lead to."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
-from nsgen.topology import Interface, Link, Topology
+from nsgen.reach import Reach
+from nsgen.topology import Interface, Link, Namespace, Node, Topology
+from nsgen.unreached import Pairs
 from nsgen.values import IPAddress, Ports
 
 Question = tuple[str, str, str, str]  # who asks, what is asked in a few words, the address, why
 
 
-def questions(topology: Topology) -> Iterator[Question]:
-    """Both ends of every link ask each other, by every address that they have in one subnet."""
+def questions(topology: Topology, *, every: bool) -> Iterator[Question]:
+    """Both ends of every link ask each other, by every address in one subnet; and nodes ask those further away.
+
+    `every`: each pair of nodes; else each node asks the next one, and the first and the last ask each other.
+    """
     for link in topology.links:
         yield from _both_ways(link)
+    if any(node.ends or node.interfaces or node.routes for node in topology.nodes):
+        yield from _further(topology, every=every)
+
+
+def _further(topology: Topology, *, every: bool) -> Iterator[Question]:
+    """Whom the topology alone says to be reached, by way of links and interfaces."""
+    pairs = Pairs(topology, Reach(topology))
+    for asker, to in _couples(pairs.nodes, every=every):
+        if _networks(asker) & _networks(to):
+            continue  # members of a network, of whom it is claimed anyway
+        for version in (4, 6):
+            address = pairs.reached(asker, to, version)
+            if address is not None:
+                why = f"{asker.name} is connected with {to.name} by links and routes"
+                yield asker.name, to.name if every else "further", str(address), why
+
+
+def _couples(nodes: list[Node], *, every: bool) -> Iterator[tuple[Node, Node]]:
+    if every:
+        yield from ((a, b) for a in nodes for b in nodes if a is not b)
+    elif len(nodes) > 1:
+        yield from pairwise([*nodes, nodes[0]])
+        yield nodes[0], nodes[-1]
+
+
+def _networks(node: Node) -> set[str]:
+    return {m.bridge.name for m in node.members} if isinstance(node, Namespace) else set()
 
 
 def _both_ways(link: Link) -> Iterator[Question]:

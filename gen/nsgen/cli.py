@@ -116,12 +116,19 @@ def render(
 Examples:
   nsgen check
   nsgen check lab.yaml --strict
+  nsgen check lab.yaml --reach
   nsgen check lab.yaml --format json | jq '.findings[].message'
 """
 )
 @TOPOLOGY
 @SET
 @click.option("--strict", is_flag=True, help="Fail on warnings, too.")
+@click.option(
+    "--reach",
+    is_flag=True,
+    help="Also tell which nodes cannot reach each other, and why: a route, forwarding, NAT or a"
+    " link.",
+)
 @click.option(
     "--format",
     "style",
@@ -134,12 +141,17 @@ def check(
     topology: str | None,
     values: dict[str, str],
     strict: bool,  # noqa: FBT001 - click passes names
+    reach: bool,  # noqa: FBT001 - click passes names
     style: str,
 ) -> None:
     """Say what is wrong with a topology, and write nothing."""
     loaded = load(topology, values)
     from nsgen.checked import as_json, summary
 
+    if reach and loaded.topology is not None and loaded.written is not None:
+        from nsgen import unreached
+
+        unreached.report(loaded.topology, loaded.written, loaded.report)
     findings = loaded.findings()
     failed = loaded.topology is None or (strict and bool(findings))
     if style == "json":

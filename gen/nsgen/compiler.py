@@ -19,6 +19,7 @@ class Compiled:
     texts: Texts
     report: Report = field(default_factory=Report)
     source: Source | None = None
+    written: spec.Spec | None = None
     topology: Topology | None = None
     unused: list[str] = field(default_factory=list)  # what is wrong with the variables given
 
@@ -69,6 +70,7 @@ def compile_topology(name: str, data: bytes, inputs: Inputs | None = None) -> Co
     found.unused = inputs.variables.unused()
     written = spec.read(gathered.source.data, report)
     if written is not None:
+        found.written = written
         check.check(written, report)
         if not report.failed:
             found.topology = resolve.resolve(written, report)

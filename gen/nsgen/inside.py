@@ -28,7 +28,7 @@ from nsgen.ops import (
     TakeDevice,
     WriteFile,
 )
-from nsgen.routing import Policy, Route
+from nsgen.routing import Policy, Route, policy_versions
 from nsgen.steps import Step, alias, device_sysctl, no_link_local, sysctl_key
 from nsgen.topology import Interface, Member, Namespace, Node, Topology
 
@@ -74,9 +74,20 @@ class Author:
             for gateway in member.default_routes
         ]
         if node.name != HOST:
-            ops += [AddRoute(node.name, route_words(route)) for route in node.routes]
+            ops += [
+                AddRoute(node.name, route_words(route)) for route in node.routes[: node.written]
+            ]
         yield Step(title, tuple(ops))
+        if node.name != HOST:
+            yield self.worked_out(node)
         yield from self._more(node)
+
+    def worked_out(self, node: Node) -> Step:
+        """Its routes that `routing: auto` has worked out."""
+        ops = tuple(
+            AddRoute(node.name, route_words(route)) for route in node.routes[node.written :]
+        )
+        return Step(self.why(why.AUTO_ROUTES) if ops else "", ops)
 
     def _made(self, interface: Interface) -> list[Op]:
         """Making it, if it is made in its own node."""
@@ -255,8 +266,10 @@ def _impeded_cables(topology: Topology) -> Iterator[Impede]:
 
 def host_routes(topology: Topology) -> Iterator[Step]:
     """Routes of the host; last, because the kernel forgets those of a device that goes down."""
-    ops = tuple(AddRoute(HOST, route_words(route)) for route in topology.host.routes)
+    host = topology.host
+    ops = tuple(AddRoute(HOST, route_words(route)) for route in host.routes[: host.written])
     yield Step(why.ROUTES, ops)
+    yield Author(topology).worked_out(host)
 
 
 def reason(topology: Topology) -> str:
@@ -346,12 +359,6 @@ def route_words(route: Route) -> Argv:
         found += ["dev", hop.dev] if hop.dev is not None else []
         found += ["weight", str(hop.weight)] if hop.weight is not None and not alone else []
     return tuple(found)
-
-
-def policy_versions(rule: Policy) -> tuple[int, ...]:
-    """The IP versions that a rule is for."""
-    named = [network for network in (rule.from_, rule.to) if network is not None]
-    return (named[0].version,) if named else (4, 6)
 
 
 def policy_words(rule: Policy) -> Argv:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from nsgen import spec as written
+from nsgen.autoroute import routed
 from nsgen.naming import derived_mac, device_name, first_host
 from nsgen.report import Path, Report
 from nsgen.routing import Policy
@@ -53,7 +54,7 @@ def resolve(spec: Spec, report: Report) -> Topology | None:
         for publish in namespace.publish
         for publication in _publications(publish, members[name], own)
     )
-    return Topology(
+    topology = Topology(
         name=spec.name,
         bridges=tuple(bridges.values()),
         namespaces=namespaces,
@@ -63,6 +64,7 @@ def resolve(spec: Spec, report: Report) -> Topology | None:
         modules=spec.host.modules,
         expects=tuple(_expectation(*entry) for entry in enumerate(spec.expect)),
     )
+    return routed(topology) if spec.routing == "auto" else topology
 
 
 def _bridge(topology: str, name: str, network: written.Network) -> Bridge:

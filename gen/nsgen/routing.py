@@ -133,3 +133,15 @@ class Nat:
         "Only this protocol. Default with a port: tcp.",
         default=None,
     )
+
+
+def route_version(route: Route) -> int:
+    """The IP version of a route, told by any address in it; of none, 4."""
+    written = (route.to, route.via, *(hop.via for hop in route.nexthops), route.src)
+    return next((address.version for address in written if address is not None), 4)
+
+
+def policy_versions(rule: Policy) -> tuple[int, ...]:
+    """The IP versions that a rule is for."""
+    named = [network for network in (rule.from_, rule.to) if network is not None]
+    return (named[0].version,) if named else (4, 6)

@@ -216,30 +216,15 @@ class Mapped:
 
 
 @dataclass(frozen=True)
-class Later:
-    """A key of the language that this version does not build yet."""
-
-    def read(self, value: object, path: Path, report: Report) -> Any:  # noqa: ARG002 (every kind is read alike)
-        """Refuse it by name."""
-        report.error(path, f"{path[-1]!r} is not supported yet", on_key=True)
-        return INVALID
-
-    def json(self) -> Json:
-        """Nothing is allowed."""
-        return {"not": {}}
-
-
-@dataclass(frozen=True)
 class Record:
     """A map with fixed keys, read into a dataclass whose fields were made by `key`.
 
-    `later` lists keys of the language that are refused as not supported yet; `nothing` says whether an empty value
+    `nothing` says whether an empty value
     stands for all defaults. Without `stand_ins`, a record with anything wrong in it is invalid. With them it never is,
     so that the rest of it is still checked: a field takes its default, or what `stand_ins` has for a required one.
     """
 
     cls: type[Any]
-    later: tuple[str, ...] = ()
     nothing: bool = False
     stand_ins: Mapping[str, Any] | None = None
 
@@ -255,8 +240,7 @@ class Record:
         for written in value:
             if written not in kinds:
                 valid = False
-                known = [name for name in kinds if name not in self.later]
-                hint = nearest(written, kinds) or f"; known here: {', '.join(known)}"
+                hint = nearest(written, kinds) or f"; known here: {', '.join(kinds)}"
                 report.error((*path, written), f"unknown key {written!r}{hint}", on_key=True)
         values: dict[str, Any] = dict(self.stand_ins or {})
         for name, (attribute, kind, required) in kinds.items():
@@ -281,7 +265,7 @@ class Record:
                 field.metadata["kind"],
                 required,
             )
-        return {**kinds, **{name: ("", Later(), False) for name in self.later}}
+        return kinds
 
     def json(self) -> Json:
         """An object with these properties and no others."""

@@ -57,6 +57,7 @@ AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 Protocol = Literal["tcp", "udp", "sctp"]
 BridgeNetfilter = Literal["host", "bridge", "off"]
 Via = Literal["dnat", "proxy"]
+Routing = Literal["auto"]
 
 
 INCLUDE = ListOf(Scalar(str, STRING), lone=True)
@@ -381,6 +382,12 @@ class Spec:
         "Cables between any two nodes; NAME[1-9] in one counts up.",
         default=(),
     )
+    routing: Routing | None = key(
+        Choice(get_args(Routing)),
+        "auto: routes by which every node reaches every subnet by the fewest hops, through nodes"
+        " with forwarding: true, besides those that are written.",
+        default=None,
+    )
     expect: tuple[Expect, ...] = key(
         ListOf(Record(Expect), each=True),
         "Who reaches whom beyond what follows from the rest; `nsgen verify` tries it.",
@@ -388,7 +395,7 @@ class Spec:
     )
 
 
-TOPOLOGY = Record(Spec, later=("routing",), stand_ins={"name": ""})
+TOPOLOGY = Record(Spec, stand_ins={"name": ""})
 
 
 def read(data: object, report: Report) -> Spec | None:

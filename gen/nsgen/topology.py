@@ -193,6 +193,12 @@ class Node:
     services: Mapping[str, Service] = field(default_factory=dict)
     execs: tuple[Exec, ...] = ()
     forwarding: bool = False
+    worked_out: int = 0  # how many of the routes, the last ones, nobody wrote: `routing: auto`
+
+    @property
+    def written(self) -> int:
+        """How many of the routes the author wrote."""
+        return len(self.routes) - self.worked_out
 
 
 @dataclass(frozen=True)

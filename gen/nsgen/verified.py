@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from typing import Literal
 from xml.sax.saxutils import quoteattr
 
 from nsgen.claims import Claim
 from nsgen.describe import count
+from nsgen.reach import Reach
 from nsgen.rehearsal.hints import hint
 from nsgen.rehearsal.outside import Result
 from nsgen.report import Path
@@ -42,6 +44,10 @@ class Verified:
         }
         return "\n".join(makers[form]()) + "\n"
 
+    @cached_property
+    def _reach(self) -> Reach:
+        return Reach(self.topology)
+
     # -- one claim ------------------------------------------------------------------------------
 
     def reason(self, index: int) -> str:
@@ -50,7 +56,7 @@ class Verified:
         if not wrong:
             return ""
         timed_out = self.result.verdicts.get(index) == "timeout"
-        why = hint(self.topology, self.result.facts, claim, timed_out=timed_out)
+        why = hint(self.topology, self.result.facts, claim, self._reach, timed_out=timed_out)
         return f"{wrong}: {why}" if why else wrong
 
     def title(self, claim: Claim) -> str:

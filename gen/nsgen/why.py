@@ -209,6 +209,10 @@ NAT_MASQUERADE = "What leaves gets the address of the device that it leaves by."
 
 ROUTES = "Routes that the topology asks for."
 
+AUTO_ROUTES = """\
+Worked out, not written: `routing: auto` leads every node to every subnet by the fewest hops. Where
+all of them have the same next hop, a default route says it once."""
+
 SERVICE = "Started in {node}, with its output under /run/nsgen/{topology}/."
 
 PROXY = """\

@@ -63,28 +63,182 @@ pings() { # NODE ADDRESS
   pings host4 127.0.0.1
 }
 
+# ---- host is connected with host1 by links and routes ----
+
+@test "the host reaches by a ping 10.0.0.4" {
+  pings host 10.0.0.4
+}
+
+# ---- host is connected with rt by links and routes ----
+
+@test "the host reaches by a ping 10.0.0.1" {
+  pings host 10.0.0.1
+}
+
+# ---- host is connected with host2 by links and routes ----
+
+@test "the host reaches by a ping 10.0.1.2" {
+  pings host 10.0.1.2
+}
+
 # ---- what the topology expects ----
 
 @test "the host reaches by a ping 10.0.1.3" {
   pings host 10.0.1.3
 }
 
-@test "host1 reaches by a ping 10.0.1.4" {
-  pings host1 10.0.1.4
+# ---- host is connected with host4 by links and routes ----
+
+@test "the host reaches by a ping 10.0.1.4" {
+  pings host 10.0.1.4
 }
+
+# ---- host1 is connected with host by links and routes ----
+
+@test "host1 reaches by a ping 10.0.0.3" {
+  pings host1 10.0.0.3
+}
+
+# ---- host1 is connected with rt by links and routes ----
+
+@test "host1 reaches by a ping 10.0.0.1" {
+  pings host1 10.0.0.1
+}
+
+# ---- what the topology expects ----
 
 @test "host1 reaches by a ping 10.0.1.2" {
   pings host1 10.0.1.2
 }
 
+# ---- host1 is connected with host3 by links and routes ----
+
+@test "host1 reaches by a ping 10.0.1.3" {
+  pings host1 10.0.1.3
+}
+
+# ---- what the topology expects ----
+
+@test "host1 reaches by a ping 10.0.1.4" {
+  pings host1 10.0.1.4
+}
+
+# ---- rt is connected with host by links and routes ----
+
+@test "rt reaches by a ping 10.0.0.3" {
+  pings rt 10.0.0.3
+}
+
+# ---- rt is connected with host1 by links and routes ----
+
+@test "rt reaches by a ping 10.0.0.4" {
+  pings rt 10.0.0.4
+}
+
+# ---- rt is connected with host2 by links and routes ----
+
+@test "rt reaches by a ping 10.0.1.2" {
+  pings rt 10.0.1.2
+}
+
+# ---- rt is connected with host3 by links and routes ----
+
+@test "rt reaches by a ping 10.0.1.3" {
+  pings rt 10.0.1.3
+}
+
+# ---- rt is connected with host4 by links and routes ----
+
+@test "rt reaches by a ping 10.0.1.4" {
+  pings rt 10.0.1.4
+}
+
+# ---- host2 is connected with host by links and routes ----
+
+@test "host2 reaches by a ping 10.0.0.2" {
+  pings host2 10.0.0.2
+}
+
+# ---- what the topology expects ----
+
+@test "host2 reaches by a ping 10.0.0.4" {
+  pings host2 10.0.0.4
+}
+
+# ---- host2 is connected with rt by links and routes ----
+
+@test "host2 reaches by a ping 10.0.0.1" {
+  pings host2 10.0.0.1
+}
+
+# ---- host2 is connected with host3 by links and routes ----
+
+@test "host2 reaches by a ping 10.0.1.3" {
+  pings host2 10.0.1.3
+}
+
+# ---- host2 is connected with host4 by links and routes ----
+
+@test "host2 reaches by a ping 10.0.1.4" {
+  pings host2 10.0.1.4
+}
+
+# ---- host3 is connected with host by links and routes ----
+
+@test "host3 reaches by a ping 10.0.0.2" {
+  pings host3 10.0.0.2
+}
+
+# ---- what the topology expects ----
+
 @test "host3 reaches by a ping 10.0.0.4" {
   pings host3 10.0.0.4
 }
+
+# ---- host3 is connected with rt by links and routes ----
+
+@test "host3 reaches by a ping 10.0.0.1" {
+  pings host3 10.0.0.1
+}
+
+# ---- host3 is connected with host2 by links and routes ----
+
+@test "host3 reaches by a ping 10.0.1.2" {
+  pings host3 10.0.1.2
+}
+
+# ---- host3 is connected with host4 by links and routes ----
+
+@test "host3 reaches by a ping 10.0.1.4" {
+  pings host3 10.0.1.4
+}
+
+# ---- what the topology expects ----
 
 @test "host4 reaches by a ping 10.0.0.2" {
   pings host4 10.0.0.2
 }
 
-@test "host2 reaches by a ping 10.0.0.4" {
-  pings host2 10.0.0.4
+# ---- host4 is connected with host1 by links and routes ----
+
+@test "host4 reaches by a ping 10.0.0.4" {
+  pings host4 10.0.0.4
+}
+
+# ---- host4 is connected with rt by links and routes ----
+
+@test "host4 reaches by a ping 10.0.0.1" {
+  pings host4 10.0.0.1
+}
+
+# ---- host4 is connected with host2 by links and routes ----
+
+@test "host4 reaches by a ping 10.0.1.2" {
+  pings host4 10.0.1.2
+}
+
+# ---- host4 is connected with host3 by links and routes ----
+
+@test "host4 reaches by a ping 10.0.1.3" {
+  pings host4 10.0.1.3
 }

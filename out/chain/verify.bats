@@ -91,12 +91,50 @@ pings() { # NODE ADDRESS
   pings host1 192.168.0.254
 }
 
+# ---- host is connected with rt1 by links and routes ----
+
+@test "the host reaches by a ping 192.168.1.1" {
+  pings host 192.168.1.1
+}
+
 # ---- what the topology expects ----
 
 @test "the host reaches by a ping 192.168.0.1" {
   pings host 192.168.0.1
 }
 
+# ---- rt0 is connected with host1 by links and routes ----
+
+@test "rt0 reaches by a ping 192.168.0.1" {
+  pings rt0 192.168.0.1
+}
+
+# ---- rt1 is connected with host by links and routes ----
+
+@test "rt1 reaches by a ping 192.168.2.254" {
+  pings rt1 192.168.2.254
+}
+
+# ---- rt1 is connected with rt0 by links and routes ----
+
+@test "rt1 reaches by a ping 192.168.2.1" {
+  pings rt1 192.168.2.1
+}
+
+# ---- what the topology expects ----
+
 @test "host1 reaches by a ping 192.168.2.254" {
   pings host1 192.168.2.254
+}
+
+# ---- host1 is connected with rt0 by links and routes ----
+
+@test "host1 reaches by a ping 192.168.2.1" {
+  pings host1 192.168.2.1
+}
+
+# ---- host1 is connected with rt1 by links and routes ----
+
+@test "host1 reaches by a ping 192.168.1.1" {
+  pings host1 192.168.1.1
 }

@@ -69,6 +69,14 @@ pings() { # NODE ADDRESS
   pings a 198.51.100.2
 }
 
+# ---- a is connected with d by links and routes ----
+
+@test "a reaches by a ping 198.51.100.3" {
+  pings a 198.51.100.3
+}
+
+# ---- what the topology expects ----
+
 @test "a reaches by a ping 198.51.100.4" {
   pings a 198.51.100.4
 }
@@ -81,6 +89,44 @@ pings() { # NODE ADDRESS
   pings c 198.51.100.3
 }
 
+# ---- c is connected with e by links and routes ----
+
+@test "c reaches by a ping 198.51.100.4" {
+  pings c 198.51.100.4
+}
+
+# ---- d is connected with a by links and routes ----
+
+@test "d reaches by a ping 198.51.100.1" {
+  pings d 198.51.100.1
+}
+
+# ---- d is connected with c by links and routes ----
+
+@test "d reaches by a ping 198.51.100.2" {
+  pings d 198.51.100.2
+}
+
+# ---- d is connected with e by links and routes ----
+
+@test "d reaches by a ping 198.51.100.4" {
+  pings d 198.51.100.4
+}
+
+# ---- e is connected with a by links and routes ----
+
+@test "e reaches by a ping 198.51.100.1" {
+  pings e 198.51.100.1
+}
+
+# ---- what the topology expects ----
+
 @test "e reaches by a ping 198.51.100.2" {
   pings e 198.51.100.2
+}
+
+# ---- e is connected with d by links and routes ----
+
+@test "e reaches by a ping 198.51.100.3" {
+  pings e 198.51.100.3
 }

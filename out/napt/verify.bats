@@ -86,12 +86,26 @@ BASH
   pings C1 10.0.0.1
 }
 
+# ---- S1 is connected with C1 by links and routes ----
+
+@test "S1 reaches by a ping 10.0.0.2" {
+  pings S1 10.0.0.2
+}
+
+# ---- what the topology expects ----
+
+@test "C1 reaches by a ping 20.0.0.2" {
+  pings C1 20.0.0.2
+}
+
+# ---- C1 is connected with R1 by links and routes ----
+
+@test "C1 reaches by a ping 20.0.0.1" {
+  pings C1 20.0.0.1
+}
+
 # ---- what the topology expects ----
 
 @test "C1 reaches port 80 of 20.0.0.2" {
   connects C1 20.0.0.2 80
-}
-
-@test "C1 reaches by a ping 20.0.0.2" {
-  pings C1 20.0.0.2
 }

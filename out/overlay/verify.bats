@@ -85,6 +85,14 @@ pings() { # NODE ADDRESS
   pings zone1 10.0.0.2
 }
 
+# ---- zone2 is connected with zone1 by links and routes ----
+
+@test "zone2 reaches by a ping 10.0.0.1" {
+  pings zone2 10.0.0.1
+}
+
+# ---- what the topology expects ----
+
 @test "zone1 reaches by a ping 10.0.0.3" {
   pings zone1 10.0.0.3
 }

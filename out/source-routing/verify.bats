@@ -123,11 +123,73 @@ pings() { # NODE ADDRESS
   pings R5 192.168.2.1
 }
 
+# ---- R2 is connected with R4 by links and routes ----
+
+@test "R2 reaches by a ping 192.168.1.2" {
+  pings R2 192.168.1.2
+}
+
+# ---- R3 is connected with R4 by links and routes ----
+
+@test "R3 reaches by a ping 192.168.1.2" {
+  pings R3 192.168.1.2
+}
+
+# ---- R3 is connected with R5 by links and routes ----
+
+@test "R3 reaches by a ping 192.168.2.2" {
+  pings R3 192.168.2.2
+}
+
+# ---- R4 is connected with R1 by links and routes ----
+
+@test "R4 reaches by a ping 10.0.0.1" {
+  pings R4 10.0.0.1
+}
+
+# ---- R4 is connected with R2 by links and routes ----
+
+@test "R4 reaches by a ping 10.0.0.2" {
+  pings R4 10.0.0.2
+}
+
+# ---- R4 is connected with R3 by links and routes ----
+
+@test "R4 reaches by a ping 10.0.0.6" {
+  pings R4 10.0.0.6
+}
+
 # ---- what the topology expects ----
 
 @test "R4 reaches by a ping 192.168.2.2" {
   pings R4 192.168.2.2
 }
+
+# ---- R5 is connected with R1 by links and routes ----
+
+@test "R5 reaches by a ping 10.0.0.1" {
+  pings R5 10.0.0.1
+}
+
+# ---- R5 is connected with R2 by links and routes ----
+
+@test "R5 reaches by a ping 10.0.0.2" {
+  pings R5 10.0.0.2
+}
+
+# ---- R5 is connected with R3 by links and routes ----
+
+@test "R5 reaches by a ping 10.0.0.10" {
+  pings R5 10.0.0.10
+}
+
+# ---- R5 is connected with R4 by links and routes ----
+
+@test "R5 reaches by a ping 192.168.1.2" {
+  pings R5 192.168.1.2
+}
+
+# ---- what the topology expects ----
 
 @test "R4 reaches by a ping 192.168.2.4" {
   pings R4 192.168.2.4

@@ -18,7 +18,7 @@ from nsgen.excerpt import path_text
 from nsgen.naming import device_name
 from nsgen.report import Path, Report, nearest
 from nsgen.resolve import gateways
-from nsgen.spec import TOPOLOGY, Attachment, Namespace, Network, Spec
+from nsgen.spec import Attachment, Namespace, Network, Spec
 from nsgen.values import MAX_NAMESPACES, NODES, IPAddress, IPInterface, IPNetwork, expand
 
 Item = TypeVar("Item")
@@ -264,7 +264,7 @@ class View:
 def _unknown_key(path: Path) -> bool:
     """Whether a path ends in a key that neither a topology nor a namespace has."""
     if len(path) == 1:
-        return path[0] not in (*_fields(Spec), *TOPOLOGY.later)
+        return path[0] not in _fields(Spec)
     return path[0] == "namespaces" and len(path) == 3 and path[2] not in _fields(Namespace)
 
 

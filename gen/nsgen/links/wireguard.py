@@ -12,7 +12,7 @@ from nsgen.links.kind import Interface
 from nsgen.links.place import PLACE, Place
 from nsgen.scalars import STRING, SUBNET, number
 from nsgen.schema import ListOf, Record, Scalar, key
-from nsgen.values import IPNetwork
+from nsgen.values import IPAddress, IPNetwork
 
 PUBLIC_KEY = re.compile(r"[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=")
 PATH = re.compile(r"/[A-Za-z0-9_./@+-]*[A-Za-z0-9_-]")
@@ -72,6 +72,13 @@ class Peer:
     persistent_keepalive: int | None = key(
         number(1, 65535), "Every so many seconds a packet, to keep a NAT open.", default=None
     )
+
+    @property
+    def outside(self) -> IPAddress | None:
+        """The address where it is, if that is known."""
+        if self.endpoint is None:
+            return None
+        return values.address(self.endpoint.rpartition(":")[0].strip("[]"))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from nsgen.claims import HOST, LOOPBACK, OUTSIDE, Claim
+from nsgen.reach import Reach
 from nsgen.topology import Bridge, Publication, Topology
 
 Facts = Mapping[str, Any]
@@ -22,8 +24,12 @@ UNLIKELY = {
 }
 
 
-def hint(topology: Topology, facts: Facts, claim: Claim, *, timed_out: bool) -> str:
-    """The first reason that the machine shows; or nothing."""
+def hint(topology: Topology, facts: Facts, claim: Claim, reach: Reach, *, timed_out: bool) -> str:
+    """The first reason: what the topology itself says, or else what the machine shows; or nothing."""
+    if claim.answered:
+        verdict = reach.verdict(claim.asker, ipaddress.ip_address(claim.to))
+        if verdict.status in ("broken", "apart") and verdict.text:
+            return verdict.text
     if not facts:
         return ""
     finder = _Reasons(topology, facts, claim)
@@ -164,8 +170,6 @@ class _Reasons:
 
     def _bridge_to(self) -> Bridge | None:
         """The network that the asked address is in."""
-        import ipaddress
-
         address = ipaddress.ip_address(self.claim.to)
         return next(
             (

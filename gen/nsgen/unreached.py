@@ -1,0 +1,190 @@
+"""`nsgen check --reach`: who cannot reach whom, and what is to be mended for it.
+
+Networks are apart by design; what is told here depends on routes, forwarding, address translation and links.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from nsgen.reach import Reach
+from nsgen.report import Path, Report
+from nsgen.segments import HOST, Device
+from nsgen.spec import Spec
+from nsgen.topology import Namespace, Node, Topology
+from nsgen.values import IPAddress, expand
+from nsgen.verdict import Verdict
+
+FEW = 4  # addresses that a finding names
+
+
+@dataclass
+class _Group:
+    """Those whom a node does not reach, for one reason."""
+
+    verdict: Verdict
+    asker: str
+    to: dict[IPAddress, str] = field(default_factory=dict)  # and whose each is
+
+
+def report(topology: Topology, spec: Spec, found: Report) -> None:
+    """File what is found, where it is to be mended."""
+    paths = Paths(spec)
+    for group in _groups(topology):
+        found.warning(paths.of(group.verdict), _text(group))
+
+
+def _groups(topology: Topology) -> Iterable[_Group]:
+    reach = Reach(topology)
+    pairs = Pairs(topology, reach)
+    groups: dict[object, _Group] = {}
+    for asker in pairs.nodes:
+        for to in pairs.nodes:
+            for version in (4, 6):
+                address, verdict = pairs.worst(asker, to, version)
+                if address is None or verdict is None:
+                    continue
+                reason = (verdict.node, verdict.reason, verdict.back, verdict.asked_from)
+                group = groups.setdefault(
+                    (asker.name, version, *reason), _Group(verdict, asker.name)
+                )
+                group.to[address] = to.name
+    return groups.values()
+
+
+class Pairs:
+    """The pairs of nodes that should reach each other: both have addresses, and something connects them."""
+
+    def __init__(self, topology: Topology, reach: Reach) -> None:
+        """Find what is connected."""
+        self.reach = reach
+        self.topology = topology
+        self._parts = _parts(reach)
+        self._wired = {n.name for n in topology.nodes if n.ends or n.interfaces or n.routes}
+        self._routers = {n.name for n in topology.nodes if n.forwarding}
+        self._open = {
+            member.bridge.name
+            for namespace in topology.namespaces
+            for member in namespace.members
+            if namespace.name in self._routers
+        }
+        self._addresses = {
+            node.name: [
+                address.ip
+                for device in reach.tables.devices(node.name)
+                for address in device.addresses
+                if not (address.is_loopback or address.is_link_local)
+            ]
+            for node in topology.nodes
+        }
+
+    @property
+    def nodes(self) -> list[Node]:
+        """Those that have addresses; the host only if it has more than its networks."""
+        host = self.topology.host
+        wired = host.ends or host.interfaces or host.forwarding
+        named = self.topology.nodes if wired else self.topology.namespaces
+        return [node for node in named if self._addresses[node.name]]
+
+    def worst(
+        self, asker: Node, to: Node, version: int
+    ) -> tuple[IPAddress, Verdict] | tuple[None, None]:
+        """Where a node is reached by no address of an IP version: the first of them, and why."""
+        own, its = (self._of(node, version) for node in (asker, to))
+        apart = asker is to or self._parts[asker.name] != self._parts[to.name]
+        if apart or not own or not its or self._by_design(asker, to):
+            return None, None
+        found = [(address, self.reach.verdict(asker.name, address)) for address in its]
+        if any(verdict.status != "broken" for _, verdict in found):
+            return None, None
+        if self.reached(to, asker, version):
+            return None, None  # one way only, as address translation wants it
+        return found[0]
+
+    def reached(self, asker: Node, to: Node, version: int) -> IPAddress | None:
+        """The first address by which a node is reached, and answers itself: others may have the same."""
+        if asker is to or self._parts[asker.name] != self._parts[to.name]:
+            return None
+        for address in self._of(to, version):
+            verdict = self.reach.verdict(asker.name, address)
+            if verdict.status == "ok" and verdict.answers == to.name:
+                return address
+        return None
+
+    def _of(self, node: Node, version: int) -> list[IPAddress]:
+        return [address for address in self._addresses[node.name] if address.version == version]
+
+    def _by_design(self, asker: Node, to: Node) -> bool:
+        """Whether a network is between them that nobody but the host connects with others."""
+        return self._kept(asker) or self._kept(to)
+
+    def _kept(self, node: Node) -> bool:
+        """Whether a namespace has networks alone, and no router on them."""
+        if not isinstance(node, Namespace) or node.name in self._wired:
+            return False
+        return not any(member.bridge.name in self._open for member in node.members)
+
+
+def _parts(reach: Reach) -> dict[str, str]:
+    """By node, the first of all those that are connected with it, by whatever segments."""
+    above: dict[str, str] = {}
+
+    def root(name: str) -> str:
+        while above.get(name, name) != name:
+            name = above[name]
+        return name
+
+    first: dict[object, Device] = {}
+    for device in reach.segments.devices:
+        above.setdefault(device.node, device.node)
+        other = first.setdefault(reach.segments.hub(device), device)
+        above[root(device.node)] = root(other.node)
+    return {name: root(name) for name in above}
+
+
+# -- in words -----------------------------------------------------------------------------------
+
+
+def _text(group: _Group) -> str:
+    verdict, asker = group.verdict, "the host" if group.asker == HOST else group.asker
+    listed = _listed([f"{name} ({address})" for address, name in group.to.items()])
+    if not verdict.back:
+        own = verdict.node == group.asker and "{to}" in verdict.reason
+        if own:  # it says whom already
+            return verdict.reason.format(to=listed)
+        reason = verdict.reason.format(to="it" if len(group.to) == 1 else "them")
+        return f"{asker} does not reach {listed}: {reason}"
+    reason = verdict.reason.format(to="it")
+    return f"{asker} gets no answer from {listed}: no way back to {verdict.asked_from}: {reason}"
+
+
+def _listed(items: list[str]) -> str:
+    if len(items) > FEW:
+        return f"{', '.join(items[:FEW])} and {len(items) - FEW} more"
+    return " and ".join([", ".join(items[:-1]), items[-1]]) if len(items) > 1 else items[0]
+
+
+class Paths:
+    """Where what is to be mended is written."""
+
+    def __init__(self, spec: Spec) -> None:
+        """Note which node comes from which key."""
+        self._keys = {name: key for key in spec.namespaces for name in expand(key)}
+        self._spec = spec
+
+    def of(self, verdict: Verdict) -> Path:
+        """The place in the node where a way ends; the node itself, where nothing is written there yet."""
+        return next(self._places(verdict))
+
+    def _places(self, verdict: Verdict) -> Iterator[Path]:
+        if verdict.node == HOST:
+            at: Path = ("host",)
+            written = getattr(self._spec.host, verdict.mend)
+        else:
+            key = self._keys[verdict.node]
+            at = ("namespaces", key)
+            written = getattr(self._spec.namespaces[key], verdict.mend)
+        if written:
+            yield (*at, verdict.mend)
+        yield at
