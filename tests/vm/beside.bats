@@ -72,7 +72,14 @@ NetworkManager.lives() {
   [[ $(nmcli -t -f DEVICE,STATE device) == *'eth0:connected'* ]]
   [[ ! -e /sys/class/net/bridge0 || $(nmcli -t -f DEVICE,STATE device) == *'bridge0:unmanaged'* ]]
 }
-NetworkManager.again() { systemctl restart NetworkManager; }
+# When it starts, it takes addrgenmode none for a mark of its own, and removes it.
+NetworkManager.again() {
+  systemctl restart NetworkManager
+  run -1 /usr/local/sbin/nsgen-article check
+  [[ $(grep -v 'addrgenmode is not none$' <<<"$output") == '' ]]
+  works
+  systemctl reload "$UNIT"
+}
 
 docker.lives() { [[ $(docker info --format '{{.ServerVersion}}') && $(iptables -S FORWARD) == *DOCKER* ]]; }
 docker.again() { systemctl restart docker; }

@@ -26,11 +26,13 @@ setup_file() {
   ip route add 192.168.15.0/24 via "$HOST"
   for port in 80 81 8080; do is_closed host "$RED" "$port"; done
   run ! ping -q -c 1 -W 3 "$BLUE"
+  answers host "$HOST" # it was not that the host is gone
 }
 
 @test "nor the internet, or anybody else, by way of the host" {
   ip route add 203.0.113.0/24 via "$HOST"
   run ! ping -q -c 1 -W 3 203.0.113.10
+  answers host "$HOST"
 }
 
 @test "the host is told that this was all" {

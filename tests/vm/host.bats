@@ -11,8 +11,5 @@ load lab
 }
 
 @test "the other machine has asked all it wanted to ask" {
-  timeout 300 python3 -c '
-import socket
-with socket.create_server(("172.16.1.4", 9999)) as server:
-    print(server.accept()[0].recv(100).decode())'
+  timeout 360 python3 "$BATS_TEST_DIRNAME/await.py" "$HOST" 9999
 }

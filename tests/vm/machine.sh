@@ -33,7 +33,7 @@ make_disks() { # IMAGE FROM FOLDER
   [[ $2 == - ]] || below=$PWD/$DISKS/$2/disk.qcow2 format=qcow2
   qemu-img create -q -f qcow2 -F "$format" -b "$below" "$3/disk.qcow2"
   mkdir -p "$3/stage/tests/vm"
-  cp tests/vm/*.bash tests/vm/*.bats tests/vm/inside.sh tests/vm/ask.sh tests/vm/scan.py "$3/stage/tests/vm/"
+  cp tests/vm/*.bash tests/vm/*.bats tests/vm/inside.sh tests/vm/ask.sh tests/vm/*.py "$3/stage/tests/vm/"
   cp -R node_modules/bats "$3/stage/bats"
   cp -R out "$3/stage/out"
   mke2fs -q -t ext4 -d "$3/stage" "$3/tests.raw" 24M >/dev/null
