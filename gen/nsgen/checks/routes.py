@@ -84,7 +84,8 @@ def check_routing(view: View, report: Report) -> None:
     """`routing: auto` leads through nodes that forward: there is one."""
     if view.spec.routing is None or view.wrong("namespaces") or view.wrong("host"):
         return
-    if not any(node.forwarding for node in (view.spec.host, *view.spec.namespaces.values())):
+    routers = (namespace.forwarding for namespace in view.spec.namespaces.values())
+    if not (view.spec.host.forwarding or any(routers)):
         text = "no node has 'forwarding: true', and nobody else passes packets on: no route is made"
         report.warning(("routing",), text)
 
