@@ -454,6 +454,7 @@ def test_schema_is_json() -> None:
         "networks",
         "namespaces",
         "links",
+        "routing",
         "host",
         "expect",
     }

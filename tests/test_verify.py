@@ -126,6 +126,27 @@ def test_reasons(tmp_path: Path, gone: str, claim: str, said: str) -> None:
     assert said in found[claim]
 
 
+def test_reasons_that_the_topology_shows() -> None:
+    """What the topology itself shows is the first reason: a way back that is missing."""
+    done = verify(
+        """\
+name: ways
+namespaces:
+  red: {routes: [{to: default, via: 10.0.1.2}]}
+  rt: {forwarding: true}
+  blue:
+links:
+  - {endpoints: ["red:up", "rt:a"], subnet: 10.0.1.0/24}
+  - {endpoints: ["rt:b", "blue:up"], subnet: 10.0.2.0/24}
+expect: [{from: red, to: blue}]
+"""
+    )
+    assert done.returncode == 1
+    assert failures(done) == {
+        "red -> 10.0.2.2 must be answered": "timeout: blue has no way back to 10.0.1.1: blue has no route to it"
+    }
+
+
 def test_what_the_author_expects() -> None:
     """What `expect` claims is tried too, and what does not hold is named by its line."""
     expect = """\

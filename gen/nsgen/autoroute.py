@@ -102,8 +102,11 @@ class Auto:
             )
             for vertex, towards in steps.items()
         }
+        circles = {
+            vertex for vertex, need in needs.items() if need.alone and _circle(vertex, needs)
+        }
         for vertex, need in needs.items():
-            need.alone = need.alone and not _circle(vertex, needs)
+            need.alone = need.alone and vertex not in circles
             found.setdefault(vertex[0], []).extend(need.routes())
         return found
 

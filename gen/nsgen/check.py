@@ -54,6 +54,7 @@ CHECKS: tuple[Callable[[View, Report], None], ...] = (
     wires.check_peers,
     translation.check_policies,
     translation.check_nat,
+    routes.check_routing,
     routes.check_ways,
     routes.check_versions,
     routes.check_routers,

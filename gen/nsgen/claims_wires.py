@@ -28,13 +28,20 @@ def _further(topology: Topology, *, every: bool) -> Iterator[Question]:
     """Whom the topology alone says to be reached, by way of links and interfaces."""
     pairs = Pairs(topology, Reach(topology))
     for asker, to in _couples(pairs.nodes, every=every):
-        if _networks(asker) & _networks(to):
-            continue  # members of a network, of whom it is claimed anyway
-        for version in (4, 6):
-            address = pairs.reached(asker, to, version)
-            if address is not None:
-                why = f"{asker.name} is connected with {to.name} by links and routes"
-                yield asker.name, to.name if every else "further", str(address), why
+        column = to.name if every else "further"
+        why = f"{asker.name} is connected with {to.name} by links and routes"
+        for address in _addresses(pairs, asker, to):
+            yield asker.name, column, str(address), why
+
+
+def _addresses(pairs: Pairs, asker: Node, to: Node) -> Iterator[IPAddress]:
+    """The first one by which a node is reached, unless both are on a network; and those of its own interfaces."""
+    found: list[IPAddress | None] = []
+    if not _networks(asker) & _networks(to):  # of its members it is claimed anyway
+        found += [pairs.reached(asker, to, version) for version in (4, 6)]
+    own = [address.ip for interface in to.interfaces for address in interface.addresses]
+    found += pairs.answering(asker, to, own)
+    yield from dict.fromkeys(address for address in found if address is not None)
 
 
 def _couples(nodes: list[Node], *, every: bool) -> Iterator[tuple[Node, Node]]:

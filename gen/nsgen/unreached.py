@@ -103,14 +103,19 @@ class Pairs:
         return found[0]
 
     def reached(self, asker: Node, to: Node, version: int) -> IPAddress | None:
-        """The first address by which a node is reached, and answers itself: others may have the same."""
+        """The first address by which a node is reached."""
+        return next(self.answering(asker, to, self._of(to, version)), None)
+
+    def answering(
+        self, asker: Node, to: Node, addresses: Iterable[IPAddress]
+    ) -> Iterator[IPAddress]:
+        """Those of a node's addresses by which it is reached, and answers itself: others may have the same."""
         if asker is to or self._parts[asker.name] != self._parts[to.name]:
-            return None
-        for address in self._of(to, version):
+            return
+        for address in addresses:
             verdict = self.reach.verdict(asker.name, address)
             if verdict.status == "ok" and verdict.answers == to.name:
-                return address
-        return None
+                yield address
 
     def _of(self, node: Node, version: int) -> list[IPAddress]:
         return [address for address in self._addresses[node.name] if address.version == version]

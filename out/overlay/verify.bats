@@ -85,6 +85,10 @@ pings() { # NODE ADDRESS
   pings zone1 10.0.0.2
 }
 
+@test "zone1 reaches by a ping 10.0.0.3" {
+  pings zone1 10.0.0.3
+}
+
 # ---- zone2 is connected with zone1 by links and routes ----
 
 @test "zone2 reaches by a ping 10.0.0.1" {
@@ -93,10 +97,18 @@ pings() { # NODE ADDRESS
 
 # ---- what the topology expects ----
 
-@test "zone1 reaches by a ping 10.0.0.3" {
-  pings zone1 10.0.0.3
-}
-
 @test "zone2 reaches by a ping 10.0.0.3" {
   pings zone2 10.0.0.3
+}
+
+# ---- br is connected with zone1 by links and routes ----
+
+@test "br reaches by a ping 10.0.0.1" {
+  pings br 10.0.0.1
+}
+
+# ---- br is connected with zone2 by links and routes ----
+
+@test "br reaches by a ping 10.0.0.2" {
+  pings br 10.0.0.2
 }

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nsgen.checks.view import View, hint, ip_of, joined, many, reserved
 from nsgen.report import Path, Report
-from nsgen.routing import Route
+from nsgen.routing import Route, route_version
 from nsgen.values import IPAddress, IPNetwork, expand
 
 WAYS = ("via", "dev", "nexthops")
@@ -78,6 +78,16 @@ def _closed(view: View, key: str) -> bool:
     wired = view.wrong("links") or view.wrong("namespaces", key, "interfaces")
     several = many(key) > 1 and any(name in view.devices for name in expand(key))
     return view.complete(key) and not wired and not several
+
+
+def check_routing(view: View, report: Report) -> None:
+    """`routing: auto` leads through nodes that forward: there is one."""
+    if view.spec.routing is None or view.wrong("namespaces") or view.wrong("host"):
+        return
+    routers = (namespace.forwarding for namespace in view.spec.namespaces.values())
+    if not (view.spec.host.forwarding or any(routers)):
+        text = "no node has 'forwarding: true', and nobody else passes packets on: no route is made"
+        report.warning(("routing",), text)
 
 
 def check_ways(view: View, report: Report) -> None:
@@ -217,7 +227,7 @@ def check_twice(view: View, report: Report) -> None:
         automatic = dict(view.default_routes(key)) if key else {}
         seen: dict[tuple[object, ...], Path] = {}
         for path, route in view.items(node.path, node.routes):
-            version = _version(route)
+            version = route_version(route)
             everywhere = route.to is None or route.to.prefixlen == 0
             metric = route.metric or DEFAULT_METRIC[version]
             where = (version, not everywhere and route.to, route.table or MAIN_TABLE, metric)
@@ -240,8 +250,3 @@ def check_twice(view: View, report: Report) -> None:
                 )
                 report.error(path, text)
             seen.setdefault(where, path)
-
-
-def _version(route: Route) -> int:
-    written = (route.to, route.via, *(hop.via for hop in route.nexthops), route.src)
-    return next((address.version for address in written if address is not None), 4)
