@@ -80,6 +80,7 @@ def test_findings_as_json() -> None:
     found = json.loads(done.stdout)
     assert found["findings"][0] == {
         "severity": "warning",
+        "file": "<stdin>",
         "line": 4,
         "column": 3,
         "path": ["namespaces", "node[1-3]"],
