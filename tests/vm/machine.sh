@@ -6,7 +6,7 @@
 set -euo pipefail
 cd "${0%/*}/../.."
 
-readonly NAME=$1 DISKS=build/vm/disks PATIENCE=${NSGEN_VM_SECONDS:-420}
+readonly NAME=$1 DISKS=build/vm/disks PATIENCE=${NSGEN_VM_SECONDS:-600}
 # No second of a boot is spent on what only a machine of flesh and blood needs.
 readonly KERNEL='console=ttyS0 root=/dev/vda rw net.ifnames=0 mitigations=off quiet systemd.show_status=0
   systemd.mask=apparmor.service systemd.mask=e2scrub_reap.service systemd.mask=systemd-timesyncd.service
@@ -48,7 +48,7 @@ boot() { # IMAGE FOLDER PARAMETERS
     -device "virtio-net-pci,netdev=lan0" -device "virtio-net-pci,netdev=lan1")
   case $NAME in
     two-machines) mapfile -t network < <(cable host guest) ;;
-    two-machines/guest) mapfile -t network < <(cable guest host) ;;
+    two-machines-guest) mapfile -t network < <(cable guest host) ;;
   esac
   timeout --kill-after=5 "$PATIENCE" qemu-system-x86_64 "${accelerator[@]}" -m 1024 -display none -nodefaults -no-reboot \
     -kernel "$1/vmlinuz" -initrd "$1/initrd" -append "${KERNEL//$'\n'/ } $3" \
