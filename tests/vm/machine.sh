@@ -36,8 +36,18 @@ make_disks() { # IMAGE FROM FOLDER
   cp tests/vm/*.bash tests/vm/*.bats tests/vm/inside.sh tests/vm/ask.sh tests/vm/*.py "$3/stage/tests/vm/"
   cp -R node_modules/bats "$3/stage/bats"
   cp -R out "$3/stage/out"
+  cp -R tests/vm/kinds "$3/stage/tests/vm/kinds"
+  [[ $NAME != kinds ]] || render_kinds "$3/stage/kinds" 2>"$3/render" || {
+    cat "$3/render" >&2
+    return 1
+  }
   mke2fs -q -t ext4 -d "$3/stage" "$3/tests.raw" 24M >/dev/null
   rm -rf "$3/stage"
+}
+
+render_kinds() { # FOLDER
+  local topology
+  for topology in tests/vm/kinds/*.yaml; do python3 -m nsgen render -o "$1" -- "$topology" || return 1; done
 }
 
 boot() { # IMAGE FOLDER PARAMETERS
