@@ -217,3 +217,18 @@ def test_no_rule_is_idle(case: Case) -> None:
         if {*misled(case, less := without(plan, part)), *astray(case, less)} <= before
     ]
     assert idle == []
+
+
+# -- many ports ---------------------------------------------------------------------------------
+
+
+@each_via
+@each_version
+@pytest.mark.parametrize("network", NETWORKS)
+def test_chains_for_ranges_of_ports_let_the_same_pass(
+    via: str, version: int, network: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Were one port many, its rules in chains of their own, everybody would be answered as before, and nobody else."""
+    monkeypatch.setattr("nsgen.dispatch.MANY", 0)
+    test_each_reach_is_who_is_answered(via, version, network)
+    test_everything_else_is_left_alone(via, version, network)

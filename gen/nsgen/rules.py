@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from nsgen import needs, why
+from nsgen.dispatch import Line, dispatch
 from nsgen.ops import HOST, Argv, Chain, Jump, Rule, Table
 from nsgen.spec import AUDIENCES, Audience
 from nsgen.topology import Bridge, Member, Publication, Topology
@@ -29,8 +30,6 @@ REPLY = ("-m", "conntrack", "--ctstate", "RELATED,ESTABLISHED")
 INVALID = ("-m", "conntrack", "--ctstate", "INVALID")
 BRIDGED = ("-m", "physdev", "--physdev-is-bridged")
 DNATED = ("-m", "conntrack", "--ctstate", "DNAT")
-
-Line = tuple[str, Argv]  # why, and the words
 
 # Whoever the first is, the second is too: a line for the first is idle before one for the second that says the same.
 _PART_OF: dict[Audience, Audience] = {"loopback": "host", "self": "network", "network": "outside"}
@@ -116,12 +115,14 @@ def chains(
     found = []
     for table, suffix, lines in tables:
         name = f"NSGEN-{topology.name}-{suffix}"
-        rules = tuple(
-            Rule(HOST, version, table, name, line, "" if reason in said else reason)
-            for reason, line in lines
-        )
-        if rules:
-            found.append(Chain(HOST, version, table, name, rules))
+        kept, parts = dispatch(list(lines), f"NSGEN-{topology.name}-{suffix[:3]}{{:03}}".format)
+        for chain, members in (*parts.items(), (name, kept)):
+            rules = tuple(
+                Rule(HOST, version, table, chain, line, "" if reason in said else reason)
+                for reason, line in members
+            )
+            if rules:
+                found.append(Chain(HOST, version, table, chain, rules))
     return tuple(found)
 
 
@@ -129,6 +130,8 @@ def jumps(topology: Topology, made: Iterable[Chain]) -> Iterator[Jump]:
     """How the built-in chains lead to ours."""
     for chain in made:
         suffix = chain.name.rpartition("-")[2]
+        if suffix not in _BUILTIN:  # it is another chain of ours that leads there
+            continue
         match: Argv = LOCAL if suffix in ("PRE", "OUTPUT") else ()
         if chain.version == 6 and suffix == "OUTPUT":
             match = ("!", "-d", "::1/128", *match)  # see `_reach` in nsgen.topology

@@ -53,6 +53,10 @@ INSIDE_ROUTED = (
 route: to this host, which passes it on as a router does."""
 )
 
+DISPATCH = """\
+Many ports: each range of them, or block of addresses, has a chain of its own, so that a packet is
+compared with the rules of one of them, and not with those of all."""
+
 FORGED_LOOPBACK = """\
 route_localnet, below, would also let a namespace or a neighbour reach what listens on this
 host's 127.0.0.1 only. A packet with such an address that did not come from lo is forged."""

@@ -1561,7 +1561,7 @@ check_jump() {
 # drop_chains TOOL ["TABLE CHAIN"]: our chains, or one of them, and every jump there.
 drop_chains() {
   local tool=$1 only=${2:-} line table='' chain saved
-  local -A jumps=() chains=()
+  local -A jumps=() flushes=() chains=()
   if ! saved=$(in_node "$AT" "$tool-save"); then
     left "$tool-save failed: our chains are still there"
     return 0
@@ -1573,15 +1573,16 @@ drop_chains() {
       \**) table=${line#\*} ;;
       ":NSGEN-$NAME-"[A-Z]*)
         chain=${line#:} chain=${chain%% *}
-        [[ $only && $only != "$table $chain" ]] || chains[$table]+="-F $chain"$'\n'"-X $chain"$'\n'
+        [[ $only && $only != "$table $chain" ]] || { flushes[$table]+="-F $chain"$'\n' && chains[$table]+="-X $chain"$'\n'; }
         ;;
+      "-A NSGEN-$NAME-"[A-Z]*) ;; # goes with its chain
       "-A "*" -j NSGEN-$NAME-"[A-Z]* | "-A "*" -g NSGEN-$NAME-"[A-Z]*)
         [[ $only && $only != "$table $chain" ]] || jumps[$table]+="-D ${line#-A }"$'\n'
         ;;
     esac
   done <<<"$saved"
   for table in "${!chains[@]}"; do
-    printf '*%s\n%sCOMMIT\n' "$table" "${jumps[$table]:-}${chains[$table]}" |
+    printf '*%s\n%sCOMMIT\n' "$table" "${jumps[$table]:-}${flushes[$table]}${chains[$table]}" |
       in_node "$AT" "$tool-restore" -w --noflush ||
       left "$tool: our chains in the table $table could not be removed"
   done
