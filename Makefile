@@ -67,6 +67,12 @@ out: .venv/nsgen.stamp ## render every example to out/
 	rm -rf out
 	mv build/out out
 
+.PHONY: bench
+bench: .venv/test.stamp ## measure, as root, against a C program and other tools; an hour
+	@$(PY) bench/compare.py
+	$(PY) bench/first_packet.py
+	$(PY) bench/report.py bench/result.json
+
 .PHONY: dist
 dist: .venv/test.stamp ## build the sdist and the wheel
 	@$(PY) -m build

@@ -1,4 +1,4 @@
-/* The limit: what a topology of bench/topology.py costs the kernel alone.
+/* The limit: what a topology of bench/shape.py costs the kernel alone.
  *
  *   limit up NAMESPACES ADDRESS PORTS_OF_A_BRIDGE RULES    limit down NAMESPACES ADDRESS PORTS_OF_A_BRIDGE RULES
  *

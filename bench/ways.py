@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-import topology as shape
+import shape
 
 HERE = Path(__file__).resolve().parent
 PLUGINS = Path("/usr/lib/cni")
@@ -143,11 +143,11 @@ def _limit(number: int, folder: Path) -> dict[str, str]:
     made: list[str] = []
     gone: list[str] = []
     table = ""
+    chains: list[str] = []
     for line in block:
         if line.startswith("*"):
-            table = line
+            table, chains = line, []
             gone += [line, *(f"-D {jump}" for jump in jumps[table])]
-            chains = []
         elif line.startswith(":"):
             chains.append(line[1:].split()[0])
         elif line == "COMMIT":

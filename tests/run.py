@@ -79,7 +79,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def lint() -> Tally:
     """Read the code: types, style, and the shell scripts that are not generated."""
-    shell = ["tests/**/*.sh", "tests/**/*.bash", "tests/**/*.bats", ".ci/run"]
+    shell = ["tests/**/*.sh", "tests/**/*.bash", "tests/**/*.bats", "bench/*.sh", ".ci/run"]
     scripts = sorted(str(path) for pattern in shell for path in Path().glob(pattern))
     total = Tally()
     for command in (

@@ -1,4 +1,4 @@
-"""Hosts by mininet, on Linux bridges; it ends them itself when the steps are over, so `up` leaves a process that holds them."""
+"""Hosts by mininet, on Linux bridges; `up` leaves a process behind, which holds them until `down`."""
 
 from __future__ import annotations
 

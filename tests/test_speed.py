@@ -1,0 +1,94 @@
+"""What rendering costs, counted in calls of Python functions: the same on every machine, however busy it is."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from nsgen import plan, targets
+from nsgen.compiler import compile_topology
+
+sys.path.append(str(Path(__file__).resolve().parent.parent / "bench"))
+import compare
+import report
+import shape
+from ways import WAYS
+
+# Calls for each namespace with an address, a default route and a published port; and what is allowed above that.
+# When it is exceeded: profile, and either undo what costs so much or say here why it is worth it.
+CALLS = 890  # by Python 3.11; 3.12 and newer count no comprehensions
+MARGIN = 1.1
+
+
+def count(run: Callable[[], object]) -> int:
+    """Count the calls of Python functions."""
+    calls = 0
+
+    def note(_frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        run()
+    finally:
+        sys.setprofile(before)
+    return calls
+
+
+def render(number: int) -> str:
+    """Render so many namespaces."""
+    topology = compile_topology("topology.yaml", shape.text(number).encode()).topology
+    assert topology is not None
+    return targets.script(plan.make(topology))
+
+
+def test_rendering_grows_with_the_number_of_namespaces_alone() -> None:
+    """From 500 to 4,000 namespaces, on one to four bridges, each takes as many calls as the ones before."""
+    render(1)  # the templates are compiled once
+    few, some, many = (count(partial(render, number)) for number in (500, 1000, 4000))
+    assert (some - few) / 500 < CALLS * MARGIN
+    assert (many - some) / 3000 < CALLS * MARGIN
+    assert (many - some) / 3000 < (some - few) / 500 * 1.02
+
+
+def test_a_script_is_not_much_larger_than_what_it_sets() -> None:
+    """A namespace takes about a kilobyte of script, however many there are."""
+    assert (len(render(2000)) - len(render(1000))) / 1000 < 1100
+
+
+def test_the_comparison_runs() -> None:
+    """Two namespaces are built by hand and by the script, and both can be told in a table and a plot."""
+    runs = []
+    for way in WAYS:
+        if way.name not in ("limit", "batch", "by hand") or way.missing():
+            continue
+        found = compare.measure(way, 2, 120)
+        if isinstance(found, str) and "unshare" in found:
+            pytest.skip(found)
+        assert not isinstance(found, str), f"{way.name}: {found}"
+        assert {"up", "down"} <= set(found)
+        runs.append(
+            {
+                "way": way.name,
+                "namespaces": 2,
+                "round": 0,
+                "load": 0.0,
+                "session": 0,
+                "seconds": found,
+            }
+        )
+    assert {"batch", "by hand"} <= {run["way"] for run in runs}
+    if len(runs) == 3:
+        result = {"machine": compare.machine(), "date": "2000-01-01", "not installed": {}}
+        assert "| batch | " in report.tables(result, runs)
+        assert (
+            report.plot([*runs, *({**run, "namespaces": 10} for run in runs)]).count("<polyline")
+            == 3
+        )
