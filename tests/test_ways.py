@@ -60,11 +60,9 @@ def test_verdicts(case: dict[str, Any]) -> None:
         assert (verdict.text or verdict.status) == expected, question
 
 
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", [case for case in cases() if "findings" in case.values[0]])
 def test_findings(case: dict[str, Any]) -> None:
     """`nsgen check --reach` tells what is listed, and nothing else."""
-    if "findings" not in case:
-        pytest.skip("says nothing of findings")
     given = case["topology"]
     done = CliRunner().invoke(main, ["check", "--reach", "-"], input=given)
     lines = [x for x in done.stderr.splitlines() if x.startswith("<stdin>:")]
