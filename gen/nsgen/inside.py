@@ -41,11 +41,14 @@ class Author:
 
     topology: Topology
     mark: str = field(init=False)
+    order: dict[str, int] = field(init=False)  # of the nodes, as they come
     said: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Take over whose it all is."""
         self.mark = MARK.format(self.topology.name)
+        nodes = (self.topology.host, *_parents_first(self.topology.namespaces))
+        self.order = {node.name: index for index, node in enumerate(nodes)}
 
     def why(self, reason: str) -> str:
         """A reason, unless it was said."""
@@ -55,8 +58,15 @@ class Author:
 
     # -- devices --------------------------------------------------------------------------------
 
-    def devices(self, node: Node, title: str, ops: list[Op]) -> Iterator[Step]:
-        """What the node is made of: `ops` come first, under the title."""
+    def devices(
+        self, node: Node, title: str, ops: list[Op], cables: list[AddVeth] | None = None
+    ) -> Iterator[Step]:
+        """What the node is made of: `ops` come first, under the title; `cables`: none, if they are made already."""
+        cables = list(self._cables(node)) if cables is None else cables
+        if cables and self.why(why.LINKS):
+            yield Step(title, tuple(ops))
+            title, ops = why.LINKS, []
+        ops += cables
         for interface in node.interfaces:
             if isinstance(interface.written, Loopback):
                 continue
@@ -88,6 +98,32 @@ class Author:
             AddRoute(node.name, route_words(route)) for route in node.routes[node.written :]
         )
         return Step(self.why(why.AUTO_ROUTES) if ops else "", ops)
+
+    def host(self, node: Node) -> Iterator[Step]:
+        """The host's own devices: IPv6 is settled before any of them is up."""
+        yield Step(why.LINKS, tuple(self._cables(node)))
+        yield Step(why.HOST_IPV6, tuple(_quiet(node.ends)))
+        yield from self.devices(node, why.HOST_DEVICES, [], cables=[])
+
+    def _cables(self, node: Node) -> Iterator[AddVeth]:
+        """The links that are made here: those whose other end is in a node further on, or here too.
+
+        Made in the node itself: Linux 6.1 looks for a new device's name where it is made from, not where it is put.
+        """
+        for link in self.topology.links_of(node.name):
+            here, there = link.first, link.second
+            if self.order[there.node] < self.order[here.node]:
+                here, there = there, here
+            if here.node == node.name:
+                yield AddVeth(
+                    node=node.name,
+                    name=here.name,
+                    peer=there.name,
+                    peer_into="" if there.node == here.node else there.node,
+                    mtu=here.mtu,
+                    peer_mac=there.mac,
+                    mac=here.mac,
+                )
 
     def _made(self, interface: Interface) -> list[Op]:
         """Making it, if it is made in its own node."""
@@ -221,31 +257,11 @@ def impede(device: str, impair: Impair | None) -> tuple[Impede, ...]:
 # -- links, the host, the namespaces ------------------------------------------------------------
 
 
-def links(topology: Topology) -> Iterator[Step]:
-    """The cables: each is made from here, with both of its ends where they belong."""
-    ops = tuple(
-        AddVeth(
-            node=HOST,
-            name=link.first.name,
-            peer=link.second.name,
-            peer_into="" if link.second.node == HOST else link.second.node,
-            mtu=link.first.mtu,
-            peer_mac=link.second.mac,
-            into="" if link.first.node == HOST else link.first.node,
-            mac=link.first.mac,
-        )
-        for link in topology.links
-    )
-    yield Step(why.LINKS, ops)
-
-
 def host(topology: Topology) -> Iterator[Step]:
     """The ends of links and other interfaces that the host has."""
     node = topology.host
     if node.ends or node.interfaces or node.policies:
-        author = Author(topology)
-        yield Step(why.HOST_IPV6, tuple(_quiet(node.ends)))
-        yield from author.devices(node, why.HOST_DEVICES, [])
+        yield from Author(topology).host(node)
     yield Step(why.IMPAIR, tuple(_impeded_cables(topology)))
 
 

@@ -75,19 +75,18 @@ class AddBridge(Op):
 
 @dataclass(frozen=True)
 class AddVeth(Op):
-    """A veth pair, veth(4): `name` in the namespace `into`, or here, and `peer` in `peer_into`, or here."""
+    """A veth pair, veth(4): `name` here, and `peer` in the namespace `peer_into`, or here too."""
 
     name: str
     peer: str
     peer_into: str
     mtu: int
     peer_mac: str
-    into: str = ""
     mac: str = ""
 
     def argv(self) -> Argv:
         """Create both ends where they belong, with one MTU: unequal ones swallow large packets."""
-        first = _options(self.mac, self.mtu, self.into)
+        first = _options(self.mac, self.mtu, "")
         second = _options(self.peer_mac, self.mtu, self.peer_into)
         return (
             *("ip", "link", "add", "name", self.name, *first, "type", "veth"),
@@ -95,8 +94,8 @@ class AddVeth(Op):
         )
 
     def undo(self) -> tuple[Argv, ...]:
-        """Delete one end, and the other goes with it; in a namespace it goes with that."""
-        return () if self.into else (("ip", "link", "del", "dev", self.name),)
+        """Delete one end, and the other goes with it."""
+        return (("ip", "link", "del", "dev", self.name),)
 
 
 def _options(mac: str, mtu: int, into: str) -> Argv:

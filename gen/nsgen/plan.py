@@ -77,7 +77,6 @@ def make(topology: Topology) -> Plan:
         section("Kernel modules", _modules(topology)),
         section("Namespaces", _namespaces(topology)),
         *(section(f"Network {b.name}", _network(topology, b)) for b in topology.bridges),
-        section("Links", inside.links(topology)),
         section("Interfaces of this host", inside.host(topology)),
         section("Inside the namespaces", inside.namespaces(topology), inside.reason(topology)),
         section("Address translation", translation.steps(topology), why.TRANSLATION),

@@ -236,6 +236,18 @@ class Topology:
         """What the namespaces on a network publish there, in the order of the file."""
         yield from self._published.get(bridge.name, ())
 
+    def links_of(self, node: str) -> Iterator[Link]:
+        """The links that have an end in a node, in the order of the file."""
+        yield from self._links.get(node, ())
+
+    @cached_property
+    def _links(self) -> dict[str, list[Link]]:
+        found: dict[str, list[Link]] = {}
+        for link in self.links:
+            for node in dict.fromkeys((link.first.node, link.second.node)):
+                found.setdefault(node, []).append(link)
+        return found
+
     # By network, once: a search through all namespaces for each network takes the square of the time.
 
     @cached_property

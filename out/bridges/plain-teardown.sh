@@ -12,9 +12,6 @@ ip route del 10.0.1.0/24 via 10.0.0.1 dev br0
 # ---- Interfaces of this host ----
 
 ip link del dev br0
-
-# ---- Links ----
-
 ip link del dev rt-br0
 ip link del dev veth1-br0
 ip link del dev veth0-br0

@@ -21,17 +21,12 @@ ip netns add host2
 ip netns add host3
 ip netns add host4
 
-# ---- Links ----
+# ---- Interfaces of this host ----
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip link add name veth0-br0 type veth peer name veth0
 ip link add name veth1-br0 type veth peer name veth1 netns host1
 ip link add name rt-br0 type veth peer name router0 netns rt
-ip link add name router1 netns rt type veth peer name rt-br1 netns host2
-ip link add name veth2 netns host3 type veth peer name veth2-br1 netns host2
-ip link add name veth3 netns host4 type veth peer name veth3-br1 netns host2
-
-# ---- Interfaces of this host ----
 
 # Nobody at the other end of a cable is a router for this host; and where a cable has no IPv6 address, IPv6 would be a
 # way in that no rule covers.
@@ -69,6 +64,9 @@ ip -n host1 route replace 10.0.1.0/24 via 10.0.0.1
 
 # rt
 ip -n rt link set dev lo alias nsgen:bridges up
+
+# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+ip -n rt link add name router1 type veth peer name rt-br1 netns host2
 ip -n rt link set dev router0 addrgenmode none
 ip -n rt address replace 10.0.0.1/24 dev router0
 ip -n rt link set dev router0 up
@@ -82,6 +80,8 @@ ip netns exec rt sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # host2
 ip -n host2 link set dev lo alias nsgen:bridges up
+ip -n host2 link add name veth2-br1 type veth peer name veth2 netns host3
+ip -n host2 link add name veth3-br1 type veth peer name veth3 netns host4
 
 # A switch inside the node: whatever has this bridge as its master is plugged into it.
 ip -n host2 link add name br1 address 02:d4:12:12:69:9f type bridge stp_state 0

@@ -30,19 +30,14 @@ netns add host3
 netns add host4
 IP
 
-  # ---- Links ----
+  # ---- Interfaces of this host ----
 
   # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
   ip_in host <<'IP'
 link add name veth0-br0 type veth peer name veth0
 link add name veth1-br0 type veth peer name veth1 netns host1
 link add name rt-br0 type veth peer name router0 netns rt
-link add name router1 netns rt type veth peer name rt-br1 netns host2
-link add name veth2 netns host3 type veth peer name veth2-br1 netns host2
-link add name veth3 netns host4 type veth peer name veth3-br1 netns host2
 IP
-
-  # ---- Interfaces of this host ----
 
   # Nobody at the other end of a cable is a router for this host; and where a cable has no IPv6 address, IPv6 would be a
   # way in that no rule covers.
@@ -87,6 +82,11 @@ IP
   # rt
   ip_in rt <<'IP'
 link set dev lo alias nsgen:bridges up
+IP
+
+  # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+  ip_in rt <<'IP'
+link add name router1 type veth peer name rt-br1 netns host2
 link set dev router0 addrgenmode none
 address replace 10.0.0.1/24 dev router0
 link set dev router0 up
@@ -104,6 +104,8 @@ SYSCTL
   # host2
   ip_in host2 <<'IP'
 link set dev lo alias nsgen:bridges up
+link add name veth2-br1 type veth peer name veth2 netns host3
+link add name veth3-br1 type veth peer name veth3 netns host4
 IP
 
   # A switch inside the node: whatever has this bridge as its master is plugged into it.
@@ -625,12 +627,25 @@ apply_ip() {
         locate "$node" "$line"
         [[ $line != *' type veth '* ]] || clear_cable "$line"
         ! has_device "$PLACE" "$DEVICE" || continue
+        if [[ $PLACE != "$node" ]] && in_node "$node" ip link show dev "$DEVICE" &>/dev/null; then
+          ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+          todo=()
+          add_renamed "$node" "$line"
+          continue
+        fi
         ;;
     esac
     todo+=("$line")
   done
-  [[ -e /proc/sys/net/ipv6 ]] || todo=("${todo[@]/ addrgenmode none/}") # nothing to switch off
   ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+}
+
+# Linux 6.1 and older look for the name of a new device where it is made from, not where it is put: an eth0 here is in
+# the way of one in a namespace. So that one gets its name there.
+add_renamed() { # NODE LINE
+  local name=nsgen$BASHPID
+  run_ip "$1" "${2/link add name $DEVICE /link add name $name }"
+  run_ip "$PLACE" "link set dev $name name $DEVICE"
 }
 
 # A cable whose one end was in a namespace that is no more leads nowhere; the end that is left goes before it is made anew.
@@ -660,6 +675,7 @@ is_namespace() {
 run_ip() {
   local node=$1 output line=
   shift
+  [[ -e /proc/sys/net/ipv6 ]] || set -- "${@/ addrgenmode none/}" # nothing to switch off
   output=$(printf '%s\n' "$@" | in_node "$node" ip -batch - 2>&1) && return 0
   [[ ! $output =~ -:([0-9]+) ]] || line=${*:BASH_REMATCH[1]:1}
   die "$node: ip ${line:-…}: ${output%%$'\n'*}"
@@ -788,6 +804,7 @@ check_device() {
     return 0
   fi
   [[ $kind != @(bridge|veth|dummy)* ]] || return 0
+  kind=${kind/ mode ipip6/} # is printed without the word
   shown=" $(in_node "$PLACE" ip -d -o link show dev "$DEVICE" 2>/dev/null) "
   [[ $shown == *" ${kind%% *} "* ]] || problem "$PLACE: $DEVICE is no ${kind%% *}"
   for word in $kind; do

@@ -10,7 +10,7 @@ set -e
 ip route del 192.168.1.0/24 via 192.168.2.1
 ip route del 192.168.0.0/24 via 192.168.2.1
 
-# ---- Links ----
+# ---- Interfaces of this host ----
 
 ip link del dev veth0
 

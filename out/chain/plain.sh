@@ -19,14 +19,10 @@ ip netns add rt0
 ip netns add rt1
 ip netns add host1
 
-# ---- Links ----
+# ---- Interfaces of this host ----
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip link add name veth0 type veth peer name rt0-veth0 netns rt0
-ip link add name rt0-veth1 netns rt0 type veth peer name rt1-veth0 netns rt1
-ip link add name rt1-veth1 netns rt1 type veth peer name veth1 netns host1
-
-# ---- Interfaces of this host ----
 
 # Nobody at the other end of a cable is a router for this host; and where a cable has no IPv6 address, IPv6 would be a
 # way in that no rule covers.
@@ -41,6 +37,9 @@ ip link set dev veth0 up
 
 # rt0
 ip -n rt0 link set dev lo alias nsgen:chain up
+
+# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+ip -n rt0 link add name rt0-veth1 type veth peer name rt1-veth0 netns rt1
 ip -n rt0 link set dev rt0-veth0 addrgenmode none
 ip -n rt0 address replace 192.168.2.1/24 dev rt0-veth0
 ip -n rt0 link set dev rt0-veth0 up
@@ -56,6 +55,7 @@ ip netns exec rt0 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # rt1
 ip -n rt1 link set dev lo alias nsgen:chain up
+ip -n rt1 link add name rt1-veth1 type veth peer name veth1 netns host1
 ip -n rt1 link set dev rt1-veth0 addrgenmode none
 ip -n rt1 address replace 192.168.1.1/24 dev rt1-veth0
 ip -n rt1 link set dev rt1-veth0 up

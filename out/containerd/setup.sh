@@ -497,12 +497,25 @@ apply_ip() {
         locate "$node" "$line"
         [[ $line != *' type veth '* ]] || clear_cable "$line"
         ! has_device "$PLACE" "$DEVICE" || continue
+        if [[ $PLACE != "$node" ]] && in_node "$node" ip link show dev "$DEVICE" &>/dev/null; then
+          ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+          todo=()
+          add_renamed "$node" "$line"
+          continue
+        fi
         ;;
     esac
     todo+=("$line")
   done
-  [[ -e /proc/sys/net/ipv6 ]] || todo=("${todo[@]/ addrgenmode none/}") # nothing to switch off
   ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+}
+
+# Linux 6.1 and older look for the name of a new device where it is made from, not where it is put: an eth0 here is in
+# the way of one in a namespace. So that one gets its name there.
+add_renamed() { # NODE LINE
+  local name=nsgen$BASHPID
+  run_ip "$1" "${2/link add name $DEVICE /link add name $name }"
+  run_ip "$PLACE" "link set dev $name name $DEVICE"
 }
 
 # A cable whose one end was in a namespace that is no more leads nowhere; the end that is left goes before it is made anew.
@@ -532,6 +545,7 @@ is_namespace() {
 run_ip() {
   local node=$1 output line=
   shift
+  [[ -e /proc/sys/net/ipv6 ]] || set -- "${@/ addrgenmode none/}" # nothing to switch off
   output=$(printf '%s\n' "$@" | in_node "$node" ip -batch - 2>&1) && return 0
   [[ ! $output =~ -:([0-9]+) ]] || line=${*:BASH_REMATCH[1]:1}
   die "$node: ip ${line:-…}: ${output%%$'\n'*}"
@@ -660,6 +674,7 @@ check_device() {
     return 0
   fi
   [[ $kind != @(bridge|veth|dummy)* ]] || return 0
+  kind=${kind/ mode ipip6/} # is printed without the word
   shown=" $(in_node "$PLACE" ip -d -o link show dev "$DEVICE" 2>/dev/null) "
   [[ $shown == *" ${kind%% *} "* ]] || problem "$PLACE: $DEVICE is no ${kind%% *}"
   for word in $kind; do

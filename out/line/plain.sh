@@ -16,18 +16,13 @@ ip netns add node3
 ip netns add node4
 ip netns add node5
 
-# ---- Links ----
-
-# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
-ip link add name right netns node1 type veth peer name left netns node2
-ip link add name right netns node2 type veth peer name left netns node3
-ip link add name right netns node3 type veth peer name left netns node4
-ip link add name right netns node4 type veth peer name left netns node5
-
 # ---- Inside the namespaces ----
 
 # node1
 ip -n node1 link set dev lo alias nsgen:line up
+
+# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+ip -n node1 link add name right type veth peer name left netns node2
 ip -n node1 address replace 10.0.1.1/24 dev right
 ip -n node1 address replace fd00:1::1/64 dev right nodad
 ip -n node1 link set dev right up
@@ -43,6 +38,7 @@ ip netns exec node1 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # node2
 ip -n node2 link set dev lo alias nsgen:line up
+ip -n node2 link add name right type veth peer name left netns node3
 ip -n node2 address replace 10.0.1.2/24 dev left
 ip -n node2 address replace fd00:1::2/64 dev left nodad
 ip -n node2 link set dev left up
@@ -59,6 +55,7 @@ ip netns exec node2 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # node3
 ip -n node3 link set dev lo alias nsgen:line up
+ip -n node3 link add name right type veth peer name left netns node4
 ip -n node3 address replace 10.0.2.2/24 dev left
 ip -n node3 address replace fd00:2::2/64 dev left nodad
 ip -n node3 link set dev left up
@@ -77,6 +74,7 @@ ip netns exec node3 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # node4
 ip -n node4 link set dev lo alias nsgen:line up
+ip -n node4 link add name right type veth peer name left netns node5
 ip -n node4 address replace 10.0.3.2/24 dev left
 ip -n node4 address replace fd00:3::2/64 dev left nodad
 ip -n node4 link set dev left up

@@ -30,21 +30,16 @@ netns add node4
 netns add node5
 IP
 
-  # ---- Links ----
-
-  # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
-  ip_in host <<'IP'
-link add name right netns node1 type veth peer name left netns node2
-link add name right netns node2 type veth peer name left netns node3
-link add name right netns node3 type veth peer name left netns node4
-link add name right netns node4 type veth peer name left netns node5
-IP
-
   # ---- Inside the namespaces ----
 
   # node1
   ip_in node1 <<'IP'
 link set dev lo alias nsgen:line up
+IP
+
+  # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+  ip_in node1 <<'IP'
+link add name right type veth peer name left netns node2
 address replace 10.0.1.1/24 dev right
 address replace fd00:1::1/64 dev right nodad
 link set dev right up
@@ -66,6 +61,7 @@ SYSCTL
   # node2
   ip_in node2 <<'IP'
 link set dev lo alias nsgen:line up
+link add name right type veth peer name left netns node3
 address replace 10.0.1.2/24 dev left
 address replace fd00:1::2/64 dev left nodad
 link set dev left up
@@ -88,6 +84,7 @@ SYSCTL
   # node3
   ip_in node3 <<'IP'
 link set dev lo alias nsgen:line up
+link add name right type veth peer name left netns node4
 address replace 10.0.2.2/24 dev left
 address replace fd00:2::2/64 dev left nodad
 link set dev left up
@@ -112,6 +109,7 @@ SYSCTL
   # node4
   ip_in node4 <<'IP'
 link set dev lo alias nsgen:line up
+link add name right type veth peer name left netns node5
 address replace 10.0.3.2/24 dev left
 address replace fd00:3::2/64 dev left nodad
 link set dev left up
@@ -616,12 +614,25 @@ apply_ip() {
         locate "$node" "$line"
         [[ $line != *' type veth '* ]] || clear_cable "$line"
         ! has_device "$PLACE" "$DEVICE" || continue
+        if [[ $PLACE != "$node" ]] && in_node "$node" ip link show dev "$DEVICE" &>/dev/null; then
+          ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+          todo=()
+          add_renamed "$node" "$line"
+          continue
+        fi
         ;;
     esac
     todo+=("$line")
   done
-  [[ -e /proc/sys/net/ipv6 ]] || todo=("${todo[@]/ addrgenmode none/}") # nothing to switch off
   ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+}
+
+# Linux 6.1 and older look for the name of a new device where it is made from, not where it is put: an eth0 here is in
+# the way of one in a namespace. So that one gets its name there.
+add_renamed() { # NODE LINE
+  local name=nsgen$BASHPID
+  run_ip "$1" "${2/link add name $DEVICE /link add name $name }"
+  run_ip "$PLACE" "link set dev $name name $DEVICE"
 }
 
 # A cable whose one end was in a namespace that is no more leads nowhere; the end that is left goes before it is made anew.
@@ -651,6 +662,7 @@ is_namespace() {
 run_ip() {
   local node=$1 output line=
   shift
+  [[ -e /proc/sys/net/ipv6 ]] || set -- "${@/ addrgenmode none/}" # nothing to switch off
   output=$(printf '%s\n' "$@" | in_node "$node" ip -batch - 2>&1) && return 0
   [[ ! $output =~ -:([0-9]+) ]] || line=${*:BASH_REMATCH[1]:1}
   die "$node: ip ${line:-…}: ${output%%$'\n'*}"
@@ -779,6 +791,7 @@ check_device() {
     return 0
   fi
   [[ $kind != @(bridge|veth|dummy)* ]] || return 0
+  kind=${kind/ mode ipip6/} # is printed without the word
   shown=" $(in_node "$PLACE" ip -d -o link show dev "$DEVICE" 2>/dev/null) "
   [[ $shown == *" ${kind%% *} "* ]] || problem "$PLACE: $DEVICE is no ${kind%% *}"
   for word in $kind; do

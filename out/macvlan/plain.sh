@@ -16,15 +16,13 @@ ip netns add c
 ip netns add d
 ip netns add e
 
-# ---- Links ----
-
-# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
-ip link add name eth0 netns a type veth peer name eth0 netns b
-
 # ---- Inside the namespaces ----
 
 # a
 ip -n a link set dev lo alias nsgen:macvlan up
+
+# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+ip -n a link add name eth0 type veth peer name eth0 netns b
 ip -n a link set dev eth0 addrgenmode none
 ip -n a address replace 198.51.100.1/24 dev eth0
 ip -n a link set dev eth0 up

@@ -19,24 +19,16 @@ ip netns add pc2
 ip netns add pc3
 ip netns add pc4
 
-# ---- Links ----
-
-# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
-ip link add name to-r2 netns r1 type veth peer name to-r1 netns r2
-ip link add name to-r3 netns r1 type veth peer name to-r1 netns r3
-ip link add name to-r4 netns r1 type veth peer name to-r1 netns r4
-ip link add name to-r3 netns r2 type veth peer name to-r2 netns r3
-ip link add name to-r4 netns r2 type veth peer name to-r2 netns r4
-ip link add name to-r4 netns r3 type veth peer name to-r3 netns r4
-ip link add name lan netns r1 type veth peer name eth0 netns pc1
-ip link add name lan netns r2 type veth peer name eth0 netns pc2
-ip link add name lan netns r3 type veth peer name eth0 netns pc3
-ip link add name lan netns r4 type veth peer name eth0 netns pc4
-
 # ---- Inside the namespaces ----
 
 # r1
 ip -n r1 link set dev lo alias nsgen:mesh up
+
+# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+ip -n r1 link add name to-r2 type veth peer name to-r1 netns r2
+ip -n r1 link add name to-r3 type veth peer name to-r1 netns r3
+ip -n r1 link add name to-r4 type veth peer name to-r1 netns r4
+ip -n r1 link add name lan type veth peer name eth0 netns pc1
 ip -n r1 link set dev to-r2 addrgenmode none
 ip -n r1 address replace 10.0.0.0/31 dev to-r2
 ip -n r1 link set dev to-r2 up
@@ -65,6 +57,9 @@ ip netns exec r1 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # r2
 ip -n r2 link set dev lo alias nsgen:mesh up
+ip -n r2 link add name to-r3 type veth peer name to-r2 netns r3
+ip -n r2 link add name to-r4 type veth peer name to-r2 netns r4
+ip -n r2 link add name lan type veth peer name eth0 netns pc2
 ip -n r2 link set dev to-r1 addrgenmode none
 ip -n r2 address replace 10.0.0.1/31 dev to-r1
 ip -n r2 link set dev to-r1 up
@@ -91,6 +86,8 @@ ip netns exec r2 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # r3
 ip -n r3 link set dev lo alias nsgen:mesh up
+ip -n r3 link add name to-r4 type veth peer name to-r3 netns r4
+ip -n r3 link add name lan type veth peer name eth0 netns pc3
 ip -n r3 link set dev to-r1 addrgenmode none
 ip -n r3 address replace 10.0.0.3/31 dev to-r1
 ip -n r3 link set dev to-r1 up
@@ -117,6 +114,7 @@ ip netns exec r3 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # r4
 ip -n r4 link set dev lo alias nsgen:mesh up
+ip -n r4 link add name lan type veth peer name eth0 netns pc4
 ip -n r4 link set dev to-r1 addrgenmode none
 ip -n r4 address replace 10.0.0.5/31 dev to-r1
 ip -n r4 link set dev to-r1 up

@@ -33,27 +33,19 @@ netns add pc3
 netns add pc4
 IP
 
-  # ---- Links ----
-
-  # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
-  ip_in host <<'IP'
-link add name to-r2 netns r1 type veth peer name to-r1 netns r2
-link add name to-r3 netns r1 type veth peer name to-r1 netns r3
-link add name to-r4 netns r1 type veth peer name to-r1 netns r4
-link add name to-r3 netns r2 type veth peer name to-r2 netns r3
-link add name to-r4 netns r2 type veth peer name to-r2 netns r4
-link add name to-r4 netns r3 type veth peer name to-r3 netns r4
-link add name lan netns r1 type veth peer name eth0 netns pc1
-link add name lan netns r2 type veth peer name eth0 netns pc2
-link add name lan netns r3 type veth peer name eth0 netns pc3
-link add name lan netns r4 type veth peer name eth0 netns pc4
-IP
-
   # ---- Inside the namespaces ----
 
   # r1
   ip_in r1 <<'IP'
 link set dev lo alias nsgen:mesh up
+IP
+
+  # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+  ip_in r1 <<'IP'
+link add name to-r2 type veth peer name to-r1 netns r2
+link add name to-r3 type veth peer name to-r1 netns r3
+link add name to-r4 type veth peer name to-r1 netns r4
+link add name lan type veth peer name eth0 netns pc1
 link set dev to-r2 addrgenmode none
 address replace 10.0.0.0/31 dev to-r2
 link set dev to-r2 up
@@ -88,6 +80,9 @@ SYSCTL
   # r2
   ip_in r2 <<'IP'
 link set dev lo alias nsgen:mesh up
+link add name to-r3 type veth peer name to-r2 netns r3
+link add name to-r4 type veth peer name to-r2 netns r4
+link add name lan type veth peer name eth0 netns pc2
 link set dev to-r1 addrgenmode none
 address replace 10.0.0.1/31 dev to-r1
 link set dev to-r1 up
@@ -120,6 +115,8 @@ SYSCTL
   # r3
   ip_in r3 <<'IP'
 link set dev lo alias nsgen:mesh up
+link add name to-r4 type veth peer name to-r3 netns r4
+link add name lan type veth peer name eth0 netns pc3
 link set dev to-r1 addrgenmode none
 address replace 10.0.0.3/31 dev to-r1
 link set dev to-r1 up
@@ -152,6 +149,7 @@ SYSCTL
   # r4
   ip_in r4 <<'IP'
 link set dev lo alias nsgen:mesh up
+link add name lan type veth peer name eth0 netns pc4
 link set dev to-r1 addrgenmode none
 address replace 10.0.0.5/31 dev to-r1
 link set dev to-r1 up
@@ -698,12 +696,25 @@ apply_ip() {
         locate "$node" "$line"
         [[ $line != *' type veth '* ]] || clear_cable "$line"
         ! has_device "$PLACE" "$DEVICE" || continue
+        if [[ $PLACE != "$node" ]] && in_node "$node" ip link show dev "$DEVICE" &>/dev/null; then
+          ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+          todo=()
+          add_renamed "$node" "$line"
+          continue
+        fi
         ;;
     esac
     todo+=("$line")
   done
-  [[ -e /proc/sys/net/ipv6 ]] || todo=("${todo[@]/ addrgenmode none/}") # nothing to switch off
   ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+}
+
+# Linux 6.1 and older look for the name of a new device where it is made from, not where it is put: an eth0 here is in
+# the way of one in a namespace. So that one gets its name there.
+add_renamed() { # NODE LINE
+  local name=nsgen$BASHPID
+  run_ip "$1" "${2/link add name $DEVICE /link add name $name }"
+  run_ip "$PLACE" "link set dev $name name $DEVICE"
 }
 
 # A cable whose one end was in a namespace that is no more leads nowhere; the end that is left goes before it is made anew.
@@ -733,6 +744,7 @@ is_namespace() {
 run_ip() {
   local node=$1 output line=
   shift
+  [[ -e /proc/sys/net/ipv6 ]] || set -- "${@/ addrgenmode none/}" # nothing to switch off
   output=$(printf '%s\n' "$@" | in_node "$node" ip -batch - 2>&1) && return 0
   [[ ! $output =~ -:([0-9]+) ]] || line=${*:BASH_REMATCH[1]:1}
   die "$node: ip ${line:-…}: ${output%%$'\n'*}"
@@ -861,6 +873,7 @@ check_device() {
     return 0
   fi
   [[ $kind != @(bridge|veth|dummy)* ]] || return 0
+  kind=${kind/ mode ipip6/} # is printed without the word
   shown=" $(in_node "$PLACE" ip -d -o link show dev "$DEVICE" 2>/dev/null) "
   [[ $shown == *" ${kind%% *} "* ]] || problem "$PLACE: $DEVICE is no ${kind%% *}"
   for word in $kind; do

@@ -14,16 +14,13 @@ ip netns add S1
 ip netns add R1
 ip netns add C1
 
-# ---- Links ----
-
-# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
-ip link add name net0 netns S1 type veth peer name net0 netns R1
-ip link add name net1 netns R1 type veth peer name net0 netns C1
-
 # ---- Inside the namespaces ----
 
 # S1
 ip -n S1 link set dev lo alias nsgen:napt up
+
+# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+ip -n S1 link add name net0 type veth peer name net0 netns R1
 ip -n S1 link set dev net0 addrgenmode none
 ip -n S1 address replace 20.0.0.2/24 dev net0
 ip -n S1 link set dev net0 up
@@ -31,6 +28,7 @@ ip -n S1 route replace default via 20.0.0.1
 
 # R1
 ip -n R1 link set dev lo alias nsgen:napt up
+ip -n R1 link add name net1 type veth peer name net0 netns C1
 ip -n R1 link set dev net0 addrgenmode none
 ip -n R1 address replace 20.0.0.1/24 dev net0
 ip -n R1 address replace 20.0.0.100/24 dev net0

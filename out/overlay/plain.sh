@@ -14,16 +14,13 @@ ip netns add zone1
 ip netns add zone2
 ip netns add br
 
-# ---- Links ----
-
-# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
-ip link add name eth0 netns zone1 type veth peer name eth1 netns br
-ip link add name eth0 netns zone2 type veth peer name eth2 netns br
-
 # ---- Inside the namespaces ----
 
 # zone1
 ip -n zone1 link set dev lo alias nsgen:overlay up
+
+# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+ip -n zone1 link add name eth0 type veth peer name eth1 netns br
 
 # VXLAN puts whole Ethernet frames into UDP: machines that are only routed to each other share a network all the same.
 # Its own header leaves less room: 50 bytes of every packet, 70 over IPv6.
@@ -40,6 +37,7 @@ ip netns exec zone1 sysctl -q -w net.ipv4.ip_forward=0
 
 # zone2
 ip -n zone2 link set dev lo alias nsgen:overlay up
+ip -n zone2 link add name eth0 type veth peer name eth2 netns br
 ip -n zone2 link add name vxlan2 type vxlan id 2 remote 198.51.100.130 local 198.51.100.129 dev eth0 dstport 4789
 ip -n zone2 link set dev eth0 addrgenmode none
 ip -n zone2 address replace 198.51.100.129/25 dev eth0

@@ -16,19 +16,15 @@ ip netns add R3
 ip netns add R4
 ip netns add R5
 
-# ---- Links ----
-
-# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
-ip link add name net0 netns R1 type veth peer name net0 netns R2
-ip link add name net1 netns R1 type veth peer name net0 netns R3
-ip link add name net1 netns R2 type veth peer name net1 netns R3
-ip link add name net2 netns R1 type veth peer name net0 netns R4
-ip link add name net2 netns R2 type veth peer name net0 netns R5
-
 # ---- Inside the namespaces ----
 
 # R1
 ip -n R1 link set dev lo alias nsgen:source-routing up
+
+# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+ip -n R1 link add name net0 type veth peer name net0 netns R2
+ip -n R1 link add name net1 type veth peer name net0 netns R3
+ip -n R1 link add name net2 type veth peer name net0 netns R4
 ip -n R1 link set dev net0 addrgenmode none
 ip -n R1 address replace 10.0.0.1/30 dev net0
 ip -n R1 link set dev net0 up
@@ -57,6 +53,8 @@ ip netns exec R1 sysctl -q -w net.ipv4.conf.default.rp_filter=0
 
 # R2
 ip -n R2 link set dev lo alias nsgen:source-routing up
+ip -n R2 link add name net1 type veth peer name net1 netns R3
+ip -n R2 link add name net2 type veth peer name net0 netns R5
 ip -n R2 link set dev net0 addrgenmode none
 ip -n R2 address replace 10.0.0.2/30 dev net0
 ip -n R2 link set dev net0 up

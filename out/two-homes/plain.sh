@@ -17,19 +17,13 @@ ip netns add server
 ip netns add home2
 ip netns add pc2
 
-# ---- Links ----
-
-# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
-ip link add name lan netns home1 type veth peer name eth0 netns pc1
-ip link add name lan netns home2 type veth peer name eth0 netns pc2
-ip link add name to-home1 netns isp type veth peer name wan netns home1
-ip link add name to-home2 netns isp type veth peer name wan netns home2
-ip link add name to-server netns isp type veth peer name eth0 netns server
-
 # ---- Inside the namespaces ----
 
 # pc1
 ip -n pc1 link set dev lo alias nsgen:two-homes up
+
+# A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+ip -n pc1 link add name eth0 type veth peer name lan netns home1
 ip -n pc1 link set dev eth0 addrgenmode none
 ip -n pc1 address replace 192.168.1.2/24 dev eth0
 ip -n pc1 link set dev eth0 up
@@ -40,6 +34,7 @@ ip -n pc1 route replace default via 192.168.1.1 dev eth0
 
 # home1
 ip -n home1 link set dev lo alias nsgen:two-homes up
+ip -n home1 link add name wan type veth peer name to-home1 netns isp
 ip -n home1 link set dev lan addrgenmode none
 ip -n home1 address replace 192.168.1.1/24 dev lan
 ip -n home1 link set dev lan up
@@ -55,6 +50,8 @@ ip netns exec home1 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # isp
 ip -n isp link set dev lo alias nsgen:two-homes up
+ip -n isp link add name to-home2 type veth peer name wan netns home2
+ip -n isp link add name to-server type veth peer name eth0 netns server
 ip -n isp link set dev to-home1 addrgenmode none
 ip -n isp address replace 203.0.113.1/30 dev to-home1
 ip -n isp link set dev to-home1 up
@@ -79,6 +76,7 @@ ip -n server route replace default via 198.51.100.1 dev eth0
 
 # home2
 ip -n home2 link set dev lo alias nsgen:two-homes up
+ip -n home2 link add name lan type veth peer name eth0 netns pc2
 ip -n home2 link set dev lan addrgenmode none
 ip -n home2 address replace 192.168.1.1/24 dev lan
 ip -n home2 link set dev lan up

@@ -31,22 +31,16 @@ netns add home2
 netns add pc2
 IP
 
-  # ---- Links ----
-
-  # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
-  ip_in host <<'IP'
-link add name lan netns home1 type veth peer name eth0 netns pc1
-link add name lan netns home2 type veth peer name eth0 netns pc2
-link add name to-home1 netns isp type veth peer name wan netns home1
-link add name to-home2 netns isp type veth peer name wan netns home2
-link add name to-server netns isp type veth peer name eth0 netns server
-IP
-
   # ---- Inside the namespaces ----
 
   # pc1
   ip_in pc1 <<'IP'
 link set dev lo alias nsgen:two-homes up
+IP
+
+  # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+  ip_in pc1 <<'IP'
+link add name eth0 type veth peer name lan netns home1
 link set dev eth0 addrgenmode none
 address replace 192.168.1.2/24 dev eth0
 link set dev eth0 up
@@ -61,6 +55,7 @@ IP
   # home1
   ip_in home1 <<'IP'
 link set dev lo alias nsgen:two-homes up
+link add name wan type veth peer name to-home1 netns isp
 link set dev lan addrgenmode none
 address replace 192.168.1.1/24 dev lan
 link set dev lan up
@@ -82,6 +77,8 @@ SYSCTL
   # isp
   ip_in isp <<'IP'
 link set dev lo alias nsgen:two-homes up
+link add name to-home2 type veth peer name wan netns home2
+link add name to-server type veth peer name eth0 netns server
 link set dev to-home1 addrgenmode none
 address replace 203.0.113.1/30 dev to-home1
 link set dev to-home1 up
@@ -114,6 +111,7 @@ IP
   # home2
   ip_in home2 <<'IP'
 link set dev lo alias nsgen:two-homes up
+link add name lan type veth peer name eth0 netns pc2
 link set dev lan addrgenmode none
 address replace 192.168.1.1/24 dev lan
 link set dev lan up
@@ -642,12 +640,25 @@ apply_ip() {
         locate "$node" "$line"
         [[ $line != *' type veth '* ]] || clear_cable "$line"
         ! has_device "$PLACE" "$DEVICE" || continue
+        if [[ $PLACE != "$node" ]] && in_node "$node" ip link show dev "$DEVICE" &>/dev/null; then
+          ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+          todo=()
+          add_renamed "$node" "$line"
+          continue
+        fi
         ;;
     esac
     todo+=("$line")
   done
-  [[ -e /proc/sys/net/ipv6 ]] || todo=("${todo[@]/ addrgenmode none/}") # nothing to switch off
   ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+}
+
+# Linux 6.1 and older look for the name of a new device where it is made from, not where it is put: an eth0 here is in
+# the way of one in a namespace. So that one gets its name there.
+add_renamed() { # NODE LINE
+  local name=nsgen$BASHPID
+  run_ip "$1" "${2/link add name $DEVICE /link add name $name }"
+  run_ip "$PLACE" "link set dev $name name $DEVICE"
 }
 
 # A cable whose one end was in a namespace that is no more leads nowhere; the end that is left goes before it is made anew.
@@ -677,6 +688,7 @@ is_namespace() {
 run_ip() {
   local node=$1 output line=
   shift
+  [[ -e /proc/sys/net/ipv6 ]] || set -- "${@/ addrgenmode none/}" # nothing to switch off
   output=$(printf '%s\n' "$@" | in_node "$node" ip -batch - 2>&1) && return 0
   [[ ! $output =~ -:([0-9]+) ]] || line=${*:BASH_REMATCH[1]:1}
   die "$node: ip ${line:-…}: ${output%%$'\n'*}"
@@ -805,6 +817,7 @@ check_device() {
     return 0
   fi
   [[ $kind != @(bridge|veth|dummy)* ]] || return 0
+  kind=${kind/ mode ipip6/} # is printed without the word
   shown=" $(in_node "$PLACE" ip -d -o link show dev "$DEVICE" 2>/dev/null) "
   [[ $shown == *" ${kind%% *} "* ]] || problem "$PLACE: $DEVICE is no ${kind%% *}"
   for word in $kind; do
