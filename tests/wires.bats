@@ -188,7 +188,7 @@ server = None
 held = []
 for _ in range(12):
     sock = socket.socket()
-    sock.settimeout(1)
+    sock.settimeout(3)
     sock.bind(("10.0.0.2", 0))
     try:
         sock.connect(("20.0.0.2", 7777))
