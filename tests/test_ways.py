@@ -76,13 +76,16 @@ def test_findings_as_json() -> None:
     done = CliRunner().invoke(main, ["check", "--reach", "--format", "json", "-"], input=broken)
     assert done.exit_code == 0
     found = json.loads(done.stdout)
-    assert found["findings"][0].items() >= {
-        "severity": "warning",
-        "line": 4,
-        "column": 3,
-        "path": ["namespaces", "node[1-3]"],
-        "message": "node1 has no route to node3 (10.0.2.2)",
-    }.items()
+    assert (
+        found["findings"][0].items()
+        >= {
+            "severity": "warning",
+            "line": 4,
+            "column": 3,
+            "path": ["namespaces", "node[1-3]"],
+            "message": "node1 has no route to node3 (10.0.2.2)",
+        }.items()
+    )
     assert CliRunner().invoke(main, ["check", "--strict", "-"], input=broken).exit_code == 0
     done = CliRunner().invoke(main, ["check", "--reach", "--strict", "-"], input=broken)
     assert done.exit_code == 1
