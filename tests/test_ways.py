@@ -80,7 +80,6 @@ def test_findings_as_json() -> None:
         found["findings"][0].items()
         >= {
             "severity": "warning",
-            "file": "<stdin>",
             "line": 4,
             "column": 3,
             "path": ["namespaces", "node[1-3]"],
