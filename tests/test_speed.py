@@ -21,7 +21,8 @@ from ways import WAYS
 
 # Calls for each namespace with an address, a default route and a published port; and what is allowed above that.
 # When it is exceeded: profile, and either undo what costs so much or say here why it is worth it.
-CALLS = 1020  # by Python 3.11; 3.12 and newer count no comprehensions. Interfaces, links, routes and NAT are looked for in each.
+# Interfaces, links, routes and NAT are looked for in each.
+CALLS = 1020  # by Python 3.11; 3.12 and newer count no comprehensions
 MARGIN = 1.1
 
 
