@@ -363,3 +363,22 @@ YAML
   run ! script up
   [[ $output == *'the priority 1000 exists already'* ]]
 }
+
+@test "a cable with both ends in one namespace leaves a device of the host of that name alone" {
+  local topology before
+  topology=$(topology <<'YAML'
+name: loop
+links:
+  - endpoints: {red:one: 10.60.0.1/24, red:eth0: 10.60.0.2/24}
+namespaces: {red: {}}
+YAML
+)
+  before=$(snapshot)
+  up "$topology"
+  on host ip link show eth0 >/dev/null || fail "the host's own eth0 is gone"
+  on red ip link show eth0 >/dev/null
+  script up
+  run -0 script check
+  script down
+  expect_snapshot "$before"
+}

@@ -594,7 +594,7 @@ add_renamed() { # NODE LINE
 
 # A cable whose one end was in a namespace that is no more leads nowhere; the end that is left goes before it is made anew.
 clear_cable() {
-  local peer=${1#* type veth peer name } other=host
+  local peer=${1#* type veth peer name } other=$PLACE # both ends in one node, unless it says more
   [[ $peer != *' netns '* ]] || other=${peer##* netns }
   peer=${peer%% *}
   if [[ ${FRESH[$other]:-} ]] && has_device "$PLACE" "$DEVICE"; then
