@@ -37,7 +37,7 @@ test: .venv/test.stamp ## install what the tests need, and run every one of them
 	@bash tests/install.sh
 	$(PY) tests/run.py
 
-# What takes minutes is apart from `make test`; .ci/run calls all of it.
+# What takes minutes is apart from `make test`; .ci/run calls all of it but test-vm.
 CAMPAIGNS := test-lifecycle test-matrix test-abuse test-vm
 .PHONY: $(CAMPAIGNS)
 $(CAMPAIGNS): .venv/test.stamp
