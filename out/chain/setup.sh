@@ -147,7 +147,7 @@ main() {
   declare -gA TOLD=()
   declare -gA KINDS=() # the kinds of devices that the kernel has to know, each with what one is made of
   declare -gA DEVICES=() # those of namespaces, as far as anybody asked
-  AT=host # where rules are
+  RULES_NODE=host # where rules are
   WAS_UP='' LEFT='' LOCKED=''
   recall
   require "${1:-up}"
@@ -902,7 +902,7 @@ prune_extra() {
     device) give_back "$node" "$line" ;;
     peer) remove_peer "$node" "$line" ;;
     rules_in)
-      local AT=$node
+      local RULES_NODE=$node
       drop_chains "$line"
       ;;
   esac
@@ -1198,7 +1198,7 @@ needed_elsewhere() {
 drop_chains() {
   local tool=$1 only=${2:-} line table='' chain saved
   local -A jumps=() flushes=() chains=()
-  if ! saved=$(in_node "$AT" "$tool-save"); then
+  if ! saved=$(in_node "$RULES_NODE" "$tool-save"); then
     left "$tool-save failed: our chains are still there"
     return 0
   fi
@@ -1219,7 +1219,7 @@ drop_chains() {
   done <<<"$saved"
   for table in "${!chains[@]}"; do
     printf '*%s\n%sCOMMIT\n' "$table" "${jumps[$table]:-}${flushes[$table]}${chains[$table]}" |
-      in_node "$AT" "$tool-restore" -w --noflush ||
+      in_node "$RULES_NODE" "$tool-restore" -w --noflush ||
       left "$tool: our chains in the table $table could not be removed"
   done
 }

@@ -356,7 +356,7 @@ main() {
   declare -gA DEVICES=() # those of namespaces, as far as anybody asked
   declare -gA JUMPS=() # the rules of built-in chains that lead to ours, by node, tool and table
   declare -ga STARTED=() # services that this run started
-  AT=host # where rules are
+  RULES_NODE=host # where rules are
   WAS_UP='' LEFT='' LOCKED=''
   recall
   require "${1:-up}"
@@ -1112,7 +1112,7 @@ prune_extra() {
     device) give_back "$node" "$line" ;;
     peer) remove_peer "$node" "$line" ;;
     rules_in)
-      local AT=$node
+      local RULES_NODE=$node
       drop_chains "$line"
       ;;
   esac
@@ -1458,7 +1458,7 @@ survey_rules() {
   command -v "$tool-restore" >/dev/null || return 0 # told already
   saved=$("$tool-restore" -w --noflush --test <<<"$text" 2>&1) ||
     problem "this kernel refuses the rules: ${saved%%$'\n'*}"
-  saved=$(in_node "$AT" "$tool-save") || die "$tool-save failed"
+  saved=$(in_node "$RULES_NODE" "$tool-save") || die "$tool-save failed"
   list_rules present "$tool" <<<"$saved"
   ((${#present[@]} == 0)) || [[ $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
     problem "$tool has chains named NSGEN-$NAME-…, and they are not of this topology"
@@ -1469,11 +1469,11 @@ apply_rules() {
   local tool=$1 text key saved
   local -A wanted=() present=()
   IFS= read -r -d '' text || true
-  saved=$(in_node "$AT" "$tool-save") || die "$tool-save failed"
+  saved=$(in_node "$RULES_NODE" "$tool-save") || die "$tool-save failed"
   list_rules wanted "$tool" <<<"$text"
   list_rules present "$tool" <<<"$saved"
   ! same_rules || return 0
-  in_node "$AT" "$tool-restore" -w --noflush <<<"$text" || die "$tool-restore refused the rules"
+  in_node "$RULES_NODE" "$tool-restore" -w --noflush <<<"$text" || die "$tool-restore refused the rules"
   for key in "${!present[@]}"; do
     [[ ${wanted[$key]+x} ]] || drop_chains "$tool" "$key"
   done
@@ -1488,7 +1488,7 @@ list_rules() {
       \**) table=${line#\*} ;;
       ":NSGEN-$NAME-"[A-Z]*) chain=${line#:} && into["$table ${chain%% *}"]='' ;;
       "-A NSGEN-$NAME-"[A-Z]*) chain=${line#-A } && into["$table ${chain%% *}"]+=$line$'\n' ;;
-      "-A "*" -j NSGEN-$NAME-"[A-Z]*) JUMPS["$AT $tool $table ${line//\"/}"]=1 ;;
+      "-A "*" -j NSGEN-$NAME-"[A-Z]*) JUMPS["$RULES_NODE $tool $table ${line//\"/}"]=1 ;;
     esac
   done
 }
@@ -1505,7 +1505,7 @@ check_rules() {
   local tool=$1 key
   local -A wanted=() present=()
   list_rules wanted "$tool"
-  list_rules present "$tool" < <(in_node "$AT" "$tool-save")
+  list_rules present "$tool" < <(in_node "$RULES_NODE" "$tool-save")
   for key in "${!wanted[@]}"; do
     [[ ${present[$key]-none} == "${wanted[$key]}" ]] ||
       check_chain "$(in_words)$tool ${key% *}" "${key#* }" "${wanted[$key]}" "${present[$key]-}"
@@ -1513,7 +1513,7 @@ check_rules() {
 }
 
 # Where it is, if that is not the host.
-in_words() { [[ $AT == host ]] || printf '%s: ' "$AT"; }
+in_words() { [[ $RULES_NODE == host ]] || printf '%s: ' "$RULES_NODE"; }
 
 check_chain() {
   local where=$1 chain=$2 expected=$'\n'$3 found=$'\n'$4 rule before=${#PROBLEMS[@]}
@@ -1531,18 +1531,18 @@ survey_jump() { :; }
 apply_jump() {
   local tool=$1 table=$2 builtin=$3 place=$4
   shift 4
-  [[ ! ${JUMPS["$AT $tool $table -A $builtin $*"]:-} ]] || return 0
+  [[ ! ${JUMPS["$RULES_NODE $tool $table -A $builtin $*"]:-} ]] || return 0
   case $place in
     first) place=1 ;;
     last) place=$(last_place "$tool" "$table" "$builtin") || die "$tool -S $builtin failed" ;;
   esac
-  in_node "$AT" "$tool" -w -t "$table" -I "$builtin" "$place" "$@" || die "$tool: no jump to ${!#}"
+  in_node "$RULES_NODE" "$tool" -w -t "$table" -I "$builtin" "$place" "$@" || die "$tool: no jump to ${!#}"
 }
 
 # Behind every rule, but ahead of one that ends the chain for all packets.
 last_place() {
   local rule place=1 rules
-  rules=$(in_node "$AT" "$1" -w -t "$2" -S "$3") || return 1
+  rules=$(in_node "$RULES_NODE" "$1" -w -t "$2" -S "$3") || return 1
   while read -r rule; do
     [[ ! $rule =~ ^-A\ $3\ -j\ (DROP|REJECT) ]] || break
     [[ $rule != *' -j NSGEN-'*-GUARD ]] || break
@@ -1569,7 +1569,7 @@ was_off() {
 check_jump() {
   local tool=$1 table=$2 builtin=$3
   shift 4
-  [[ ${JUMPS["$AT $tool $table -A $builtin $*"]:-} ]] || problem "$(in_words)$tool $table: $builtin has lost its jump to ${!#}"
+  [[ ${JUMPS["$RULES_NODE $tool $table -A $builtin $*"]:-} ]] || problem "$(in_words)$tool $table: $builtin has lost its jump to ${!#}"
 }
 
 
@@ -1577,7 +1577,7 @@ check_jump() {
 drop_chains() {
   local tool=$1 only=${2:-} line table='' chain saved
   local -A jumps=() flushes=() chains=()
-  if ! saved=$(in_node "$AT" "$tool-save"); then
+  if ! saved=$(in_node "$RULES_NODE" "$tool-save"); then
     left "$tool-save failed: our chains are still there"
     return 0
   fi
@@ -1598,7 +1598,7 @@ drop_chains() {
   done <<<"$saved"
   for table in "${!chains[@]}"; do
     printf '*%s\n%sCOMMIT\n' "$table" "${jumps[$table]:-}${flushes[$table]}${chains[$table]}" |
-      in_node "$AT" "$tool-restore" -w --noflush ||
+      in_node "$RULES_NODE" "$tool-restore" -w --noflush ||
       left "$tool: our chains in the table $table could not be removed"
   done
 }

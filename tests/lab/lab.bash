@@ -275,17 +275,20 @@ topology() {
   printf '%s\n' "$file"
 }
 
-# Wait until no IPv6 address is tentative any more.
+# Wait until no IPv6 address is tentative any more, and every device with a carrier is in use: the kernel gets to that a
+# moment later.
 settle() {
   local node nodes _
   for _ in {1..100}; do
     nodes=$(on host ls /run/netns 2>/dev/null || true)
     for node in host $nodes; do
       [[ -z $(on "$node" ip -6 -o address show tentative) ]] || { sleep 0.1; continue 2; }
+      [[ ! $(on "$node" ip -d -o link show up) =~ LOWER_UP[^$'\n']*(' state DOWN '|' state LOWERLAYERDOWN '|'bridge_slave state disabled') ]] ||
+        { sleep 0.1; continue 2; }
     done
     return 0
   done
-  fail "an IPv6 address is tentative for 10 s"
+  fail "an IPv6 address is tentative, or a device not in use, for 10 s"
 }
 
 # --- the state ---

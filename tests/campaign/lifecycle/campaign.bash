@@ -190,6 +190,7 @@ done <"$CALLS"
 printf '%s\n' "$call" >&9
 exec 9>&-
 if [[ "$nth $call" == "$AT" ]]; then
+  : >"$CALLS.reached"
   read -r stat </proc/self/stat
   read -r _ _ _ session _ <<<"${stat##*) }"
   case $DO in
@@ -224,9 +225,22 @@ inner_path() {
 # Run a script, and at one of its calls let that fail, or send a signal to the script. Without AT nothing happens, and
 # the calls are in $LAB/calls.
 run_at() { # fail|SIGNAL|SIGNAL-alone AT FILE up|down
+  local status=0
   : >"$LAB/calls"
+  rm -f "$LAB/calls.reached"
   on host env "INNER_PATH=$(inner_path)" "CALLS=$LAB/calls" "DO=$1" "AT=$2" "PATH=$LAB/wrapped:$(inner_path)" \
-    "$(type -P setsid)" --wait "$(type -P bash)" "${@:3}"
+    "$(type -P setsid)" --wait "$(type -P bash)" "${@:3}" || status=$?
+  # A disturbance that never happened shows nothing.
+  [[ ! $2 || -e $LAB/calls.reached ]] || {
+    echo "never reached: $2" >&2
+    : >"$LAB/unreached"
+  }
+  return "$status"
+}
+
+# Every disturbance since the machine was made has happened.
+expect_reached() {
+  [[ ! -e $LAB/unreached ]] || fail "a call was never reached, and so not disturbed (see above)"
 }
 
 # The calls of the last run, each once, as run_at takes them: `2 ip -batch -` is the second one of these.
@@ -305,6 +319,7 @@ fail_at_commands() { # TOPOLOGY [STEP [OFFSET]]
     fi
     expect_state "$before" || { complain "not as before: $at: $output"; run_script "$script" down || true; }
   done
+  expect_reached
   ((failures == 0))
 }
 
@@ -326,6 +341,7 @@ fail_at_commands_of_down() { # TOPOLOGY [STEP [OFFSET]]
     run_script "$script" down || complain "the next down fails: $at"
     expect_state "$before" || complain "the next down leaves something: $at"
   done
+  expect_reached
   ((failures == 0))
 }
 
@@ -360,6 +376,7 @@ fail_over_a_running_topology() { # STEP [OFFSET]
   talk_stop
   run_script "$old" down
   expect_state "$before"
+  expect_reached
   ((failures == 0))
 }
 
@@ -393,6 +410,7 @@ kill_at_commands() { # up|down SIGNAL TOPOLOGY [STEP [OFFSET]]
     output=$(run_script "$script" down 2>&1) || complain "the next down fails: $signal at $at: $output"
     expect_state "$before" || complain "down leaves something: $signal at $at: $output"
   done
+  expect_reached
   ((failures == 0))
 }
 
@@ -422,5 +440,6 @@ expect_change() { # OLD NEW [CONNECTION...]
   talk_stop
   run_script "$old" down || complain "down fails"
   expect_state "$before" || complain "down leaves something"
+  expect_reached
   ((failures == 0))
 }
