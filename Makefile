@@ -46,7 +46,7 @@ $(CAMPAIGNS): .venv/test.stamp
 test-lifecycle: ## fail and kill the script at every command, and change what runs; ten minutes
 test-matrix: ## who reaches what, on machines of every kind; seven minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes
-test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; twenty minutes the first time
+test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; half an hour without KVM
 
 .PHONY: lint
 lint: .venv/test.stamp ## mypy, ruff and ShellCheck

@@ -483,7 +483,7 @@ survey_base_chains() {
   done < <(nft list chains 2>/dev/null)
 }
 
-# firewalld rejects what crosses a bridge that is in none of its zones, and its reload removes every rule of iptables.
+# firewalld rejects what crosses a bridge that is in none of its zones; version 1 removes all rules when it reloads.
 survey_firewalld() {
   [[ -d /run/systemd/system ]] && systemctl --quiet is-active firewalld.service || return 0
   say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'

@@ -45,17 +45,14 @@ setup_file() {
   [[ ! $output ]]
 }
 
-@test "uninstall leaves nothing" {
-  if [[ -e /root/copied ]]; then skip 'copied by hand, and removed so'; fi
-  bash "$SETUP" uninstall
+@test "removed as it was put there, nothing is left" {
+  if [[ -e /root/copied ]]; then
+    systemctl disable --now "$UNIT"
+    rm /usr/local/sbin/nsgen-article /etc/{sysctl.d/99-nsgen-article.conf,modules-load.d/nsgen-article.conf,systemd/system/"$UNIT"}
+    rm /run/nsgen.boot # it would go with the next boot
+  else
+    bash "$SETUP" uninstall
+  fi
   nothing_left
   sysctl_is net.ipv4.ip_forward 0
-}
-
-@test "files that were copied are removed by hand" {
-  [[ -e /root/copied ]] || skip 'installed, and removed by uninstall'
-  systemctl disable --now "$UNIT"
-  rm /usr/local/sbin/nsgen-article /etc/{sysctl.d/99-nsgen-article.conf,modules-load.d/nsgen-article.conf,systemd/system/"$UNIT"}
-  rm /run/nsgen.boot
-  nothing_left
 }
