@@ -382,3 +382,36 @@ YAML
   script down
   expect_snapshot "$before"
 }
+
+@test "devices and namespaces that are called as the words of ip(8): built, found again, and taken for nothing else" {
+  local old new
+  old=$(topology <<'YAML'
+name: words
+networks: {type: {subnet: 10.60.9.0/24, internet: true}}
+links:
+  - endpoints: {netns:type: 10.60.0.1/24, up:netns: 10.60.0.2/24}
+  - endpoints: {host:master: 10.60.1.1/24, up:up: []}
+  - endpoints: {up:replace: 10.60.2.1/24, up:peer: 10.60.2.2/24}
+  - endpoints: {netns:link: 10.60.3.1/24, up:address: 10.60.3.2/24}
+namespaces:
+  netns:
+    networks: [type]
+    interfaces: {alias: {type: macvlan, link: "up:peer", address: 10.60.4.1/24}}
+  up:
+    networks: [type]
+    interfaces: {hairpin: {type: bridge, ports: [up]}}
+YAML
+)
+  new=$(topology <<'YAML'
+name: words
+networks: {type: {subnet: 10.60.9.0/24, internet: true}}
+links:
+  - endpoints: {netns:type: 10.60.0.5/24, up:netns: 10.60.0.2/24}
+  - endpoints: {host:master: [], up:up: 10.60.1.2/24}
+namespaces:
+  netns: {networks: [type]}
+  up: {networks: [type]}
+YAML
+)
+  expect_same_as_fresh "$old" "$new"
+}

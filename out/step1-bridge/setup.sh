@@ -497,7 +497,7 @@ prune() {
 # ---- ip commands -----------------------------------------------------------------------------------------------------
 
 survey_ip() {
-  local node=$1 line PLACE DEVICE
+  local node=$1 line PLACE DEVICE KIND
   while read -r line; do
     case $line in
       'netns add '*) claim netns "${line#netns add }" ;;
@@ -505,11 +505,10 @@ survey_ip() {
         locate "$node" "$line"
         [[ $PLACE != host ]] || claim link "$DEVICE"
         note "add $node $line"
-        line=${line#* type }
-        [[ $line != 'veth '* || $node != host || $line == *' netns '* ]] || claim link "${line#veth peer name }"
-        KINDS[${line%% *}]=$line
+        [[ $KIND != 'veth '* || $node != host || $KIND == *' netns '+([! ]) ]] || claim link "${KIND#veth peer name }"
+        KINDS[${KIND%% *}]=$KIND
         ;;
-      *' replace '* | 'link set '*)
+      'address replace '* | 'route replace '* | 'link set '*)
         note "ip $node $line"
         [[ "$node $line" != 'host address replace '* ]] || survey_subnet "${line#address replace }"
         ;;
@@ -517,12 +516,16 @@ survey_ip() {
   done
 }
 
-# locate NODE LINE: where the device of an `add` is (PLACE), and its name (DEVICE).
+# locate NODE LINE: what an `add` makes: its name (DEVICE), where it is put (PLACE), and of what kind it is, in words (KIND).
 locate() {
-  local before=${2%% type *}
-  PLACE=$1 DEVICE=${before#link add name }
-  DEVICE=${DEVICE%% *}
-  [[ $before != *' netns '* ]] || PLACE=${before##* netns }
+  local rest=${2#link add name } key
+  PLACE=$1 DEVICE=${rest%% *} rest=${rest#* }
+  while [[ $rest == *' '* && $rest != 'type '* ]]; do
+    key=${rest%% *} rest=${rest#* }
+    [[ $key != netns ]] || PLACE=${rest%% *}
+    rest=${rest#* }
+  done
+  KIND=${rest#type }
 }
 
 # Whether a node has a device. Those of a namespace are listed once; a new one has none.
@@ -565,7 +568,7 @@ survey_subnet() {
 
 # Run a block, leaving out the `add` of what exists: everything else can be repeated.
 apply_ip() {
-  local node=$1 line name PLACE DEVICE
+  local node=$1 line name PLACE DEVICE KIND
   local -a todo=()
   while read -r line; do
     case $line in
@@ -577,7 +580,7 @@ apply_ip() {
         ;;
       'link add name '*)
         locate "$node" "$line"
-        [[ $line != *' type veth '* ]] || clear_cable "$line"
+        [[ $KIND != 'veth '* ]] || clear_cable
         ! has_device "$PLACE" "$DEVICE" || continue
         if [[ $PLACE != "$node" ]] && in_node "$node" ip link show dev "$DEVICE" &>/dev/null; then
           ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
@@ -602,8 +605,8 @@ add_renamed() { # NODE LINE
 
 # A cable whose one end was in a namespace that is no more leads nowhere; the end that is left goes before it is made anew.
 clear_cable() {
-  local peer=${1#* type veth peer name } other=$PLACE # both ends in one node, unless it says more
-  [[ $peer != *' netns '* ]] || other=${peer##* netns }
+  local peer=${KIND#veth peer name } other=$PLACE # both ends in one node, unless it says more
+  [[ $peer != *' netns '+([! ]) ]] || other=${peer##* }
   peer=${peer%% *}
   if [[ ${FRESH[$other]:-} ]] && has_device "$PLACE" "$DEVICE"; then
     attempt in_node "$PLACE" ip link del dev "$DEVICE"
@@ -635,25 +638,28 @@ run_ip() {
 
 # Undo one line of an earlier run, in a node that stays.
 undo_ip_line() {
-  local node=${1%% *} line=${1#* } device _
+  local node=${1%% *} line=${1#* } device settings
   [[ $node == host || ${NEW["netns $node"]:-} ]] || return 0
+  settings=${line#link set dev } device=${settings%% *} settings=${settings#* }
   case $line in
-    *' replace '*) line="${line/ replace / del }" ;;
-    *' hairpin on' | *' isolated on') line="${line% on} off" ;;
-    *' master '*)
-      [[ $line != *' alias '* ]] || return 0 # a place on a network, which goes as a whole
-      line="${line% master *} nomaster"
-      ;;
-    *' up')
-      read -r _ _ _ device _ <<<"$line"
-      [[ $node != host || ${NEW["link $device"]:-} ]] || return 0
-      line="${line% up} down"
-      ;;
-    *' nf_call_'*) line="${line// 1/ 0}" ;;
-    *' addrgenmode none')
-      line=${line#link set dev } line=${line%% *}
-      attempt in_node "$node" sysctl -q -w "net/ipv6/conf/$line/addr_gen_mode=0" # ip(8) would make no address
-      return 0
+    'address replace '* | 'route replace '*) line=${line/ replace / del } ;;
+    'link set dev '*)
+      case " $settings" in
+        *' hairpin on' | *' isolated on') settings="${settings% on} off" ;;
+        *' alias '*' master '* | *' master '*' alias '*) return 0 ;; # a place on a network, which goes as a whole
+        *' master '*) settings=nomaster ;;
+        *' up')
+          [[ $node != host || ${NEW["link $device"]:-} ]] || return 0
+          settings=down
+          ;;
+        *' nf_call_'*) settings=${settings// 1/ 0} ;;
+        *' addrgenmode none')
+          attempt in_node "$node" sysctl -q -w "net/ipv6/conf/$device/addr_gen_mode=0" # ip(8) would make no address
+          return 0
+          ;;
+        *) return 0 ;;
+      esac
+      line="link set dev $device $settings"
       ;;
     *) return 0 ;;
   esac
@@ -662,7 +668,7 @@ undo_ip_line() {
 
 # Remove what an `add` of an earlier run made, in a node that stays.
 drop_device() {
-  local PLACE DEVICE
+  local PLACE DEVICE KIND
   locate "${1%% *}" "${1#* }"
   if [[ $PLACE == host ]]; then
     ip_undo <<<"link del dev $DEVICE"
@@ -745,7 +751,7 @@ check_ip() {
 }
 
 check_device() {
-  local PLACE DEVICE kind=${2#* type } shown word previous=''
+  local PLACE DEVICE KIND kind shown word previous=''
   locate "$1" "$2"
   if ! has_device "$PLACE" "$DEVICE"; then
     if [[ $PLACE == host ]]; then
@@ -755,8 +761,8 @@ check_device() {
     fi
     return 0
   fi
-  [[ $kind != @(bridge|veth|dummy)* ]] || return 0
-  kind=${kind/ mode ipip6/} # is printed without the word
+  [[ $KIND != @(bridge|veth|dummy)* ]] || return 0
+  kind=${KIND/ mode ipip6/} # is printed without the word
   shown=" $(in_node "$PLACE" ip -d -o link show dev "$DEVICE" 2>/dev/null) "
   [[ $shown == *" ${kind%% *} "* ]] || problem "$PLACE: $DEVICE is no ${kind%% *}"
   for word in $kind; do
