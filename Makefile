@@ -38,7 +38,7 @@ test: .venv/test.stamp ## install what the tests need, and run every one of them
 	$(PY) tests/run.py
 
 # What takes minutes is apart from `make test`; .ci/run calls all of it.
-CAMPAIGNS := test-lifecycle test-matrix test-abuse
+CAMPAIGNS := test-lifecycle test-matrix test-abuse test-mutation
 .PHONY: $(CAMPAIGNS)
 $(CAMPAIGNS): .venv/test.stamp
 	@bash tests/install.sh
@@ -46,6 +46,7 @@ $(CAMPAIGNS): .venv/test.stamp
 test-lifecycle: ## fail and kill the script at every command, and change what runs; ten minutes
 test-matrix: ## who reaches what, on machines of every kind; seven minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes
+test-mutation: ## leave out every rule, parameter, address and route of five scripts, one at a time; ten minutes
 
 .PHONY: lint
 lint: .venv/test.stamp ## mypy, ruff and ShellCheck

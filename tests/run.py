@@ -29,6 +29,9 @@ TESTS = Path("tests")
 CAMPAIGNS = TESTS / "campaign"
 ABOUT_REACH = ("publish", "families", "networks")
 PROCESSES = 2
+WAITING = {
+    "mutation": 2
+}  # of which campaign's tests so many can run in a process's time: they wait for answers
 SECONDS = 30 * 60  # what one of them may take, before it is taken to hang
 Run = tuple[Path, dict[str, str]]  # a bats file, and the environment that it is run with
 RUNNING: set[subprocess.Popen[str]] = set()
@@ -96,7 +99,11 @@ def lint() -> Tally:
 def run_campaign(name: str) -> Tally:
     """Run what is too long for every time."""
     folder = CAMPAIGNS / name
-    total = run_pytest(str(folder)) if any(folder.glob("test_*.py")) else Tally()
+    total = (
+        run_pytest(str(folder), together=WAITING.get(name, 1))
+        if any(folder.glob("test_*.py"))
+        else Tally()
+    )
     runs: list[Run]
     if name == "matrix":
         files = [TESTS / f"{file}.bats" for file in ABOUT_REACH]
@@ -122,12 +129,20 @@ def machines() -> list[str]:
     ]
 
 
-def run_pytest(*paths: str) -> Tally:
-    """Run the Python tests in two processes; what they came to is read from pytest's own report."""
+def run_pytest(*paths: str, together: int = 1) -> Tally:
+    """Run the Python tests in two processes, or `together` times as many, and read pytest's own report."""
     say("pytest")
     report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-n", str(PROCESSES), "--dist", "loadgroup"]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-n",
+        str(PROCESSES * together),
+        "--dist",
+        "loadgroup",
+    ]
     command += ["--durations=10", f"--junitxml={report}", *paths]
     status, _ = run(command, capture=False)
     tally = read_junit(report) if report.exists() else Tally()
