@@ -86,8 +86,8 @@ def _peers(
     proxied = published.via == "proxy" and audience in ("loopback", "network", "self")
     if audience in ("loopback", "self") or proxied:
         return gateways
-    if audience == "host":  # who asks himself by an address, asks from that
-        return (address,) if published.member.routed(version) else (*gateways, address)
+    if audience == "host":
+        return (address, *gateways)
     if audience == "outside":
         routed = published.member.routed(version)
         return (str(ground.scene.sides[version].outside),) if routed else gateways

@@ -37,6 +37,10 @@ SURVIVORS: dict[str, tuple[str, ...]] = {
     "Where members are isolated, the request is routed by the host, and not sent back through its port.": (
         "isolated: host link set dev veth-web-br type bridge_slave hairpin on",
     ),
+    "The proxy answers the host, too; then the namespace sees the bridge's address, and not the one that was asked.": (
+        "proxy: iptables -A OUTPUT -p tcp -m tcp --dport 8080 -j DNAT --to-destination 192.168.15.2:80",
+        "proxy: jump iptables nat OUTPUT OUTPUT",
+    ),
     "A new namespace takes the value of the machine's first one, which is 0 unless that forwards.": (
         "routed: both net.ipv4.ip_forward = 0",
     ),
