@@ -30,6 +30,8 @@ TESTS = Path("tests")
 CAMPAIGNS = TESTS / "campaign"
 ABOUT_REACH = ("publish", "families", "networks")
 PROCESSES = 2
+# The tests of these campaigns mostly wait for answers: so many of them run in a process's time.
+WAITING = {"mutation": 2}
 SECONDS = 30 * 60  # what one of them may take, before it is taken to hang
 Run = tuple[Path, dict[str, str]]  # a bats file, and the environment that it is run with
 RUNNING: set[subprocess.Popen[str]] = set()
@@ -99,7 +101,9 @@ def run_campaign(name: str) -> Tally:
     if name == "vm":
         return run_virtual_machines()
     folder = CAMPAIGNS / name
-    total = run_pytest(str(folder)) if any(folder.glob("test_*.py")) else Tally()
+    total = Tally()
+    if any(folder.glob("test_*.py")):
+        total.add(run_pytest(str(folder), together=WAITING.get(name, 1)))
     runs: list[Run]
     if name == "matrix":
         files = [TESTS / f"{file}.bats" for file in ABOUT_REACH]
@@ -125,12 +129,13 @@ def machines() -> list[str]:
     ]
 
 
-def run_pytest(*paths: str) -> Tally:
-    """Run the Python tests in two processes; what they came to is read from pytest's own report."""
+def run_pytest(*paths: str, together: int = 1) -> Tally:
+    """Run the Python tests in two processes, or `together` times as many, and read pytest's own report."""
     say("pytest")
     report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-n", str(PROCESSES), "--dist", "loadgroup"]
+    processes = str(PROCESSES * together)
+    command = [sys.executable, "-m", "pytest", "-n", processes, "--dist", "loadgroup"]
     command += ["--durations=10", f"--junitxml={report}", *paths]
     status, _ = run(command, capture=False)
     tally = read_junit(report) if report.exists() else Tally()

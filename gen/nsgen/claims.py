@@ -7,6 +7,7 @@ It is told from the meaning of the keys alone, and knows nothing of rules: docs/
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from nsgen import claims_closed, claims_published, claims_wires
 from nsgen.claim import HOST, INTERNET, LOOPBACK, OUTSIDE, Claim, Listener, answered, unanswered
@@ -88,7 +89,12 @@ class Claims(Ground):
                 for version, address in addresses(to, bridge):
                     if asker.address(version) is not None:
                         make = unanswered if bridge.isolate else answered
-                        yield make(asker.namespace, self._named(to), address, 0, "ping", why)
+                        column = self._named(to)
+                        yield make(asker.namespace, column, address, 0, "ping", why)
+                        if asker == members[0]:  # rules may tell TCP from pings
+                            by = "" if bridge.isolate else to.namespace
+                            claim = make(asker.namespace, column, address, self.closed, "tcp", why)
+                            yield replace(claim, by=by)
 
     def _pairs(self, members: list[Member]) -> Iterator[tuple[Member, Member]]:
         """Every pair; or, of many members, each with the next one."""

@@ -44,8 +44,6 @@ def _apart(ground: Ground) -> Iterator[Claim]:
         if {m.bridge.name for m in asker.members} & {m.bridge.name for m in to.members}:
             continue
         for member in to.members:
-            if member.bridge.routed:
-                continue  # a routed network: its published ports and pings answer by its own addresses
             for version, address in addresses(member, member.bridge):
                 if any(m.address(version) for m in asker.members):
                     why = f"{asker.name} and {to.name} are on no network together"

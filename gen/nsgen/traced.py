@@ -165,9 +165,8 @@ class Story:
         if kind == "ok" and rest[0] == "ping":
             return "answered"
         if kind == "ok":
-            # A service of the topology's own does not say who it is: it is where the request came to.
-            arrived = next((one["node"] for one in reversed(self.packets[0])), HOST)
-            who = arrived if rest[0] in ("http", "?") else rest[0]
+            # A service of the topology's own does not say who it is.
+            who = self._answerer() if rest[0] in ("http", "?") else rest[0]
             return f"answered by {who}" + (
                 f", who is asked from {rest[1]}" if rest[1] != "-" else ""
             )
@@ -179,6 +178,11 @@ class Story:
         last_seen = (answer or request or [{}])[-1]
         where = f", last seen at {last_seen['device']} of {last_seen['node']}" if last_seen else ""
         return f"{kind}{where}"
+
+    def _answerer(self) -> str:
+        """Where the answer leaves before it comes in anywhere."""
+        first = {one["node"]: one["out"] for one in reversed(self.packets[1])}
+        return next((node for node, out in first.items() if out), HOST)
 
 
 def _reasons(plan: Plan) -> dict[str, str]:

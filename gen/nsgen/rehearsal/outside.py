@@ -29,7 +29,18 @@ UNLOADED = (
     "this topology needs the kernel module br_netfilter, which a rehearsal cannot load:"
     " sudo modprobe br_netfilter, then again"
 )
-NEEDED = ("unshare", "nsenter", "ip", "iptables", "ip6tables", "sysctl", "mount", "ss", "bash")
+NEEDED = (
+    "unshare",
+    "nsenter",
+    "setpriv",
+    "ip",
+    "iptables",
+    "ip6tables",
+    "sysctl",
+    "mount",
+    "ss",
+    "bash",
+)
 
 
 class VerifyError(Exception):

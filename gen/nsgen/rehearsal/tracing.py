@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from nsgen.claim import HOST
 from nsgen.rehearsal import nftrace, probe
 from nsgen.rehearsal.machine import RehearsalError, output, run
 from nsgen.rehearsal.nodes import inside
@@ -52,6 +53,7 @@ class Watch:
         self.port = port
         self.seen: list[Sighting] = []
         self.sockets = {self._open(node): node for node in nodes}
+        _await_stamps()
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self._watch)
         self.thread.start()
@@ -80,8 +82,7 @@ class Watch:
                 return
             for sock in ready:
                 data, ancillary, _, origin = sock.recvmsg(65535, 64)
-                stamp = struct.unpack("=qq", ancillary[0][2]) if ancillary else (0, 0)
-                at = stamp[0] + stamp[1] / 1e9
+                at = _time(ancillary)
                 found = self._read(data)
                 if found is not None and origin[0] != "lo":
                     out = origin[2] == socket.PACKET_OUTGOING
@@ -111,6 +112,32 @@ class Watch:
         if (self.port and self.port not in (sport, dport)) or (not self.port and not flags):
             return None
         return str(ipaddress.ip_address(source)), str(ipaddress.ip_address(to)), sport, dport, flags
+
+
+def _await_stamps() -> None:
+    """Wait until the kernel stamps packets when they come: when first asked to, it goes on for a moment not to do so.
+
+    A packet without a stamp is given the time at which it is read, socket(7), and then the order is that of reading.
+    """
+    with inside(HOST), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
+        sock.settimeout(0.1)
+        for _ in range(200):
+            sock.sendto(b"now", sock.getsockname())
+            time.sleep(0.005)
+            try:
+                _, ancillary, _, _ = sock.recvmsg(16, 64)
+            except OSError:
+                return  # this host's rules let nothing pass
+            if time.time() - _time(ancillary) > 0.004:
+                return
+
+
+def _time(ancillary: list[tuple[int, int, bytes]]) -> float:
+    """When a packet came, in seconds since 1970."""
+    seconds, nanoseconds = struct.unpack("=qq", ancillary[0][2]) if ancillary else (0, 0)
+    return float(seconds + nanoseconds / 1e9)
 
 
 def _in_order(seen: list[Sighting]) -> list[Sighting]:

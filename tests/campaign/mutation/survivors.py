@@ -1,0 +1,61 @@
+"""The mutants that nobody notices, by the reason why not; each is `TOPOLOGY: MUTANT`."""
+
+from __future__ import annotations
+
+SURVIVORS: dict[str, tuple[str, ...]] = {
+    "It is a mark: it says whose a device is. `check` reads it.": (
+        "proxy: host link set dev bridge0 alias nsgen:proxy",
+        "routed: host link set dev lab alias nsgen:routed",
+        "routed: host link set dev inner alias nsgen:routed",
+        "dual-stack: host link set dev bridge0 alias nsgen:dual-stack",
+        "article: host link set dev bridge0 alias nsgen:article",
+        "isolated: host link set dev tenants alias nsgen:isolated",
+        "isolated: host link set dev backend alias nsgen:isolated",
+    ),
+    "The chain FROM lets the same packets pass, last of all; this is for when other programs' rules come between.": (
+        "proxy: iptables -A INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "routed: iptables -A INTO -i lab -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "routed: ip6tables -A INTO -i lab -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "routed: ip6tables -A INTO -i inner -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "dual-stack: iptables -A INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "dual-stack: ip6tables -A INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "article: iptables -A INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "isolated: iptables -A INTO -i tenants -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    ),
+    "The chain RAW drops the same before; this rule is for what another program's rules translate to a namespace.": (
+        "proxy: iptables -A INTO ! -i bridge0 -o bridge0 -j DROP",
+        "routed: ip6tables -A INTO ! -i inner -o inner -j DROP",
+        "dual-stack: iptables -A INTO ! -i bridge0 -o bridge0 -j DROP",
+        "dual-stack: ip6tables -A INTO ! -i bridge0 -o bridge0 -j DROP",
+        "article: iptables -A INTO ! -i bridge0 -o bridge0 -j DROP",
+        "isolated: iptables -A INTO ! -i tenants -o tenants -j DROP",
+    ),
+    "Nobody has a connection through this network, which has neither internet nor a published port.": (
+        "isolated: iptables -A INTO -o backend -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        "isolated: iptables -A INTO -i backend -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    ),
+    "Where members are isolated, the request is routed by the host, and not sent back through its port.": (
+        "isolated: host link set dev veth-web-br type bridge_slave hairpin on",
+    ),
+    "The proxy answers the host, too; then the namespace sees the bridge's address, and not the one that was asked.": (
+        "proxy: iptables -A OUTPUT -p tcp -m tcp --dport 8080 -j DNAT --to-destination 192.168.15.2:80",
+        "proxy: jump iptables nat OUTPUT OUTPUT",
+    ),
+    "A new namespace takes the value of the machine's first one, which is 0 unless that forwards.": (
+        "routed: both net.ipv4.ip_forward = 0",
+    ),
+    "Translated to the namespace that it is from, the kernel drops it for its source; with this rule it is refused.": (
+        "routed: iptables -A PRE -s 10.50.0.2/32 -p udp -m udp --dport 5353 -j RETURN",
+        "routed: ip6tables -A PRE -s fd00:50::2/128 -p udp -m udp --dport 5353 -j RETURN",
+    ),
+    "In a routed network a rule behind it lets the same port be asked by the namespace's own address.": (
+        "routed: iptables -A INTO -d 10.50.0.2/32 -o lab -p udp -m udp --dport 53 -m conntrack --ctstate DNAT -j ACCEPT",
+        "routed: ip6tables -A INTO -d fd00:50::2/128 -o lab -p udp -m udp --dport 53 -m conntrack --ctstate DNAT -j ACCEPT",
+    ),
+}
+
+# Whether these are noticed depends on the machine that the tests run on.
+BY_MACHINE = ("routed: both net.ipv4.ip_forward = 0",)
+
+# What `check` of the whole script does not tell.
+UNCHECKED: tuple[str, ...] = ()

@@ -1,0 +1,111 @@
+"""A script that lacks one rule, kernel parameter, address, route or flag is noticed by `nsgen verify`, and by `check`.
+
+Where that is the only thing that is wrong, nobody notices what has no effect on a new machine. So a mutant that holds
+there is tried on machines of other kinds, and is noticed if it does not do there what the whole script does.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from mutants import Mutant, mutants
+from nsgen import plan, targets
+from nsgen.compiler import compile_topology
+from nsgen.rehearsal.outside import Result, rehearse
+from nsgen.rehearsal.scene import Option
+from nsgen.topology import Topology
+from survivors import BY_MACHINE, SURVIVORS, UNCHECKED
+
+HERE = Path(__file__).resolve().parent
+CHECKOUT = HERE.parents[2]
+EXAMPLES = [CHECKOUT / f"examples/{name}.yaml" for name in ("article", "proxy", "dual-stack")]
+FILES = [*EXAMPLES, HERE / "isolated.yaml", HERE / "routed.yaml"]
+HOSTS: tuple[tuple[Option, ...], ...] = (
+    ("router",),
+    ("drop",),
+    ("open",),
+    ("netfilter",),
+    ("drop", "netfilter"),
+)
+LISTED = [name for names in SURVIVORS.values() for name in names]
+
+
+@cache
+def topology_of(name: str) -> Topology:
+    """Read one of the topologies, without its services: who answers in their place tells who it is that asks."""
+    path = next(path for path in FILES if path.stem == name)
+    found = compile_topology(path.name, path.read_bytes()).topology
+    assert found is not None
+    namespaces = tuple(replace(namespace, services={}) for namespace in found.namespaces)
+    return replace(found, namespaces=namespaces)
+
+
+@cache
+def script_of(name: str) -> str:
+    """Render one of the topologies."""
+    return targets.script(plan.make(topology_of(name)))
+
+
+@cache
+def whole(name: str, host: tuple[Option, ...]) -> Result:
+    """Rehearse the whole script of a topology on a machine."""
+    return rehearse(topology_of(name), script_of(name), lifecycle=False, host=host)
+
+
+def broken() -> Iterator[tuple[str, Mutant]]:
+    """Give every mutant of every topology."""
+    for path in FILES:
+        for mutant in mutants(script_of(path.stem)):
+            yield path.stem, mutant
+
+
+MUTANTS = {f"{topology}: {mutant.name}": (topology, mutant) for topology, mutant in broken()}
+
+
+def on_another_machine(name: str, script: str) -> str:
+    """Say on which machine a mutant does not do what the whole script does, if on any."""
+    for host in HOSTS:
+        result = rehearse(topology_of(name), script, lifecycle=False, host=host)
+        if result.failures != whole(name, host).failures:
+            return ", ".join(host)
+    return ""
+
+
+@pytest.mark.parametrize(
+    "mutant",
+    [pytest.param(name, marks=pytest.mark.xdist_group(MUTANTS[name][0])) for name in MUTANTS],
+)
+def test_a_mutant_is_noticed(mutant: str) -> None:
+    """It fails, or a claim does not hold, on one machine or another; and `check` of the whole script tells."""
+    name, broken = MUTANTS[mutant]
+    topology, script = topology_of(name), script_of(name)
+    result = rehearse(topology, broken.script, lifecycle=False, original=script)
+    if not all(ok for _, ok, _ in result.phases):
+        assert mutant not in LISTED, "the script itself fails"
+        return
+    if mutant in BY_MACHINE:
+        return
+    assert bool(result.drift) == (mutant not in UNCHECKED), result.drift
+    where = "here" if result.failures else on_another_machine(name, broken.script)
+    assert bool(where) == (mutant not in LISTED), where
+
+
+def test_what_is_listed_is_made() -> None:
+    """Every survivor is a mutant, and listed once."""
+    assert sorted(set(LISTED)) == sorted(LISTED)
+    assert {*LISTED, *UNCHECKED, *BY_MACHINE} <= set(MUTANTS)
+    assert set(BY_MACHINE) <= set(LISTED)
+
+
+def test_the_readme_has_the_score() -> None:
+    """The numbers of the README are those of the tests above."""
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"(\d+) of (\d+) mutants", readme)
+    assert found is not None
+    assert [int(n) for n in found.groups()] == [len(MUTANTS) - len(LISTED), len(MUTANTS)]
