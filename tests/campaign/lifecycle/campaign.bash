@@ -230,8 +230,8 @@ run_at() { # fail|SIGNAL|SIGNAL-alone AT FILE up|down
   rm -f "$LAB/calls.reached"
   on host env "INNER_PATH=$(inner_path)" "CALLS=$LAB/calls" "DO=$1" "AT=$2" "PATH=$LAB/wrapped:$(inner_path)" \
     "$(type -P setsid)" --wait "$(type -P bash)" "${@:3}" || status=$?
-  # A disturbance that never happened shows nothing.
-  [[ ! $2 || -e $LAB/calls.reached ]] || {
+  # A disturbance that never happened shows nothing. (How often a script waits for the end of a process, it cannot say.)
+  [[ ! $2 || $2 == *' sleep '* || -e $LAB/calls.reached ]] || {
     echo "never reached: $2" >&2
     : >"$LAB/unreached"
   }
