@@ -167,6 +167,12 @@ def _is_harmless(program: str, words: Words, stdin: str) -> bool:
         return all(word.startswith("-") or OWN.fullmatch(word) for word in words)
     if program in ("ss", "flock", "stat", "iptables-save", "ip6tables-save"):
         return True
+    if program == "unshare":
+        return words[:2] in (["--mount", "bash"], ["--net", "ip"])
+    if program == "mount":  # in a view of the file system of its own
+        return " ".join(words) == "-n -t tmpfs tmpfs /run/netns" or (
+            words[:3] == ["-n", "--rbind", "/run/netns"] and _own(words[3])
+        )
     if program == "modprobe":
         return words[:2] == ["-n", "-q"]
     if program.endswith("-restore"):

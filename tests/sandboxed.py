@@ -22,7 +22,7 @@ PROGRAMS = (
     *("ip", "iptables", "iptables-restore", "iptables-save", "ip6tables", "ip6tables-restore"),
     *("ip6tables-save", "sysctl", "modprobe", "conntrack", "ss", "flock", "nsenter", "setsid"),
     *("env", "runuser", "mkdir", "mv", "rm", "rmdir", "cat", "chmod", "ln", "sleep", "stat"),
-    *("tail", "systemctl"),
+    *("tail", "systemctl", "xargs", "bash", "unshare", "mount"),
 )
 SCRIPTS = ("setup.sh", "plain.sh", "plain-teardown.sh")
 

@@ -53,6 +53,9 @@ PACKAGES = {
     "tc": "iproute2",
     "wg": "wireguard-tools",
     "nsenter": "util-linux",
+    "unshare": "util-linux",
+    "mount": "mount",
+    "xargs": "findutils",
     "flock": "util-linux",
     "setsid": "util-linux",
     "iptables": "iptables",
@@ -107,7 +110,7 @@ def values(plan: Plan, boot_files: Mapping[str, str]) -> dict[str, Any]:
         "header": describe.header(plan, "setup.sh"),
         "programs": " ".join(f"{name}:{PACKAGES.get(name, 'service')}" for name in _programs(plan)),
         "ports": " ".join(_ports(plan.topology)),
-        "verbs": [{"name": n, "function": f} for n, f in VERBS.items() if n in used],
+        "verbs": [_verb(name) for name in VERBS if name in used],
         "sections": sections,
         "teardown": list(_teardown(plan)),
         "needs": _needs(plan),
@@ -116,6 +119,12 @@ def values(plan: Plan, boot_files: Mapping[str, str]) -> dict[str, Any]:
             for path, text in boot_files.items()
         ],
     }
+
+
+def _verb(name: str) -> dict[str, Any]:
+    """A step: what waits to be done in namespaces is done before any step of another kind."""
+    settle = name not in ("ip_in", "undo_by")
+    return {"name": name, "function": VERBS[name], "settle": settle}
 
 
 def _ports(topology: Topology) -> Iterator[str]:
@@ -135,7 +144,7 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _programs(plan: Plan) -> list[str]:
     found = ["ip", "ss"] if plan.topology.publications else ["ip"]
-    found += ["nsenter", "flock"]
+    found += ["nsenter", "unshare", "mount", "flock", "xargs"]
     found += ["bridge"] if bool(plan.of(SetVlan)) or bool(plan.of(AddPeer)) else []
     found += ["tc"] if plan.of(Impede) else []
     found += ["wg"] if plan.of(SetWireguard) else []
@@ -298,4 +307,6 @@ def _teardown(plan: Plan) -> Iterator[Shell]:
         if argv[1:2] != ("address",)  # goes with its device
     ]
     if undo:
+        # The kernel removes the cables of all namespaces that have gone at once; on its own, each takes as long as all.
+        undo.sort(key=lambda line: not line.startswith("netns del "))
         yield _heredoc(("ip_undo",), undo, "IP")

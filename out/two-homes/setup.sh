@@ -13,7 +13,7 @@ shopt -s extglob nullglob
 export LC_ALL=C
 
 readonly NAME=two-homes
-readonly PROGRAMS='ip:iproute2 nsenter:util-linux flock:util-linux iptables:iptables sysctl:procps'
+readonly PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps'
 readonly PORTS=''
 
 # What is built, in order, and why.
@@ -171,6 +171,7 @@ RULES
 }
 
 # What removes it, the last thing first. Only what is ours is removed, and a parameter is put back to what it was.
+# (Namespaces take their devices along, and with those go the other ends of the cables, all at once.)
 teardown() {
   ip_undo <<'IP'
 netns del pc2
@@ -190,9 +191,9 @@ IP
 # ======================================================================================================================
 
 ip_in() { "${MODE}_ip" "$@"; }
-sysctls() { "${MODE}_sysctls" "$@"; }
-rules_in() { "${MODE}_rules_in" "$@"; }
-jump_in() { "${MODE}_jump_in" "$@"; }
+sysctls() { settle; "${MODE}_sysctls" "$@"; }
+rules_in() { settle; "${MODE}_rules_in" "$@"; }
+jump_in() { settle; "${MODE}_jump_in" "$@"; }
 
 main() {
   (($# <= 1)) || usage
@@ -206,12 +207,13 @@ main() {
   declare -gA FRESH=()                # namespaces that did not exist before this run
   declare -ga PROBLEMS=()
   declare -gA TOLD=()
+  declare -gA WAITING=()      # what is to be done in namespaces, by name
+  declare -ga WAITING_LIST=() # their names, in order
   declare -gA KINDS=() # the kinds of devices that the kernel has to know, each with what one is made of
   declare -gA DEVICES=() # those of namespaces, as far as anybody asked
   declare -gA JUMPS=() # the rules of built-in chains that lead to ours, by node, tool and table
   RULES_NODE=host # where rules are
-  WAS_UP='' LEFT='' LOCKED=''
-  recall
+  WAS_UP='' LEFT='' LOCKED='' LISTED=''
   require "${1:-up}"
   lock
   recall
@@ -293,15 +295,19 @@ up() {
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
-  prune
-  drop_link_locals
-  remember "${OLD_LIST[@]}" "${NEW_LIST[@]}"
+  if [[ ! -e $STATE/made || ${OLD_LIST[*]} != "${NEW_LIST[*]}" ]]; then
+    prune
+    drop_link_locals
+    remember "${OLD_LIST[@]}" "${NEW_LIST[@]}"
+    recall
+  fi
   hide_devices
   MODE=apply topology
+  MODE=apply settle
   prune_flows
   await_services
   [[ ! $LEFT ]] || die 'what this topology no longer has could not be removed'
-  remember "${NEW_LIST[@]}"
+  [[ ${OLD_LIST[*]} == "${NEW_LIST[*]}" ]] || remember "${NEW_LIST[@]}"
   printf 'up\n' >"$STATE/up"
   trap - INT TERM HUP
   trap unlock EXIT
@@ -347,6 +353,7 @@ clear_away() {
 
 check() {
   MODE=check topology
+  MODE=check settle
   ((${#PROBLEMS[@]})) || return 0
   printf '%s\n' "${PROBLEMS[@]}"
   exit 1
@@ -361,7 +368,7 @@ require() {
   (((rights >> 12 & rights >> 21 & 1) == 1)) || problem 'run this as root (sudo): it makes namespaces, devices and rules'
   survey_programs
   ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == 'run this as root '* ]] || survey
+  [[ $1 != up || ${PROBLEMS[0]} == 'run this as root '* ]] || { recall && survey; }
   refuse
 }
 
@@ -493,7 +500,6 @@ remember() {
   mkdir -p "$STATE/sysctl"
   printf '%s' "${@/%/$'\n'}" >"$STATE/made.new"
   mv "$STATE/made.new" "$STATE/made"
-  recall
 }
 
 exists() {
@@ -627,16 +633,25 @@ survey_subnet() {
   done <<<"$routes"
 }
 
-# Run a block, leaving out the `add` of what exists: everything else can be repeated.
+# Run a block, leaving out the `add` of what exists: everything else can be repeated. What only sets something within a
+# namespace can wait.
 apply_ip() {
-  local node=$1 line name PLACE DEVICE KIND
-  local -a todo=()
-  while read -r line; do
+  local node=$1 line name now='' PLACE DEVICE KIND
+  local -a lines todo=()
+  mapfile -t lines
+  case "$node ${lines[*]}" in
+    'host '* | *'link add name '*)
+      settle
+      now=yes
+      ;;
+  esac
+  remove_stubs "${lines[@]}"
+  for line in "${lines[@]}"; do
     case $line in
       '#'* | '') continue ;;
       'netns add '*)
         name=${line#netns add }
-        ! is_namespace "$name" || continue
+        ! exists netns "$name" || continue
         FRESH[$name]=1
         ;;
       'link add name '*)
@@ -653,7 +668,8 @@ apply_ip() {
     esac
     todo+=("$line")
   done
-  ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
+  ((${#todo[@]})) || return 0
+  if [[ $now ]]; then run_ip "$node" "${todo[@]}"; else wait_inside "$node" "${todo[@]}"; fi
 }
 
 # Linux 6.1 and older look for the name of a new device where it is made from, not where it is put: an eth0 here is in
@@ -679,13 +695,17 @@ clear_cable() {
 }
 
 # Whoever was killed while making a namespace left a file that is none.
-is_namespace() {
-  local kind
-  exists netns "$1" || return 1
-  kind=$(stat -f -c %T "/run/netns/$1") || die "stat /run/netns/$1 failed"
-  [[ $kind != nsfs ]] || return 0
-  rm -f "/run/netns/$1" || die "/run/netns/$1 cannot be removed"
-  return 1
+remove_stubs() {
+  local line kinds kind path
+  local -a paths=()
+  for line; do
+    [[ $line != 'netns add '* || ! -e /run/netns/${line#netns add } ]] || paths+=("/run/netns/${line#netns add }")
+  done
+  ((${#paths[@]})) || return 0
+  kinds=$(stat -f -c '%T %n' "${paths[@]}") || die 'stat /run/netns/… failed'
+  while read -r kind path; do
+    [[ $kind == nsfs ]] || rm -f "$path" || die "$path cannot be removed"
+  done <<<"$kinds"
 }
 
 run_ip() {
@@ -697,10 +717,55 @@ run_ip() {
   die "$node: ip ${line:-…}: ${output%%$'\n'*}"
 }
 
+# What is to be done inside of namespaces waits until the next step of another kind. Then a small program, xargs, goes
+# from one to the next; if this shell did, with all that it has in mind, that would take longer than everything else.
+wait_inside() {
+  local node=$1 IFS=$'\n'
+  shift
+  [[ ${WAITING[$node]:-} ]] || WAITING_LIST+=("$node")
+  WAITING[$node]+=$*$'\n'
+}
+
+settle() {
+  local -a nodes=("${WAITING_LIST[@]}")
+  ((${#nodes[@]})) || return 0
+  WAITING_LIST=()
+  "${MODE}_inside" "${nodes[@]}"
+  WAITING=()
+}
+
+# Two at a time; each reads its commands from a file of its name.
+apply_inside() {
+  local node output
+  local -a commands
+  mkdir -p "$STATE/ip"
+  for node; do
+    output=${WAITING[$node]}
+    [[ -e /proc/sys/net/ipv6 ]] || output=${output// addrgenmode none/} # nothing to switch off
+    printf '%s' "$output" >"$STATE/ip/$node"
+  done
+  if output=$(enter_each "$@" 2>&1); then
+    rm -r "$STATE/ip"
+    return 0
+  fi
+  [[ $output =~ 'Command failed '"$STATE"/ip/([^:]+):([0-9]+) ]] || die "ip: ${output%%$'\n'*}"
+  node=${BASH_REMATCH[1]}
+  mapfile -t commands <<<"${WAITING[$node]}"
+  output=${output%%$'\n'"${BASH_REMATCH[0]}"*}
+  die "$node: ip ${commands[BASH_REMATCH[2] - 1]}: ${output##*$'\n'}"
+}
+
+enter_each() {
+  local node
+  for node; do printf '%s\n' "--net=/run/netns/$node ip -batch $STATE/ip/$node"; done | xargs -L 1 -P 2 nsenter
+}
+
 # Undo one line of an earlier run, in a node that stays.
 undo_ip_line() {
   local node=${1%% *} line=${1#* } device settings
   [[ $node == host || ${NEW["netns $node"]:-} ]] || return 0
+  # What was set of a device is gone with it.
+  [[ $node != host || ! $line =~ ' dev '([^ ]+) || -e /sys/class/net/${BASH_REMATCH[1]} ]] || return 0
   settings=${line#link set dev } device=${settings%% *} settings=${settings#* }
   case $line in
     'address replace '* | 'route replace '*) line=${line/ replace / del } ;;
@@ -791,12 +856,22 @@ name_holders() {
 }
 
 check_ip() {
+  local node=$1
+  local -a lines
+  if [[ $node == host ]]; then
+    settle
+    [[ $LISTED == host ]] || list_host
+    compare_ip host
+  elif exists netns "$node"; then # its absence was told where it is made
+    mapfile -t lines
+    wait_inside "$node" "${lines[@]}"
+  fi
+}
+
+# Whether what a block makes and sets is so.
+compare_ip() {
   local node=$1 line
   local -a words
-  if [[ $node != host ]] && ! exists netns "$node"; then
-    return 0 # its absence was told where it is made
-  fi
-  list_node "$node"
   while read -r line; do
     read -ra words <<<"$line"
     case $line in
@@ -833,19 +908,57 @@ check_device() {
   done
 }
 
-# What the node has: LINKS by name, ADDRESSES by "DEVICE ADDRESS", ROUTES by table, a line for each.
-list_node() {
-  local line
-  local -a words
+# What a node has: LINKS by name, ADDRESSES by "DEVICE ADDRESS", ROUTES by IP version and table, a line for each.
+# (Text is kept before it is read by lines: `read` takes a pipe byte by byte.)
+list_host() {
+  local line text
   declare -gA LINKS=() ADDRESSES=() ROUTES=()
-  while read -ra words; do
-    if [[ ${words[2]} == inet* ]]; then
-      ADDRESSES["${words[1]} ${words[3]}"]=1
-    else
-      line=${words[1]%:}
-      LINKS[${line%@*}]="${words[*]//\\/} "
-    fi
-  done < <(printf '%s\n' 'link show' 'address show' | in_node "$1" ip -d -o -batch -)
+  LISTED=host
+  text=$(printf '%s\n' 'link show' 'address show' | ip -d -o -batch -) || die 'ip failed'
+  while read -r line; do take_line "$line"; done <<<"$text"
+}
+
+take_line() {
+  if [[ $1 =~ ^[0-9]+:\ ([^ ]+)\ +inet6?\ ([^ ]+) ]]; then
+    ADDRESSES["${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"]=1
+  elif [[ $1 =~ ^[0-9]+:\ ([^ @]+)(@[^ ]+)?:\  ]]; then
+    LINKS[${BASH_REMATCH[1]}]="${1//\\/ } "
+  else
+    ROUTES['4 main']+=$1$'\n'
+  fi
+}
+
+# In two halves at the same time. Each is listed as one text, in which every namespace begins with its lo.
+check_inside() {
+  local node text heads at=0 half=$((($# + 1) / 2))
+  local -a lines
+  LISTED=
+  mkdir -p "$STATE/netns"
+  printf '%s\n' 'link show dev lo' 'link show' 'address show' 'route show table main' >"$STATE/list"
+  list_each "${@:half + 1}" >"$STATE/listed" &
+  text=$(list_each "${@:1:half}") || die 'ip failed in a namespace'
+  wait "$!" || die 'ip failed in a namespace'
+  text+=$'\n'$(<"$STATE/listed")
+  rm -f "$STATE/list" "$STATE/listed"
+  rmdir --ignore-fail-on-non-empty "$STATE/netns" "$STATE"
+  mapfile -t lines <<<"$text"
+  for node; do
+    declare -gA LINKS=() ADDRESSES=() ROUTES=(['4 main']='')
+    for ((heads = 0; at < ${#lines[@]}; at++)); do
+      [[ ${lines[at]} != '1: lo: '* ]] || ((++heads < 3)) || break # the next one's
+      take_line "${lines[at]}"
+    done
+    compare_ip "$node" <<<"${WAITING[$node]%$'\n'}"
+  done
+}
+
+# ip(8) names the namespace of a cable's other end, and opens all of /run/netns to find it: a thousand times a thousand.
+# In a view of the file system of its own it finds none there.
+list_each() {
+  local node
+  for node; do printf '%s\n' "--net=$STATE/netns/$node ip -d -o -batch $STATE/list"; done |
+    unshare --mount bash -c "mount -n --rbind /run/netns $STATE/netns && mount -n -t tmpfs tmpfs /run/netns &&
+      exec xargs -r -L 1 nsenter"
 }
 
 check_link() {
@@ -870,9 +983,10 @@ check_link() {
 
 # A table is asked for by its number: it may have a name, which ip(8) would print.
 check_route() {
-  local node=$1 said="${*:2}" table=main start=''
+  local node=$1 said="${*:2}" table=main start='' version=4
   local -a items=() words
   shift
+  [[ $said != *:* ]] || version=6
   while (($#)); do
     case $1 in
       via | dev | src | metric | weight) items+=("$1 $2") && shift ;;
@@ -884,14 +998,12 @@ check_route() {
     esac
     shift
   done
-  [[ -v ROUTES[$table] ]] || ROUTES[$table]=$(
-    in_node "$node" ip -d -o route show table "$table" 2>/dev/null
-    in_node "$node" ip -6 -d -o route show table "$table" 2>/dev/null
-  ) || true
+  [[ -v ROUTES["$version $table"] ]] ||
+    ROUTES["$version $table"]=$(in_node "$node" ip -"$version" -d -o route show table "$table" 2>/dev/null) || true
   while read -ra words; do
     [[ ${words[0]:-} != unicast ]] || words=("${words[@]:1}")
     ! is_route "${words[*]//\\/} " "$start" "${items[@]}" || return 0
-  done <<<"${ROUTES[$table]}"
+  done <<<"${ROUTES["$version $table"]}"
   if [[ $start == default* ]]; then
     problem "$node has lost its default route ${said#* }"
   else

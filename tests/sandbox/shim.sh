@@ -45,7 +45,19 @@ case $name in
     exec /usr/bin/setsid "$@"
     ;;
   nsenter)
-    export SANDBOX_NODE="${1#--net=/run/netns/}"
+    case $1 in
+      --net=/run/netns/* | --net=/run/nsgen/*/netns/*) ;;
+      *) exit 64 ;;
+    esac
+    export SANDBOX_NODE="${1##*/}"
+    shift
+    go_on "$@"
+    ;;
+  xargs) exec /usr/bin/xargs "$@" ;;
+  bash) exec /bin/bash "$@" ;;
+  unshare)
+    record "$@"
+    [ "$1" = --mount ] || exec /bin/cat >/dev/null # what it tries is gone at once
     shift
     go_on "$@"
     ;;
@@ -70,6 +82,10 @@ case $name in
       '-batch -' | '-force -batch')
         record_input "$@"
         [ -n "${SANDBOX_NODE-}" ] || pretend_ip <"/mnt/log/stdin.$$"
+        ;;
+      '-batch /run/nsgen/'*) record_input "$@" <"$2" ;;
+      '-d -o')
+        if [ "$4" = - ]; then record_input "$@"; else record_input "$@" <"$4"; fi
         ;;
       *)
         record "$@"
@@ -126,15 +142,18 @@ case $name in
     ;;
   stat)
     record "$@"
-    case "$*" in
-      *' %T /run/netns/'*) printf 'nsfs\n' ;;
+    case "$1 $3" in
+      '-f %T %n')
+        shift 3
+        printf 'nsfs %s\n' "$@"
+        ;;
     esac
     ;;
   conntrack)
     record "$@"
     exit 1
     ;;
-  flock | ss | systemctl) record "$@" ;;
+  flock | mount | ss | systemctl) record "$@" ;;
   sleep) exec /bin/sleep 0.02 ;;
   cat | chmod | ln | mkdir | mv | rm | rmdir | tail)
     record "$@"
