@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from nsgen import spec as written
-from nsgen.autoroute import routed
 from nsgen.naming import derived_mac, device_name, first_host
 from nsgen.report import Path, Report
 from nsgen.routing import Policy
@@ -64,7 +63,11 @@ def resolve(spec: Spec, report: Report) -> Topology | None:
         modules=spec.host.modules,
         expects=tuple(_expectation(*entry) for entry in enumerate(spec.expect)),
     )
-    return routed(topology) if spec.routing == "auto" else topology
+    if spec.routing != "auto":
+        return topology
+    from nsgen.autoroute import routed  # a third of what there is to load, and few need it
+
+    return routed(topology)
 
 
 def _bridge(topology: str, name: str, network: written.Network) -> Bridge:

@@ -180,7 +180,10 @@ wrap_programs() {
 PATH=$INNER_PATH
 call="${0##*/} $*"
 call=${call//$'\n'/ }
-call=${call:0:60} # some have process numbers further on
+# Process numbers are not the same each time, and further on are more of them.
+shopt -s extglob
+call=${call//'/proc/'+([0-9])/'/proc/PID'}
+call=${call:0:60}
 exec 9>>"$CALLS"
 flock 9
 nth=1
@@ -231,16 +234,13 @@ run_at() { # fail|SIGNAL|SIGNAL-alone AT FILE up|down
   on host env "INNER_PATH=$(inner_path)" "CALLS=$LAB/calls" "DO=$1" "AT=$2" "PATH=$LAB/wrapped:$(inner_path)" \
     "$(type -P setsid)" --wait "$(type -P bash)" "${@:3}" || status=$?
   # A disturbance that never happened shows nothing. (How often a script waits for the end of a process, it cannot say.)
-  [[ ! $2 || $2 == *' sleep '* || -e $LAB/calls.reached ]] || {
-    echo "never reached: $2" >&2
-    : >"$LAB/unreached"
-  }
+  [[ ! $2 || $2 == *' sleep '* || -e $LAB/calls.reached ]] || printf '%s\n' "$2" >>"$LAB/unreached"
   return "$status"
 }
 
 # Every disturbance since the machine was made has happened.
 expect_reached() {
-  [[ ! -e $LAB/unreached ]] || fail "a call was never reached, and so not disturbed (see above)"
+  [[ ! -e $LAB/unreached ]] || fail "never reached, and so not disturbed: $(<"$LAB/unreached")"
 }
 
 # The calls of the last run, each once, as run_at takes them: `2 ip -batch -` is the second one of these.
