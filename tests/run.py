@@ -29,9 +29,9 @@ BATS = CHECKOUT / "node_modules/bats/bin/bats"
 TESTS = Path("tests")
 CAMPAIGNS = TESTS / "campaign"
 ABOUT_REACH = ("publish", "families", "networks")
-PROCESSES = 2
-# The tests of these campaigns mostly wait for answers: so many of them run in a process's time.
-WAITING = {"mutation": 2}
+# At a time, on two cores. Most tests wait, too: for the kernel, and for answers.
+PROCESSES = 3
+MACHINES = 2
 SECONDS = 30 * 60  # what one of them may take, before it is taken to hang
 Run = tuple[Path, dict[str, str]]  # a bats file, and the environment that it is run with
 RUNNING: set[subprocess.Popen[str]] = set()
@@ -103,7 +103,7 @@ def run_campaign(name: str) -> Tally:
     folder = CAMPAIGNS / name
     total = Tally()
     if any(folder.glob("test_*.py")):
-        total.add(run_pytest(str(folder), together=WAITING.get(name, 1)))
+        total.add(run_pytest(str(folder)))
     runs: list[Run]
     if name == "matrix":
         files = [TESTS / f"{file}.bats" for file in ABOUT_REACH]
@@ -129,13 +129,12 @@ def machines() -> list[str]:
     ]
 
 
-def run_pytest(*paths: str, together: int = 1) -> Tally:
-    """Run the Python tests in two processes, or `together` times as many, and read pytest's own report."""
+def run_pytest(*paths: str) -> Tally:
+    """Run the Python tests in some processes, and read pytest's own report."""
     say("pytest")
     report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
-    processes = str(PROCESSES * together)
-    command = [sys.executable, "-m", "pytest", "-n", processes, "--dist", "loadgroup"]
+    command = [sys.executable, "-m", "pytest", "-n", str(PROCESSES), "--dist", "loadgroup"]
     command += ["--durations=10", f"--junitxml={report}", *paths]
     status, _ = run(command, capture=False)
     tally = read_junit(report) if report.exists() else Tally()
@@ -160,7 +159,7 @@ def read_junit(report: Path) -> Tally:
 
 
 def run_bats(runs: Sequence[Run]) -> Tally:
-    """Run bats files, two at a time."""
+    """Run bats files, some at a time."""
     # In CI it is a failure that they cannot run.
     if os.environ.get("CI") != "true" and (reason := why_no_bats()):
         return Tally(skipped=[f"{test}: {reason}" for test in named_tests(runs)])
@@ -186,7 +185,7 @@ def run_virtual_machines() -> Tally:
     releases = list(dict.fromkeys(release for _, release, *_ in machines.values()))
     total = Tally()
     booted: dict[str, Future[tuple[Tally, str]]] = {}
-    with ThreadPoolExecutor(PROCESSES) as pool:
+    with ThreadPoolExecutor(MACHINES) as pool:
         list(pool.map(lambda release: run(["bash", "tests/vm/build.sh", release]), releases))
 
         def boot(name: str, below: str) -> tuple[Tally, str]:
