@@ -7,11 +7,15 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from nsgen import plan, targets
 from nsgen.compiler import compile_topology
+
+if TYPE_CHECKING:
+    from _typeshed import TraceFunction
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "bench"))
 import compare
@@ -43,6 +47,24 @@ def count(run: Callable[[], object]) -> int:
     return calls
 
 
+def lines(run: Callable[[], object]) -> int:
+    """Count the lines of Python that are run: those of loops, too, which call nothing."""
+    number = 0
+
+    def note(_frame: FrameType, event: str, _argument: object) -> TraceFunction:
+        nonlocal number
+        number += event == "line"
+        return note
+
+    before = sys.gettrace()
+    sys.settrace(note)
+    try:
+        run()
+    finally:
+        sys.settrace(before)
+    return number
+
+
 def render(number: int) -> str:
     """Render so many namespaces."""
     topology = compile_topology("topology.yaml", shape.text(number).encode()).topology
@@ -57,6 +79,13 @@ def test_rendering_grows_with_the_number_of_namespaces_alone() -> None:
     assert (some - few) / 500 < CALLS * MARGIN
     assert (many - some) / 3000 < CALLS * MARGIN
     assert (many - some) / 3000 < (some - few) / 500 * 1.02
+
+
+def test_nothing_looks_at_all_namespaces_for_each_of_them() -> None:
+    """Of 1,000 namespaces each takes as many lines as of 500."""
+    render(1)
+    few, some, many = (lines(partial(render, number)) for number in (250, 500, 1000))
+    assert (many - some) / 500 < (some - few) / 250 * 1.02
 
 
 def test_a_script_is_not_much_larger_than_what_it_sets() -> None:

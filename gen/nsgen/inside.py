@@ -42,6 +42,10 @@ class Author:
     topology: Topology
     mark: str = field(init=False)
     order: dict[str, int] = field(init=False)  # of the nodes, as they come
+    given: dict[str, list[Interface]] = field(
+        init=False
+    )  # by node, those that it has made for other nodes
+    key_files: dict[tuple[str, str], str] = field(init=False)  # of WireGuard, by node and device
     said: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -49,6 +53,14 @@ class Author:
         self.mark = MARK.format(self.topology.name)
         nodes = (self.topology.host, *_parents_first(self.topology.namespaces))
         self.order = {node.name: index for index, node in enumerate(nodes)}
+        self.given, self.key_files = {}, {}
+        for node in self.topology.nodes:
+            for interface in node.interfaces:
+                written, parent = interface.written, interface.written.parent
+                if parent is not None and parent.node != node.name:
+                    self.given.setdefault(parent.node, []).append(interface)
+                if isinstance(written, Wireguard):
+                    self.key_files[node.name, interface.name] = written.private_key_file
 
     def why(self, reason: str) -> str:
         """A reason, unless it was said."""
@@ -182,20 +194,10 @@ class Author:
             for version in policy_versions(rule)
         ]
         yield Step(self.why(why.POLICIES) if rules else "", tuple(rules))
-        for other in self.topology.nodes:
-            for interface in other.interfaces:
-                parent = interface.written.parent
-                if parent is not None and parent.node == node.name != other.name:
-                    reason = self.why(interface.written.WHY)
-                    yield Step(reason, (self._add(interface, node.name),))
+        for interface in self.given.get(node.name, ()):
+            yield Step(self.why(interface.written.WHY), (self._add(interface, node.name),))
 
     def _secrets(self, node: Node) -> Iterator[Step]:
-        files = {
-            (other.name, i.name): i.written.private_key_file
-            for other in self.topology.nodes
-            for i in other.interfaces
-            if isinstance(i.written, Wireguard)
-        }
         ops: list[Op] = []
         for interface in node.interfaces:
             if not isinstance(interface.written, Wireguard):
@@ -205,7 +207,7 @@ class Author:
             ops.append(SetWireguard(node.name, name, written.private_key_file, port))
             for peer in written.peers:
                 place = peer.interface
-                key_file = files[place.node, place.device] if place is not None else ""
+                key_file = self.key_files[place.node, place.device] if place is not None else ""
                 allowed = ",".join(map(str, peer.allowed_ips))
                 keepalive = peer.persistent_keepalive or 0
                 ops.append(
