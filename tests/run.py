@@ -31,6 +31,7 @@ CAMPAIGNS = TESTS / "campaign"
 ABOUT_REACH = ("publish", "families", "networks")
 # At a time, on two cores. Most tests wait, too: for the kernel, and for answers.
 PROCESSES = 3
+WAITING = {"mutation": 5}  # campaigns that do little else
 MACHINES = 2
 SECONDS = 30 * 60  # what one of them may take, before it is taken to hang
 Run = tuple[Path, dict[str, str]]  # a bats file, and the environment that it is run with
@@ -103,7 +104,7 @@ def run_campaign(name: str) -> Tally:
     folder = CAMPAIGNS / name
     total = Tally()
     if any(folder.glob("test_*.py")):
-        total.add(run_pytest(str(folder)))
+        total.add(run_pytest(str(folder), processes=WAITING.get(name, PROCESSES)))
     runs: list[Run]
     if name == "matrix":
         files = [TESTS / f"{file}.bats" for file in ABOUT_REACH]
@@ -129,12 +130,12 @@ def machines() -> list[str]:
     ]
 
 
-def run_pytest(*paths: str) -> Tally:
+def run_pytest(*paths: str, processes: int = PROCESSES) -> Tally:
     """Run the Python tests in some processes, and read pytest's own report."""
     say("pytest")
     report = BUILD / "pytest.xml"
     report.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-n", str(PROCESSES), "--dist", "loadgroup"]
+    command = [sys.executable, "-m", "pytest", "-n", str(processes), "--dist", "loadgroup"]
     command += ["--durations=10", f"--junitxml={report}", *paths]
     status, _ = run(command, capture=False)
     tally = read_junit(report) if report.exists() else Tally()
