@@ -249,3 +249,19 @@ def test_odd_names_pass_shellcheck(program: Callable[[str], str], tmp_path: Path
 def test_it_is_ours() -> None:
     """One that a topology needs no longer is removed with its other files."""
     assert targets.is_ours("demo", "verify.bats")
+
+
+def test_what_loses_packets_promises_nothing() -> None:
+    """Of two cables, one of which loses packets on purpose, the other is asked."""
+    written = """
+name: lossy
+links:
+  - {endpoints: {a:one: 10.9.1.1/24, b:one: 10.9.1.2/24}, impair: {loss: 50%}}
+  - {endpoints: {a:two: 10.9.2.1/24, b:two: 10.9.2.2/24}, impair: {delay: 10ms}}
+namespaces: {a: {}, b: {}}
+"""
+    topology = compile_text(written).topology
+    assert topology is not None
+    text = text_of(planning.make(topology))
+    assert "pings b 10.9.2.1" in text
+    assert "10.9.1." not in text

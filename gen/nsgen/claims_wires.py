@@ -41,7 +41,13 @@ def _addresses(pairs: Pairs, asker: Node, to: Node) -> Iterator[IPAddress]:
         found += [pairs.reached(asker, to, version) for version in (4, 6)]
     own = [address.ip for interface in to.interfaces for address in interface.addresses]
     found += pairs.answering(asker, to, own)
-    yield from dict.fromkeys(address for address in found if address is not None)
+    lossy = [
+        a.ip
+        for interface in (*to.ends, *to.interfaces)
+        if _loses(interface)
+        for a in interface.addresses
+    ]
+    yield from dict.fromkeys(a for a in found if a is not None and a not in lossy)
 
 
 def _couples(nodes: list[Node], *, every: bool) -> Iterator[tuple[Node, Node]]:
@@ -56,7 +62,14 @@ def _networks(node: Node) -> set[str]:
     return {m.bridge.name for m in node.members} if isinstance(node, Namespace) else set()
 
 
+def _loses(interface: Interface) -> bool:
+    """Whether packets get lost on it on purpose: then it promises nothing."""
+    return interface.impair is not None and interface.impair.loss is not None
+
+
 def _both_ways(link: Link) -> Iterator[Question]:
+    if _loses(link.first):  # and so the other end
+        return
     for asker, to in ((link.first, link.second), (link.second, link.first)):
         if asker.master or to.master or not (asker.written.up and to.written.up):
             continue  # a port of a bridge has its addresses there

@@ -50,6 +50,7 @@ goes_up_and_down() { # TOPOLOGY
   script check
   [[ $(inside) == "$complete" ]] || fail "the second up changes: $(diff <(printf '%s\n' "$complete") <(inside))"
   pings_of "$TOPOLOGY"
+  run -0 claims
   [[ $(type -t "look_at_$TOPOLOGY") != function ]] || "look_at_$TOPOLOGY"
   script check
   is_repaired
@@ -69,6 +70,11 @@ inside() {
     ip -n "$node" -o link | sed 's/ state [A-Z]*//; s/,M-DOWN//; s/[<,]NO-CARRIER//; s/LOWER_UP//' | cut -d ' ' -f 2,3
     ip -n "$node" route show table all | grep -v ' metric 256\|fe80\|^multicast\|ff00'
   done
+}
+
+# What `nsgen verify` tries in a rehearsal, asked on this machine: verify.bats of `render -o`.
+claims() {
+  [[ ! -e $KINDS/$TOPOLOGY/verify.bats ]] || /mnt/bats/bin/bats --tap "$KINDS/$TOPOLOGY/verify.bats"
 }
 
 pings_of() { # TOPOLOGY
