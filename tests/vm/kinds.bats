@@ -67,7 +67,7 @@ inside() {
   for node in /run/netns/*; do
     node=${node##*/}
     ip -n "$node" -o address show scope global
-    ip -n "$node" -o link | sed 's/ state [A-Z]*//; s/,M-DOWN//; s/[<,]NO-CARRIER//; s/LOWER_UP//' | cut -d ' ' -f 2,3
+    ip -n "$node" -o link | sed 's/ state [A-Z]*//; s/,M-DOWN//; s/<NO-CARRIER,/</; s/,LOWER_UP//' | cut -d ' ' -f 2,3
     ip -n "$node" route show table all | grep -v ' metric 256\|fe80\|^multicast\|ff00'
   done
 }
