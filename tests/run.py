@@ -178,7 +178,7 @@ def run_bats(runs: Sequence[Run]) -> Tally:
 
 
 def run_virtual_machines(only: str) -> Tally:
-    """Boot the machines of `tests/vm/machines`, two at a time, each after the one whose disk it takes; or `only` one."""
+    """Boot the machines of `tests/vm/machines`, or `only` one, two at a time, each after the one whose disk it takes."""
     lines = (line.split() for line in (TESTS / "vm/machines").read_text().splitlines())
     machines = {words[0]: words for words in lines if words and words[0] != "#"}
     machines = {only: machines[only]} if only else machines
