@@ -178,7 +178,7 @@ def run_bats(runs: Sequence[Run]) -> Tally:
 
 
 def run_virtual_machines(only: str) -> Tally:
-    """Boot the machines of `tests/vm/machines`, or `only` one, two at a time, each after the one whose disk it takes."""
+    """Boot the machines of `tests/vm/machines`, or `only` one, each after the one whose disk it takes."""
     lines = (line.split() for line in (TESTS / "vm/machines").read_text().splitlines())
     machines = {words[0]: words for words in lines if words and words[0] != "#"}
     machines = {only: machines[only]} if only else machines
@@ -188,14 +188,11 @@ def run_virtual_machines(only: str) -> Tally:
     total = Tally()
     booted: dict[str, Future[tuple[Tally, str]]] = {}
     with ThreadPoolExecutor(MACHINES) as pool:
-        for status, output in pool.map(lambda r: run(["bash", "tests/vm/build.sh", r]), releases):
-            if (
-                status != 0
-            ):  # no mirror, or no right to unpack there: that says nothing of the tests
-                say("no virtual machines", output)
-                return Tally(
-                    skipped=[f"machine {name}: its disk cannot be made" for name in machines]
-                )
+        made = list(pool.map(lambda release: run(["bash", "tests/vm/build.sh", release]), releases))
+        for _, output in filter(lambda answer: answer[0] != 0, made):
+            # No mirror, or no right to unpack there: that says nothing of the tests.
+            say("no virtual machines", output)
+            return Tally(skipped=[f"machine {name}: its disk cannot be made" for name in machines])
 
         def boot(name: str, below: str) -> tuple[Tally, str]:
             if below != "-":  # it began earlier, so this wait has an end
