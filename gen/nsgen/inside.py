@@ -42,9 +42,7 @@ class Author:
     topology: Topology
     mark: str = field(init=False)
     order: dict[str, int] = field(init=False)  # of the nodes, as they come
-    given: dict[str, list[Interface]] = field(
-        init=False
-    )  # by node, those that it has made for other nodes
+    given: dict[str, list[Interface]] = field(init=False)  # by node, what it makes for others
     key_files: dict[tuple[str, str], str] = field(init=False)  # of WireGuard, by node and device
     said: set[str] = field(default_factory=set)
 
