@@ -168,15 +168,14 @@ def _is_harmless(program: str, words: Words, stdin: str) -> bool:
     if program in ("ss", "flock", "stat", "iptables-save", "ip6tables-save"):
         return True
     if program == "unshare":
-        return words[:2] in (["--mount", "bash"], ["--net", "ip"])
+        trial = words[0] == "--net" and words[1] in ("ip", "iptables-restore", "ip6tables-restore")
+        return trial or words[:2] == ["--mount", "bash"]
     if program == "mount":  # in a view of the file system of its own
         return " ".join(words) == "-n -t tmpfs tmpfs /run/netns" or (
             words[:3] == ["-n", "--rbind", "/run/netns"] and _own(words[3])
         )
     if program == "modprobe":
         return words[:2] == ["-n", "-q"]
-    if program.endswith("-restore"):
-        return "--test" in words
     if program in ("iptables", "ip6tables"):
         return words == ["-V"] or "-S" in words or "-C" in words
     if program == "ip":

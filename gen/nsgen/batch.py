@@ -40,6 +40,7 @@ from nsgen.plan import Plan
 from nsgen.shell import Shell, comment, heredoc, join
 from nsgen.steps import Step
 from nsgen.topology import Topology
+from nsgen.values import Ports
 
 TOOL = {4: "iptables", 6: "ip6tables"}
 
@@ -128,14 +129,20 @@ def _verb(name: str) -> dict[str, Any]:
 
 
 def _ports(topology: Topology) -> Iterator[str]:
-    """The ports of the host that have to be free: PROTOCOL/PORTS[/ADDRESS]."""
-    for published in dict.fromkeys(
-        (p.protocol, str(p.published), p.host_ip) for p in topology.publications
-    ):
-        protocol, ports, host_ip = published
-        address = f"[{host_ip}]" if ":" in str(host_ip) else str(host_ip)
-        if protocol != "sctp":  # ss(8) of older releases does not list SCTP
-            yield f"{protocol}/{ports}" + ("" if host_ip is None else f"/{address}")
+    """The ports of the host that have to be free: PROTOCOL/PORTS[/ADDRESS], neighbours as one range."""
+    ranges: dict[tuple[str, str], list[Ports]] = {}
+    for one in topology.publications:
+        address = f"[{one.host_ip}]" if ":" in str(one.host_ip) else str(one.host_ip or "")
+        if one.protocol != "sctp":  # ss(8) of older releases does not list SCTP
+            ranges.setdefault((one.protocol, address), []).append(one.published)
+    for (protocol, address), all_ports in ranges.items():
+        merged: list[Ports] = []
+        for ports in sorted(all_ports):
+            if merged and ports.first <= merged[-1].last + 1:
+                merged[-1] = Ports(merged[-1].first, max(merged[-1].last, ports.last))
+            else:
+                merged.append(ports)
+        yield from (f"{protocol}/{ports}" + (f"/{address}" if address else "") for ports in merged)
 
 
 def _step(step: Step) -> dict[str, Any]:

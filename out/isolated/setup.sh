@@ -1497,8 +1497,9 @@ survey_rules() {
   IFS= read -r -d '' text || true
   note "rules $tool"
   [[ ! ${OLD["rules $tool"]:-} ]] || return 0
-  command -v "$tool-restore" >/dev/null || return 0 # told already
-  saved=$("$tool-restore" -w --noflush --test <<<"$text" 2>&1) ||
+  command -v "$tool-restore" >/dev/null && command -v unshare >/dev/null || return 0 # told already
+  # Tried in a namespace that is gone at once. (For --test the kernel would wait until nobody looks at the rules any more.)
+  saved=$(unshare --net "$tool-restore" -w <<<"$text" 2>&1) ||
     problem "this kernel refuses the rules: ${saved%%$'\n'*}"
   saved=$(in_node "$RULES_NODE" "$tool-save") || die "$tool-save failed"
   list_rules present "$tool" <<<"$saved"

@@ -13,7 +13,7 @@ done
 stty -F /dev/ttyS1 raw
 cp -a /mnt/out /root/
 [[ ! -e /mnt/kinds ]] || cp -a /mnt/kinds /root/
-bash /mnt/bats/bin/bats --tap "/mnt/tests/vm/${tests:?}.bats" >/dev/ttyS1 2>&1
+bash /mnt/bats/bin/bats --tap --timing "/mnt/tests/vm/${tests:?}.bats" >/dev/ttyS1 2>&1
 journalctl --no-pager --quiet --boot --priority warning --output cat | tail -n 20
 # A reboot is what the next test begins with.
 systemctl --no-block poweroff
