@@ -37,7 +37,7 @@ test: .venv/test.stamp ## install what the tests need, and run every one of them
 	@bash tests/install.sh
 	$(PY) tests/run.py
 
-# What takes minutes is apart from `make test`; .ci/run calls all of it but test-vm, of which it takes one machine.
+# What takes minutes is apart from `make test`; .ci/run calls all of it.
 CAMPAIGNS := test-lifecycle test-matrix test-abuse test-mutation test-vm test-kinds
 .PHONY: $(CAMPAIGNS)
 $(CAMPAIGNS): .venv/test.stamp
@@ -48,8 +48,8 @@ test-matrix: ## who reaches what, on machines of every kind; seven minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes
 test-mutation: ## leave out every rule, parameter, address and route of five scripts, one at a time; ten minutes
 test-vm test-kinds: PROGRAMS := tests/vm/programs
-test-kinds: ## boot the machine of test-vm that has every kind of interface; ten minutes without KVM
-test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; half an hour without KVM
+test-kinds: ## boot a machine that has every kind of interface; ten minutes without KVM
+test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; nine minutes without KVM
 
 .PHONY: lint
 lint: .venv/test.stamp ## mypy, ruff and ShellCheck

@@ -1385,14 +1385,16 @@ needed_elsewhere() {
 # ---- iptables --------------------------------------------------------------------------------------------------------
 
 survey_rules() {
-  local tool=$1 text saved
+  local tool=$1 saved
   local -A present=()
-  IFS= read -r -d '' text || true
+  local -a lines
+  mapfile -t lines
   note "rules $tool"
   [[ ! ${OLD["rules $tool"]:-} ]] || return 0
   command -v "$tool-restore" >/dev/null && command -v unshare >/dev/null || return 0 # told already
-  # Tried in a namespace that is gone at once. (For --test the kernel would wait until nobody looks at the rules any more.)
-  saved=$(unshare --net "$tool-restore" -w <<<"$text" 2>&1) ||
+  # Tried in a namespace that is gone at once: for --test the kernel would wait until nobody looks at the rules any more.
+  # (Not those about physdev: they load br_netfilter, and that changes what becomes of the frames of every bridge.)
+  saved=$(printf '%s\n' "${lines[@]/* -m physdev */}" | unshare --net "$tool-restore" -w 2>&1) ||
     problem "this kernel refuses the rules: ${saved%%$'\n'*}"
   saved=$(in_node "$RULES_NODE" "$tool-save") || die "$tool-save failed"
   list_rules present "$tool" <<<"$saved"

@@ -1,14 +1,22 @@
-# A machine that was booted with the topology installed, and beside it one of the programs that look after networks and
-# rules; the kernel's command line says which. They were started by systemd, in its order.
+# A machine that was booted with the topology installed, and beside it what looks after rules and devices there: one or two
+# programs, which the kernel's command line names. They were started by systemd, in its order.
 bats_require_minimum_version 1.5.0
 load lab
 
 setup_file() {
   make_outside
   read -r line </proc/cmdline
-  PROGRAM=${line##*nsgen.beside=} PROGRAM=${PROGRAM%% *}
-  export PROGRAM
-  ! declare -F "$PROGRAM.settle" >/dev/null || "$PROGRAM.settle" >&2
+  line=${line##*nsgen.beside=} line=${line%% *}
+  export PROGRAMS=${line//,/ }
+  for_each settle >&2
+}
+
+# What is to be done of each of them, where there is something.
+for_each() { # VERB
+  local program
+  for program in $PROGRAMS; do
+    ! declare -F "$program.$1" >/dev/null || "$program.$1"
+  done
 }
 
 # --- what shows that each of them lives, and how it starts anew ---
@@ -88,37 +96,39 @@ docker.again() { systemctl restart docker; }
 
 # --- the tests ---
 
-@test "after the boot, both are there, and all five places reach the published port" {
-  local tries
-  for ((tries = 0; tries < 120; tries++)); do
-    ! systemctl --quiet is-active "$PROGRAM.service" || break
-    sleep 1
+@test "after the boot, all are there, and the five places reach the published port" {
+  local program tries
+  for program in $PROGRAMS; do
+    for ((tries = 0; tries < 120; tries++)); do
+      ! systemctl --quiet is-active "$program.service" || break
+      sleep 1
+    done
+    systemctl is-active "$program.service"
   done
-  systemctl is-active "$PROGRAM.service"
   systemctl is-active "$UNIT"
-  "$PROGRAM.lives"
+  for_each lives
   /usr/local/sbin/nsgen-article check
-  ! declare -F "$PROGRAM.prepare" >/dev/null || "$PROGRAM.prepare"
+  for_each prepare
   works
 }
 
-@test "it is restarted or reloaded, and all goes on working" {
-  "$PROGRAM.again"
-  "$PROGRAM.lives"
+@test "they are restarted or reloaded, and all goes on working" {
+  for_each again
+  for_each lives
   /usr/local/sbin/nsgen-article check
   works
 }
 
-@test "the topology goes, and the other program lives" {
+@test "the topology goes, and the others live" {
   systemctl stop "$UNIT"
   [[ ! -e /run/netns/red && ! -e /sys/class/net/bridge0 ]]
   [[ $(iptables-save) != *NSGEN* ]]
-  "$PROGRAM.lives"
+  for_each lives
 }
 
-@test "the topology comes up beside the other program, and works" {
+@test "the topology comes up beside the others, and works" {
   systemctl start "$UNIT"
   /usr/local/sbin/nsgen-article check
   works
-  "$PROGRAM.lives"
+  for_each lives
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs in the machine, once it is up: the bats file that the kernel's command line names. What comes of it goes out by the
+# Runs in the machine, once it is up: the bats files that the kernel's command line names. What comes of it goes out by the
 # second serial port; the first one is the console.
 
 set -uo pipefail
@@ -7,13 +7,14 @@ set -uo pipefail
 read -ra words </proc/cmdline
 for word in "${words[@]}"; do
   case $word in
-    nsgen.tests=*) tests=${word#*=} ;;
+    nsgen.tests=*) IFS=, read -ra tests <<<"${word#*=}" ;;
   esac
 done
 stty -F /dev/ttyS1 raw
 cp -a /mnt/out /root/
 [[ ! -e /mnt/kinds ]] || cp -a /mnt/kinds /root/
-bash /mnt/bats/bin/bats --tap --timing "/mnt/tests/vm/${tests:?}.bats" >/dev/ttyS1 2>&1
+tests=("${tests[@]/#//mnt/tests/vm/}")
+bash /mnt/bats/bin/bats --tap --timing "${tests[@]/%/.bats}" >/dev/ttyS1 2>&1
 journalctl --no-pager --quiet --boot --priority warning --output cat | tail -n 20
 # A reboot is what the next test begins with.
 systemctl --no-block poweroff

@@ -7,10 +7,7 @@ set -euo pipefail
 cd "${0%/*}/../.."
 
 readonly NAME=$1 DISKS=build/vm/disks PATIENCE=${NSGEN_VM_SECONDS:-600}
-# No second of a boot is spent on what only a machine of flesh and blood needs.
-readonly KERNEL='console=ttyS0 root=/dev/vda rw net.ifnames=0 mitigations=off quiet systemd.show_status=0
-  systemd.mask=apparmor.service systemd.mask=e2scrub_reap.service systemd.mask=systemd-timesyncd.service
-  systemd.mask=getty@tty1.service systemd.mask=serial-getty@ttyS0.service'
+readonly KERNEL='console=ttyS0 root=/dev/vda rw net.ifnames=0 mitigations=off quiet systemd.show_status=0'
 
 main() {
   local name release from tests parameters image folder
@@ -35,7 +32,8 @@ make_disks() { # IMAGE FROM FOLDER
   mkdir -p "$3/stage/tests/vm"
   cp tests/vm/*.bash tests/vm/*.bats tests/vm/inside.sh tests/vm/ask.sh tests/vm/*.py "$3/stage/tests/vm/"
   cp -R node_modules/bats "$3/stage/bats"
-  cp -R out "$3/stage/out"
+  mkdir "$3/stage/out"
+  cp -R out/article out/step3-host "$3/stage/out/"
   cp -R tests/vm/kinds "$3/stage/tests/vm/kinds"
   [[ $NAME != kinds ]] || render_kinds "$3/stage/kinds" 2>"$3/render" || {
     cat "$3/render" >&2
@@ -60,8 +58,8 @@ boot() { # IMAGE FOLDER PARAMETERS
     two-machines) mapfile -t network < <(cable host guest) ;;
     two-machines-guest) mapfile -t network < <(cable guest host) ;;
   esac
-  timeout --kill-after=5 "$PATIENCE" qemu-system-x86_64 "${accelerator[@]}" -m 1024 -display none -nodefaults -no-reboot \
-    -kernel "$1/vmlinuz" -initrd "$1/initrd" -append "${KERNEL//$'\n'/ } $3" \
+  timeout --foreground --kill-after=5 "$PATIENCE" qemu-system-x86_64 "${accelerator[@]}" -m 1024 -display none -nodefaults -no-reboot \
+    -kernel "$1/vmlinuz" -initrd "$1/initrd" -append "$KERNEL $3" \
     -drive "file=$2/disk.qcow2,if=virtio,cache=unsafe" -drive "file=$2/tests.raw,if=virtio,format=raw,readonly=on" \
     -nic none "${network[@]}" -serial "file:$2/console" -serial "file:$2/tap" </dev/null >"$2/qemu" 2>&1 ||
     echo "# qemu ended with status $?"
