@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from itertools import groupby
 from math import isqrt
 
@@ -66,19 +67,26 @@ def _divide(
 
 def _parts(run: Sequence[Line], size: int) -> Iterator[Part]:
     """By address where there are more of those than of ports."""
-    found = [one for _, words in run if (one := _to(words)) is not None]
-    numbers = {_ports(words) for _, words in run}
-    by_address = len(found) == len(run) and len(set(found)) > len(numbers)
-    yield from _by_address(run, found, size) if by_address else _by_port(run, size)
+    addresses = [_to(words) for _, words in run]
+    ports = {_dport(words) for _, words in run}
+    if all(addresses) and len(set(addresses)) > len(ports):
+        yield from _by_address(run, [_network(address) for address in addresses], size)
+    else:
+        yield from _by_port(run, size)
 
 
-def _to(words: Argv) -> IPNetwork | None:
+def _to(words: Argv) -> str:
     """The single address that the packets are for, if it is one."""
     at = words.index("-d") if "-d" in words else 0
-    if not at and words[0] != "-d":
-        return None
-    found = ipaddress.ip_network(words[at + 1])
-    return found if words[at - 1] != "!" and found.num_addresses == 1 else None
+    if (not at and words[0] != "-d") or words[at - 1] == "!":
+        return ""
+    address, _, length = words[at + 1].partition("/")
+    return words[at + 1] if length in ("", "128" if ":" in address else "32") else ""
+
+
+@cache
+def _network(text: str) -> IPNetwork:
+    return ipaddress.ip_network(text)
 
 
 def _by_address(run: Sequence[Line], addresses: Sequence[IPNetwork], size: int) -> Iterator[Part]:
@@ -119,6 +127,10 @@ def _range(chunk: Sequence[tuple[int, Line]]) -> Part:
     return [("-p", proto, "-m", proto, "--dport", text) for proto in protocols], members
 
 
+def _dport(words: Argv) -> str:
+    return words[words.index("--dport") + 1]
+
+
 def _ports(words: Argv) -> Ports:
-    first, _, last = words[words.index("--dport") + 1].partition(":")
+    first, _, last = _dport(words).partition(":")
     return Ports(int(first), int(last or first))
