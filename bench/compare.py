@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="*", default=SIZES)
     parser.add_argument("--ways", nargs="*", default=[way.name for way in WAYS])
     parser.add_argument("--rounds", type=int, default=0)
-    parser.add_argument("--seconds", type=float, default=900.0, help="what one run may take")
+    parser.add_argument("--seconds", type=float, default=400.0, help="what one run may take")
     parser.add_argument("--output", type=Path, default=HERE / "result.json")
     arguments = parser.parse_args()
     if os.geteuid() != 0:

@@ -207,6 +207,7 @@ main() {
   declare -gA TOLD=()
   declare -gA WAITING=()      # what is to be done in namespaces, by name
   declare -ga WAITING_LIST=() # their names, in order
+  declare -gA RENEWED=()      # those whose addresses were set anew
   declare -gA KINDS=() # the kinds of devices that the kernel has to know, each with what one is made of
   declare -gA DEVICES=() # those of namespaces, as far as anybody asked
   declare -gA JUMPS=() # the rules of built-in chains that lead to ours, by node, tool and table
@@ -735,7 +736,7 @@ settle() {
 
 # Two at a time; each reads its commands from a file of its name.
 apply_inside() {
-  local node output
+  local node output command
   local -a commands
   mkdir -p "$STATE/ip"
   for node; do
@@ -750,8 +751,24 @@ apply_inside() {
   [[ $output =~ 'Command failed '"$STATE"/ip/([^:]+):([0-9]+) ]] || die "ip: ${output%%$'\n'*}"
   node=${BASH_REMATCH[1]}
   mapfile -t commands <<<"${WAITING[$node]}"
+  command=${commands[BASH_REMATCH[2] - 1]}
+  if [[ $command == 'route replace '* && ! ${FRESH[$node]:-} && ! ${RENEWED[$node]:-} ]]; then
+    RENEWED[$node]=1
+    drop_addresses "$node" "${commands[@]}"
+    apply_inside "$@"
+    return 0
+  fi
   output=${output%%$'\n'"${BASH_REMATCH[0]}"*}
-  die "$node: ip ${commands[BASH_REMATCH[2] - 1]}: ${output##*$'\n'}"
+  die "$node: ip $command: ${output##*$'\n'}"
+}
+
+# Somebody has removed all routes, that to the gateway's subnet too. It comes back with the address, once that is set anew.
+drop_addresses() { # NODE LINE…
+  local line
+  for line in "${@:2}"; do
+    line=${line/#address replace /address del }
+    [[ $line != 'address del '* ]] || printf '%s\n' "${line% nodad}"
+  done | in_node "$1" ip -force -batch - 2>/dev/null || true # one that is not there
 }
 
 enter_each() {

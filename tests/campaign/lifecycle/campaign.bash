@@ -82,6 +82,7 @@ repair_devices() { # [each]
   expect_repair "$@" <<'BREAKAGE'
 ip -n red address del 192.168.15.2/24 dev veth-red|red: veth-red has lost its address 192.168.15.2/24
 ip -n blue route del default|blue has lost its default route via 192.168.15.1 dev veth-blue
+ip -n blue route flush table main|blue has lost its default route via 192.168.15.1 dev veth-blue
 ip address del 192.168.15.1/24 dev bridge0|host: bridge0 has lost its address 192.168.15.1/24
 ip -n red link set veth-red down|red: veth-red is down
 ip link set veth-blue-br down|host: veth-blue-br is down
