@@ -38,7 +38,7 @@ test: .venv/test.stamp ## install what the tests need, and run every one of them
 	$(PY) tests/run.py
 
 # What takes minutes is apart from `make test`; .ci/run calls all of it.
-CAMPAIGNS := test-lifecycle test-matrix test-abuse test-mutation test-vm test-kinds
+CAMPAIGNS := test-lifecycle test-matrix test-abuse test-mutation test-vm test-vm-more
 .PHONY: $(CAMPAIGNS)
 $(CAMPAIGNS): .venv/test.stamp
 	@bash tests/install.sh $(PROGRAMS)
@@ -47,9 +47,9 @@ test-lifecycle: ## fail and kill the script at every command, and change what ru
 test-matrix: ## who reaches what, on machines of every kind; seven minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes
 test-mutation: ## leave out every rule, parameter, address and route of five scripts, one at a time; ten minutes
-test-vm test-kinds: PROGRAMS := tests/vm/programs
-test-kinds: ## boot a machine that has every kind of interface; ten minutes without KVM
-test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; nine minutes without KVM
+test-vm test-vm-more: PROGRAMS := tests/vm/programs
+test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; five minutes without KVM
+test-vm-more: ## boot more of them: every kind of interface, and more of Debian 13; ten minutes without KVM
 
 .PHONY: lint
 lint: .venv/test.stamp ## mypy, ruff and ShellCheck
@@ -74,6 +74,7 @@ out: .venv/nsgen.stamp ## render every example to out/
 bench: .venv/test.stamp ## measure, as root, against a C program and other tools; an hour
 	@$(PY) bench/compare.py
 	$(PY) bench/first_packet.py
+	$(PY) bench/rendering.py
 	$(PY) bench/report.py bench/result.json
 
 .PHONY: dist

@@ -1,6 +1,7 @@
 """Turn results of bench/compare.py into tables and a plot: `python bench/report.py RESULT...`.
 
-The text between the marks of docs/performance.md is replaced; what stands around it is written by hand.
+So are those of bench/first_packet.py and bench/rendering.py. The text between the marks of docs/performance.md is
+replaced; what stands around it is written by hand.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-DOCS = Path(__file__).resolve().parent.parent / "docs"
+HERE = Path(__file__).resolve().parent
+DOCS = HERE.parent / "docs"
 BEGIN, END = "<!-- measured: begin -->\n", "<!-- measured: end -->\n"
 COLOURS = ("#000000", "#0072b2", "#56b4e9", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#999999")
 STEPS = ("up", "up again", "check", "down")
@@ -86,6 +88,56 @@ def exponent(times: dict[int, float]) -> str:
     return f"{log(times[1000] / times[100]) / log(10):.2f}"
 
 
+def first_packet() -> str:
+    """Compare connections per second with those where one port is published."""
+    runs = json.loads((HERE / "first_packet.json").read_text())
+    rates = {(run["round"], run["ports"]): run["rates"] for run in runs}
+    lines = [
+        "Connections per second to one published port, divided by those to the last of so many:",
+        "",
+        "| published ports | from outside | from a sibling |",
+        "|--:|--:|--:|",
+    ]
+    for ports in dict.fromkeys(run["ports"] for run in runs):
+        cells = [
+            _cell(
+                median(
+                    rates[turn, 1][who] / found[who]
+                    for (turn, n), found in rates.items()
+                    if n == ports
+                )
+            )
+            for who in ("outside", "sibling")
+        ]
+        lines.append(f"| {ports:,} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def rendering() -> str:
+    """Compare what nsgen takes with what its imports take, in the same round."""
+    runs = json.loads((HERE / "rendering.json").read_text())
+    base = {run["round"]: run for run in runs if run["name"] == "imports"}
+    seconds = median(run["seconds"] for run in base.values())
+    lines = [
+        f"nsgen itself, as multiples of `python -c 'import click, jinja2, yaml'` ({seconds:.3f} s):",
+        "",
+        "| | time | processor time | seconds here | memory, MiB | printed, MiB |",
+        "|---|--:|--:|--:|--:|--:|",
+    ]
+    for name in dict.fromkeys(run["name"] for run in runs):
+        mine = [run for run in runs if run["name"] == name]
+        cells = [
+            _cell(median(run[what] / base[run["round"]][what] for run in mine))
+            for what in ("seconds", "processor")
+        ]
+        cells.append(f"{median(run['seconds'] for run in mine):.2f}")
+        cells += [
+            f"{median(run[what] for run in mine) / 2**20:.1f}" for what in ("memory", "printed")
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
 def plot(runs: Runs) -> str:
     """Draw `up` over the number of namespaces, both logarithmic."""
     times = medians(runs, "up")
@@ -138,7 +190,8 @@ def main(paths: list[str]) -> None:
     page = DOCS / "performance.md"
     before, _, rest = page.read_text().partition(BEGIN)
     _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}{tables(results[-1], runs)}{END}{after}")
+    measured = "\n".join((tables(results[-1], runs), first_packet(), rendering()))
+    page.write_text(f"{before}{BEGIN}{measured}{END}{after}")
     (DOCS / "performance.svg").write_text(plot(runs))
 
 

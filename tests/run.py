@@ -2,7 +2,7 @@
 
 `--campaign NAME` runs only what takes minutes, and nothing else runs: what is in
 `tests/campaign/NAME`; for `matrix`, the bats files about who reaches what on every machine of
-`tests/lab/matrix`; for `vm`, the machines of `tests/vm/machines`. The output of each is shown
+`tests/lab/matrix`; for `vm` and `vm-more`, machines of `tests/vm/machines`. The output of each is shown
 whole. At the end stand the names of what was skipped, and the sum of it all, which is also left in
 `build/counts/test-NAME` for `.ci/run`.
 """
@@ -99,7 +99,7 @@ def lint() -> Tally:
 
 def run_campaign(name: str) -> Tally:
     """Run what is too long for every time."""
-    if name in ("vm", "kinds"):
+    if name in ("vm", "vm-more"):
         return run_virtual_machines(name)
     folder = CAMPAIGNS / name
     total = Tally()
@@ -177,18 +177,22 @@ def run_bats(runs: Sequence[Run]) -> Tally:
     return total
 
 
-def run_virtual_machines(campaign: str) -> Tally:
-    """Boot the machines of `tests/vm/machines`, each after the one whose disk it takes.
-
-    `kinds` is a campaign of its own.
-    """
+def virtual_machines(campaign: str) -> dict[str, str]:
+    """List the machines of a campaign, and those whose disks they take: by name, the one that comes before."""
     lines = (line.split() for line in (TESTS / "vm/machines").read_text().splitlines())
-    machines = {words[0]: words for words in lines if words and words[0] != "#"}
-    kinds = {"kinds": machines.pop("kinds")}
-    machines = kinds if campaign == "kinds" else machines
+    listed = {words[0]: words for words in lines if words and words[0] != "#"}
+    wanted = [name for name, words in listed.items() if words[1] == campaign]
+    for name in wanted:
+        wanted += {listed[name][3]} - {"-", *wanted}
+    return {name: words[3] for name, words in listed.items() if name in wanted}
+
+
+def run_virtual_machines(campaign: str) -> Tally:
+    """Boot machines of `tests/vm/machines`, each after the one whose disk it takes."""
+    machines = virtual_machines(campaign)
     if os.environ.get("CI") != "true" and (reason := lacks("vm/programs", "vm")):
         return Tally(skipped=[f"machine {name}: {reason}" for name in machines])
-    releases = list(dict.fromkeys(release for _, release, *_ in machines.values()))
+    releases = ("bookworm", "trixie")
     total = Tally()
     booted: dict[str, Future[tuple[Tally, str]]] = {}
     with ThreadPoolExecutor(MACHINES) as pool:
@@ -208,7 +212,7 @@ def run_virtual_machines(campaign: str) -> Tally:
                 booted[below].result()
             return run_tap(["bash", "tests/vm/machine.sh", name], f"machine {name}")
 
-        for name, _, below, *_ in machines.values():
+        for name, below in machines.items():
             booted[name] = pool.submit(boot, name, below)
         for name, machine in booted.items():
             tally, output = machine.result()

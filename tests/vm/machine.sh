@@ -6,12 +6,12 @@
 set -euo pipefail
 cd "${0%/*}/../.."
 
-readonly NAME=$1 DISKS=build/vm/disks PATIENCE=${NSGEN_VM_SECONDS:-600}
+readonly NAME=$1 DISKS=build/vm/disks PATIENCE=1500
 readonly KERNEL='console=ttyS0 root=/dev/vda rw net.ifnames=0 mitigations=off quiet systemd.show_status=0'
 
 main() {
   local name release from tests parameters image folder
-  while read -r name release from tests parameters; do
+  while read -r name _ release from tests parameters; do
     [[ $name != "$NAME" ]] || break
   done < <(grep -v '^#' tests/vm/machines)
   [[ $name == "$NAME" ]] || { echo "no machine called $NAME in tests/vm/machines" >&2 && return 1; }
