@@ -48,7 +48,7 @@ test-matrix: ## who reaches what, on machines of every kind; seven minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes
 test-mutation: ## leave out every rule, parameter, address and route of five scripts, one at a time; ten minutes
 test-vm test-vm-more: PROGRAMS := tests/vm/programs
-test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; five minutes without KVM
+test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; five minutes without KVM, once its disks are made
 test-vm-more: ## boot more of them: every kind of interface, and more of Debian 13; ten minutes without KVM
 
 .PHONY: lint

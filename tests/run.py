@@ -32,7 +32,7 @@ ABOUT_REACH = ("publish", "families", "networks")
 # At a time, on two cores. Most tests wait, too: for the kernel, and for answers.
 PROCESSES = 3
 WAITING = {"mutation": 5}  # campaigns that do little else
-MACHINES = 3
+MACHINES = 4
 SECONDS = 60 * 60  # what one of them may take, before it is taken to hang
 Run = tuple[Path, dict[str, str]]  # a bats file, and the environment that it is run with
 RUNNING: set[subprocess.Popen[str]] = set()
