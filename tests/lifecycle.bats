@@ -100,7 +100,12 @@ SAID
 @test "a kernel that makes no such devices, or takes no such rules, is told" {
   prepare examples/article.yaml
   mkdir "$LAB/broken"
-  printf '#!/bin/sh\n[ "$2" = ip ] || exec "$2"\necho "unshare: unshare failed: No space left on device" >&2; exit 1\n' >"$LAB/broken/unshare"
+  cat >"$LAB/broken/unshare" <<'SH'
+#!/bin/sh
+[ "$2" = ip ] || exec "$2"
+echo "unshare: unshare failed: No space left on device" >&2
+exit 1
+SH
   printf '#!/bin/sh\necho "iptables-restore: no such match" >&2; exit 1\n' >"$LAB/broken/iptables-restore"
   chmod 755 "$LAB/broken"/*
   local before
