@@ -143,6 +143,18 @@ def test_the_names_of_many_chains_fit() -> None:
         assert max(map(len, taken)) == 3
 
 
+def test_a_chain_is_made_before_another_leads_there() -> None:
+    """As `iptables -A` wants it, in the plain style."""
+    made: set[tuple[str, str]] = set()
+    chains = compile_text(one_port_each(1200)).of(Chain)
+    names = {(chain.table, chain.name) for chain in chains}
+    for chain in chains:
+        targets = {(chain.table, rule.words[-1]) for rule in chain.rules}
+        assert targets & names <= made
+        made.add((chain.table, chain.name))
+    assert len(made) > 100
+
+
 def test_few_ports_are_one_chain() -> None:
     """Up to 32 ports there is no other chain, and with one more there are."""
     few, more = compile_text(one_port_each(32)), compile_text(one_port_each(33))

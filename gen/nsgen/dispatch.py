@@ -61,7 +61,9 @@ def _divide(
         chain = name(len(taken) + 1)
         taken[chain] = members
         if len(sizes) > 1:
-            taken[chain] = list(_divide(members, sizes[1:], name, taken))
+            leading_on = list(_divide(members, sizes[1:], name, taken))
+            del taken[chain]  # to come behind those that it leads to
+            taken[chain] = leading_on
         yield from ((why.DISPATCH, (*words, "-j", chain)) for words in leading)
 
 
