@@ -66,7 +66,7 @@ def test_included_files() -> None:
 def test_the_readme_shows_the_built_in_topology() -> None:
     """The topology that the README begins with is the built-in one, less its comments."""
     shown = next(blocks(CHECKOUT / "README.md", "yaml"))
-    built_in = targets.template_text("builtin/article.yaml")
+    built_in = templates.template_text("builtin/article.yaml")
     assert targets.script(compile_text(shown)) == targets.script(compile_text(built_in))
 
 

@@ -7,24 +7,27 @@ Nothing that needs quotes gets there, because :mod:`nsgen.values` admits no such
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any, cast
 
-from nsgen import describe
-from nsgen.needs import FORWARD
+from nsgen import describe, runtime
 from nsgen.ops import (
     BRIDGE_OPS,
     HOST,
     IP_OPS,
+    AddBridge,
     AddLink,
+    AddNamespace,
     AddPeer,
     AddPolicy,
+    AddVeth,
     Argv,
     Chain,
     ForgetUdp,
     Impede,
     Jump,
+    KeepAdvertisements,
     LoadModule,
     Op,
     RunCommand,
@@ -69,63 +72,27 @@ PACKAGES = {
 }
 
 
-# The steps of the script, and the end of the functions that take them.
-VERBS = {
-    "load_module": "module",
-    "ip_in": "ip",
-    "bridge_in": "bridge",
-    "tc_in": "tc",
-    "policies_in": "policies",
-    "take_device": "taken",
-    "wireguard": "wireguard",
-    "wireguard_peer": "peer",
-    "sysctls": "sysctls",
-    "rules": "rules",
-    "rules_in": "rules_in",
-    "jump": "jump",
-    "jump_in": "jump_in",
-    "forget_udp": "udp",
-    "etc_file": "file",
-    "service": "service",
-    "run_once": "once",
-    "undo_by": "undo",
-}
-
-
-def values(plan: Plan, boot_files: Mapping[str, str]) -> dict[str, Any]:
-    """What the template prints; `boot_files` are those that `install` writes, by path."""
-    sections: list[dict[str, Any]] = [
-        {
-            "title": section.title,
-            "why": section.why,
-            "steps": [_step(step) for step in section.steps],
-        }
-        for section in plan.sections
-    ]
-    blocks = [
-        block for section in sections for step in section["steps"] for block in step["blocks"]
-    ]
-    used = {block.split(None, 1)[0] for block in blocks}
+def values(plan: Plan) -> dict[str, Any]:
+    """What the template prints."""
+    parts = runtime.parts_of(plan)
     return {
         "name": plan.topology.name,
         "header": describe.header(plan, "setup.sh"),
+        "what": describe.counts(plan.topology),
+        "parts": " ".join(parts),
         "programs": " ".join(f"{name}:{PACKAGES.get(name, 'service')}" for name in _programs(plan)),
         "ports": " ".join(_ports(plan.topology)),
-        "verbs": [_verb(name) for name in VERBS if name in used],
-        "sections": sections,
-        "teardown": list(_teardown(plan)),
-        "needs": _needs(plan),
-        "boot_files": [
-            _heredoc(("boot_file", f"/{path}"), (text,), "FILE")
-            for path, text in boot_files.items()
+        "trial": _trial(plan),
+        "sections": [
+            {
+                "title": section.title,
+                "why": section.why,
+                "steps": [_step(step) for step in section.steps],
+            }
+            for section in plan.sections
         ],
+        "runtime": Shell("\n".join(runtime.text(part) for part in ("core", *parts))),
     }
-
-
-def _verb(name: str) -> dict[str, Any]:
-    """A step: what waits to be done in namespaces is done before any step of another kind."""
-    settle = name not in ("ip_in", "undo_by")
-    return {"name": name, "function": VERBS[name], "settle": settle}
 
 
 def _ports(topology: Topology) -> Iterator[str]:
@@ -146,7 +113,8 @@ def _ports(topology: Topology) -> Iterator[str]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {"why": step.why, "blocks": list(_blocks(step.ops))}
+    inside = any(isinstance(op, (SetSysctl, LoadModule)) for op in step.ops)
+    return {"why": "" if inside else step.why, "blocks": list(_blocks(step))}
 
 
 def _programs(plan: Plan) -> list[str]:
@@ -165,27 +133,19 @@ def _programs(plan: Plan) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _needs(plan: Plan) -> dict[str, bool]:
-    """The parts of the script that are not in every one."""
-    extras = {
-        "bridges": bool(plan.of(SetVlan) or plan.of(AddPeer)),
-        "impeded": bool(plan.of(Impede)),
-        "policies": bool(plan.of(AddPolicy)),
-        "devices": bool(plan.of(TakeDevice)),
-        "wireguard": bool(plan.of(SetWireguard)),
-        "translation": any(op.node != HOST for op in plan.of(Chain)),
-    }
-    return {
-        **extras,
-        "bonds": any(op.kind == "bond" for op in plan.of(AddLink)),
-        "modules": bool(plan.of(LoadModule)),
-        "rules": bool(plan.of(Chain)),
-        "udp": bool(plan.of(ForgetUdp)),
-        "files": bool(plan.of(WriteFile)),
-        "services": bool(plan.of(StartService)),
-        "commands": bool(plan.of(RunCommand)),
-        "forwarding6": any(op.node == HOST and op.key == FORWARD[6] for op in plan.of(SetSysctl)),
-    }
+def _trial(plan: Plan) -> str:
+    """One device of every kind, as lines of ip(8): made in a namespace that is gone at once, before anything is."""
+    if not any(isinstance(op, (AddNamespace, AddBridge, AddVeth, AddLink)) for op in plan.ops):
+        return ""
+    found = {"veth": "link add name t0 type veth peer name t1"}
+    if plan.of(AddBridge):
+        found["bridge"] = "link add name t2 type bridge"
+    for op in plan.of(AddLink):
+        below = "link t0 " if op.kind in ("vlan", "macvlan", "ipvlan") else ""
+        words = {"bridge": (), "vxlan": ("id", "1", "dstport", "4789")}.get(op.kind, op.words)
+        line = " ".join((f"link add name t{len(found) + 2} {below}type", op.kind, *words))
+        found.setdefault(op.kind, line)
+    return "\n".join(found.values())
 
 
 # -- blocks -------------------------------------------------------------------------------------
@@ -199,121 +159,97 @@ def _heredoc(words: Argv, lines: Iterable[str], end: str) -> Shell:
     return heredoc(f"  {join(words)}", lines, end)
 
 
-def _block_key(op: Op) -> tuple[type[Op] | str, str, int]:
-    """Neighbours with the same key share a block."""
+def _block_key(op: Op) -> tuple[str, ...]:
+    """Neighbours with the same key share a block: the words of its command."""
     if isinstance(op, IP_OPS):
-        return ("ip", op.node, 0)
+        return ("ip_in", op.node)
     if isinstance(op, BRIDGE_OPS):
-        return ("bridge", op.node, 0)
+        return ("bridge_in", op.node)
+    if isinstance(op, Impede):
+        return ("tc_in", op.node)
     if isinstance(op, AddPolicy):
-        return ("policies", op.node, op.version)
-    if isinstance(op, Chain):
-        return ("rules", op.node, op.version)
-    if isinstance(op, SetSysctl):
-        return ("sysctl", op.node, 0)
-    return (type(op), op.node, 0)
-
-
-def _blocks(ops: Iterable[Op]) -> Iterator[Shell]:
-    for (kind, node, version), group in groupby(ops, _block_key):
-        if kind == "ip":
-            yield _heredoc(("ip_in", node), (" ".join(op.argv()[1:]) for op in group), "IP")
-        elif kind == "bridge":
-            yield _heredoc(("bridge_in", node), (" ".join(op.argv()[1:]) for op in group), "BRIDGE")
-        elif kind == "policies":
-            lines = (" ".join(op.words) for op in cast("Iterable[AddPolicy]", group))
-            yield _heredoc(("policies_in", node, str(version)), lines, "POLICY")
-        elif kind is Impede:
-            yield _heredoc(("tc_in", node), (" ".join(op.argv()[1:]) for op in group), "TC")
-        elif kind == "rules":
-            verb = ("rules",) if node == HOST else ("rules_in", node)
-            text = _restore_text(cast("Iterable[Chain]", group))
-            yield _heredoc((*verb, TOOL[version]), text, "RULES")
-        elif kind == "sysctl":
-            lines = (op.line() for op in group if isinstance(op, SetSysctl))
-            yield _heredoc(("sysctls", node), lines, "SYSCTL")
-        elif kind is RunCommand:
-            yield from _commands(cast("Iterable[RunCommand]", group))
-        else:
-            yield from (_single(op) for op in group)
-
-
-def _commands(ops: Iterable[RunCommand]) -> Iterator[Shell]:
-    for number, op in enumerate(ops, 1):
-        yield _call("run_once", op.node, str(number), *(op.up or ("true",)))
-        yield from (_call("undo_by", op.node, str(number), *argv) for argv in op.undo())
-
-
-def _single(op: Op) -> Shell:
+        return ("ip_in", op.node) if op.version == 4 else ("ip_in", op.node, "-6")
     if isinstance(op, LoadModule):
-        return _call("load_module", op.name, op.proof)
+        return ("modules",)
+    if isinstance(op, SetSysctl):
+        return ("parameters", op.node)
+    if isinstance(op, Chain):
+        return ("rules", op.node, TOOL[op.version])
     if isinstance(op, Jump):
         where = ("where_off", op.unless) if op.unless else ()
-        verb = ("jump",) if op.node == HOST else ("jump_in", op.node)
-        where_to = (TOOL[op.version], op.table, op.builtin, op.place)
-        return _call(*where, *verb, *where_to, *op.words())
+        return (*where, "rules", op.node, TOOL[op.version])
+    return ()
+
+
+ENDS = {"ip_in": "IP", "bridge_in": "BRIDGE", "tc_in": "TC", "modules": "MODULES"}
+
+
+def _blocks(step: Step) -> Iterator[Shell]:
+    for key, group in groupby(step.ops, _block_key):
+        ops = tuple(group)
+        if "rules" in key:
+            yield _heredoc(key, _restore_text(cast("Iterable[Chain | Jump]", ops)), "RULES")
+        elif key and key[0] in ("parameters", "modules"):
+            reason = [comment(step.why)] if step.why else []
+            end = "PARAMETERS" if key[0] == "parameters" else "MODULES"
+            yield _heredoc(key, (*reason, *map(_line, ops)), end)
+        elif key:
+            yield _heredoc(key, map(_line, ops), ENDS[key[0]])
+        else:
+            for number, op in enumerate(ops, 1):
+                yield from _single(op, number)
+
+
+def _line(op: Op) -> str:
+    if isinstance(op, SetSysctl):
+        return op.line()
+    return op.name if isinstance(op, LoadModule) else " ".join(_words(op))
+
+
+def _words(op: Op) -> Argv:
+    """The command without its program, as a line that its program reads."""
+    argv = op.argv()
+    return argv[2:] if argv[1] == "-6" else argv[1:]
+
+
+def _single(op: Op, number: int) -> Iterator[Shell]:
     if isinstance(op, TakeDevice):
-        return _call("take_device", op.node, op.device)
-    if isinstance(op, SetWireguard):
+        yield _call("take_device", op.node, op.device)
+    elif isinstance(op, SetWireguard):
         port = ("listen-port", str(op.port)) if op.port else ()
-        return _call("wireguard", op.node, op.device, op.key_file, *port)
-    if isinstance(op, SetPeer):
+        yield _call("wireguard", op.node, op.device, op.key_file, *port)
+    elif isinstance(op, SetPeer):
         known = ("key", op.public_key) if op.public_key else ("key-of", op.key_file)
-        return _call("wireguard_peer", op.node, op.device, *known, *op.words())
-    if isinstance(op, ForgetUdp):
-        return _call("forget_udp", f"ipv{op.version}", str(op.ports.first), str(op.ports.last))
-    if isinstance(op, WriteFile):
-        return _heredoc(("etc_file", op.path), (op.text,), "FILE")
-    if isinstance(op, StartService):
-        return _call("service", op.node, op.name, *op.argv())
-    raise TypeError(f"no block for {op!r}")
+        yield _call("wireguard_peer", op.node, op.device, *known, *op.words())
+    elif isinstance(op, KeepAdvertisements):
+        yield _call("keep_router_advertisements")
+    elif isinstance(op, ForgetUdp):
+        first, last = str(op.ports.first), str(op.ports.last)
+        yield _call("udp_ports", f"ipv{op.version}", first, last)
+    elif isinstance(op, WriteFile):
+        reader = (op.reader,) if op.reader else ()
+        yield _heredoc(("file", op.path, *reader), (op.text,), "FILE")
+    elif isinstance(op, StartService):
+        yield _call("service", op.node, op.name, *op.argv())
+    elif isinstance(op, RunCommand):
+        yield _call("run_once", op.node, str(number), *(op.up or ("true",)))
+        yield from (_call("undo_by", op.node, str(number), *argv) for argv in op.undo())
+    else:
+        raise TypeError(f"no block for {op!r}")
 
 
-def _restore_text(chains: Iterable[Chain]) -> Iterator[str]:
+def _restore_text(ops: Iterable[Chain | Jump]) -> Iterator[str]:
     """The text of iptables-restore(8): a chain's first line empties it, so each is replaced at once."""
-    for table, group in groupby(chains, lambda chain: chain.table):
+    for table, group in groupby(ops, lambda op: op.table):
         members = list(group)
         yield f"*{table}"
-        yield from (f":{chain.name} - [0:0]" for chain in members)
-        for chain in members:
-            for why, rules in groupby(chain.rules, lambda rule: rule.why):
+        yield from (f":{op.name} - [0:0]" for op in members if isinstance(op, Chain))
+        for op in members:
+            if isinstance(op, Jump):
+                yield " ".join((op.FLAG[op.place], op.builtin, *op.words()))
+                continue
+            for why, rules in groupby(op.rules, lambda rule: rule.why):
                 if why:
                     yield comment(why)
                 yield from (" ".join(("-A", rule.chain, *rule.words)) for rule in rules)
         yield "COMMIT"
-
-
-# -- down ---------------------------------------------------------------------------------------
-
-
-def _teardown(plan: Plan) -> Iterator[Shell]:
-    if plan.of(RunCommand):
-        yield _call("undo_commands")
-    if plan.of(StartService):
-        yield _call("stop_services")
-    # Those that are not set at boot are of a device that is deleted below.
-    sysctls = [op.line() for op in plan.of(SetSysctl) if op.persist]
-    if sysctls:
-        yield _heredoc(("restore_sysctls",), reversed(sysctls), "SYSCTL")
-    for version in sorted({op.version for op in plan.of(Chain) if op.node == HOST}):
-        yield _call("drop_chains", TOOL[version])
-    policies = [op for op in plan.of(AddPolicy) if op.node == HOST]
-    for version in sorted({op.version for op in policies}):
-        lines = (" ".join(op.words) for op in policies if op.version == version)
-        yield _heredoc(("drop_policies", str(version)), lines, "POLICY")
-    for op in plan.of(TakeDevice):
-        yield _call("give_back", op.node, op.device)
-    files = [op.path for op in plan.of(WriteFile)]
-    if files:
-        yield _call("remove_files", *reversed(files))
-    undo = [
-        " ".join(argv[1:])
-        for op in reversed(list(plan.ops))
-        if isinstance(op, IP_OPS) and op.node == HOST
-        for argv in op.undo()
-        if argv[1:2] != ("address",)  # goes with its device
-    ]
-    if undo:
-        # The kernel removes the cables of all namespaces that have gone at once; on its own, each takes as long as all.
-        undo.sort(key=lambda line: not line.startswith("netns del "))
-        yield _heredoc(("ip_undo",), undo, "IP")

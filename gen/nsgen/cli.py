@@ -306,7 +306,7 @@ def init(file: str) -> None:
     Beside FILE (topology.yaml, unless named) goes nsgen.schema.json, by which an editor completes
     and checks it. A file that is there already is never overwritten.
     """
-    from nsgen.targets import template_text
+    from nsgen.templates import template_text
 
     path = Path(file)
     name = shown(path)

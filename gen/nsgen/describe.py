@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from nsgen import runtime
 from nsgen.plan import Plan
 from nsgen.topology import Publication, Topology
 
@@ -43,6 +44,21 @@ def summary(topology: Topology) -> str:
     return text + "."
 
 
+def counts(topology: Topology) -> str:
+    """What is built, in numbers."""
+    ports = {
+        (p.member.namespace, p.published, p.protocol, p.host_ip) for p in topology.publications
+    }
+    numbers = (
+        (len(topology.namespaces), "namespace"),
+        (len(topology.bridges), "network"),
+        (len(topology.links), "link"),
+        (len(ports), "published port"),
+    )
+    found = [count(number, noun) for number, noun in numbers if number]
+    return ", ".join(found) or "kernel settings of this host"
+
+
 def _published(publication: Publication) -> str:
     host = "" if publication.host_ip is None else f"{publication.host_ip}:"
     return (
@@ -59,7 +75,7 @@ def header(plan: Plan, script: str) -> str:
     if shown:
         hidden = [f"  and {len(shown) - 8} more"] if len(shown) > 8 else []
         paragraphs.append("\n".join([*shown[:8], *hidden]))
-    return "\n\n".join([*paragraphs, _USAGE[script]])
+    return "\n\n".join([*paragraphs, _USAGE[script].format(runtime=runtime.digest())])
 
 
 _USAGE = {
@@ -69,8 +85,8 @@ _USAGE = {
   sudo ./setup.sh down     remove it, and put back what it changed
 
 Made by nsgen from a topology: change that and render again. To review it, read topology(): every
-change to the machine is there, with its reason. What follows is how it is applied, and the same in
-every script.""",
+change to the machine is there, with its reason. What follows is the runtime {runtime}, the same in
+every script, less the parts that this one does not need; `nsgen runtime` prints it.""",
     "plain.sh": """\
 One command a line, for learning and for pasting. It stops at the first error, undoes nothing by
 itself and can be run once; setup.sh does the same with checks, repeatably, and removes it again. To

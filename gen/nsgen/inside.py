@@ -306,9 +306,7 @@ def namespaces(topology: Topology) -> Iterator[Step]:
         yield from author.devices(namespace, name, lo)
         yield _files(topology, namespace)
         yield _forwarding(namespace)
-        asked = (
-            SetSysctl(name, sysctl_key(k), v, persist=False) for k, v in namespace.sysctls.items()
-        )
+        asked = (SetSysctl(name, sysctl_key(k), v) for k, v in namespace.sysctls.items())
         yield Step(why.SYSCTL["asked"], tuple(asked))
 
 
@@ -347,7 +345,7 @@ def _forwarding(namespace: Namespace) -> Step:
     """Said wherever it matters: a new namespace takes the host's value (linux/net/ipv4/devinet.c, devinet_init_net)."""
     value = "1" if namespace.forwarding else "0"
     versions = (4, 6) if namespace.forwarding else (4,)
-    ops = (SetSysctl(namespace.name, needs.FORWARD[v], value, persist=False) for v in versions)
+    ops = (SetSysctl(namespace.name, needs.FORWARD[v], value) for v in versions)
     if namespace.forwarding:
         return Step(why.SYSCTL["forwarding"], tuple(ops))
     return Step(why.NO_FORWARDING, tuple(ops) if len(list(devices(namespace))) > 1 else ())

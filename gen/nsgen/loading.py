@@ -58,7 +58,7 @@ def _compile(topology: str | None, values: dict[str, str]) -> Compiled:
 
     variables = Variables(values, os.environ)
     if topology is None and not os.path.lexists(DEFAULT):
-        from nsgen.targets import template_text
+        from nsgen.templates import template_text
 
         say(
             f"nsgen: no {DEFAULT} here: taking the built-in one, red and blue of the article;"

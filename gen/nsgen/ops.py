@@ -278,10 +278,9 @@ class SetPeer(Op):
 
 @dataclass(frozen=True)
 class LoadModule(Op):
-    """A kernel module, modprobe(8); `proof` is a file that is there once the feature is, built in or not."""
+    """A kernel module, modprobe(8)."""
 
     name: str
-    proof: str
 
     def argv(self) -> Argv:
         """Load it."""
@@ -290,11 +289,10 @@ class LoadModule(Op):
 
 @dataclass(frozen=True)
 class SetSysctl(Op):
-    """A kernel parameter, sysctl(8); `persist`: it is also set at boot, by a file in /etc/sysctl.d."""
+    """A kernel parameter, sysctl(8); the host's are also set at boot, by a file in /etc/sysctl.d."""
 
     key: str
     value: str
-    persist: bool
 
     def argv(self) -> Argv:
         """Write it."""
@@ -303,6 +301,11 @@ class SetSysctl(Op):
     def line(self) -> str:
         """It as a line of sysctl.conf(5)."""
         return f"{self.key} = {self.value}"
+
+
+@dataclass(frozen=True)
+class KeepAdvertisements(Op):
+    """The default routes that the host has from router advertisements, which it is to keep when it forwards IPv6."""
 
 
 def _iptables(version: int) -> str:
@@ -392,10 +395,14 @@ class ForgetUdp(Op):
 
 @dataclass(frozen=True)
 class WriteFile(Op):
-    """A file of ours under /etc/netns/NAMESPACE, which `ip netns exec` shows as /etc/FILE, ip-netns(8)."""
+    """A file of ours, there only where the service `reader` could read it.
+
+    Those under /etc/netns/NAMESPACE are what `ip netns exec` shows as /etc/FILE, ip-netns(8).
+    """
 
     path: str
     text: str
+    reader: str = ""
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from nsgen.ops import (
     ForgetUdp,
     Impede,
     Jump,
+    KeepAdvertisements,
     LoadModule,
     Op,
     RunCommand,
@@ -31,7 +32,7 @@ from nsgen.ops import (
 )
 from nsgen.plan import Plan
 from nsgen.shell import Shell, comment, heredoc, join, quote
-from nsgen.steps import Step
+from nsgen.steps import Section, Step
 
 
 def values(plan: Plan) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def values(plan: Plan) -> dict[str, Any]:
             "why": section.why,
             "steps": [_step(step, state) for step in section.steps],
         }
-        for section in plan.sections
+        for section in _plain_sections(plan)
     ]
     if _keeps_state(plan):
         make = {"why": _STATE, "commands": [_line("mkdir", "-p", state)]}
@@ -60,7 +61,7 @@ def teardown(plan: Plan) -> dict[str, Any]:
     """What the template prints for the script that undoes it."""
     state = _state(plan)
     sections = []
-    for section in reversed(plan.sections):
+    for section in reversed(_plain_sections(plan)):
         commands: list[Shell] = []
         if section.title == "Kernel parameters" and _saved(plan):
             commands.append(_line("sysctl", "-q", "-p", f"{state}/before.conf"))
@@ -124,6 +125,19 @@ def _in_node(op: Op, argv: Argv) -> Shell:
     return _line("ip", "netns", "exec", op.node, *argv)
 
 
+def _plain_sections(plan: Plan) -> list[Section]:
+    found = []
+    for part in plan.sections:
+        steps = (Step(step.why, tuple(filter(_is_plain, step.ops))) for step in part.steps)
+        found.append(Section(part.title, part.why, tuple(step for step in steps if step.ops)))
+    return [part for part in found if part.steps]
+
+
+def _is_plain(op: Op) -> bool:
+    """Whether it is done by hand: what only meets other programs half-way is left to setup.sh."""
+    return not (isinstance(op, KeepAdvertisements) or (isinstance(op, WriteFile) and op.reader))
+
+
 def _step(step: Step, state: str) -> dict[str, Any]:
     return {"why": step.why, "commands": [line for op in step.ops for line in _do(op, state)]}
 
@@ -148,7 +162,7 @@ def _do(op: Op, state: str) -> Iterator[Shell]:  # noqa: C901 (an arm for each k
         yield Shell(f'[ "$(cat {path})" = 1 ] || {join(op.argv())}')
     elif isinstance(op, LoadModule):
         # Where the feature is built in there may be nothing to load.
-        yield Shell(f"[ -e {quote(op.proof)} ] || {_load(op)}")
+        yield Shell(f"[ -e /sys/module/{quote(op.name.replace('-', '_'))} ] || {_load(op)}")
     elif isinstance(op, ForgetUdp):
         yield from (Shell(f"{join(argv)} || true") for argv in op.each())
     elif isinstance(op, WriteFile):

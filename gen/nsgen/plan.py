@@ -19,16 +19,19 @@ from nsgen.ops import (
     MARK,
     AddAddress,
     AddBridge,
+    AddLink,
     AddNamespace,
     AddVeth,
     Chain,
     ForgetUdp,
+    KeepAdvertisements,
     LoadModule,
     Op,
     RunCommand,
     SetLink,
     SetSysctl,
     StartService,
+    WriteFile,
 )
 from nsgen.steps import Section, Step, alias, device_sysctl, no_link_local, section, sysctl_key
 from nsgen.topology import Bridge, Member, Publication, Topology
@@ -40,7 +43,6 @@ SWITCHED_ALONG = re.compile(
 )
 TABLES = ("raw", "nat", "filter")
 Kind = TypeVar("Kind", bound=Op)
-BRIDGE_NF_PROOF = "/proc/sys/net/bridge/bridge-nf-call-iptables"
 
 
 @dataclass(frozen=True)
@@ -87,21 +89,56 @@ def make(topology: Topology) -> Plan:
         section("Services", _services(topology)),
         section("Commands of the topology", _commands(topology), why.EXEC),
     )
-    return Plan(topology, tuple(part for part in sections if part.steps))
+    made = tuple(part for part in sections if part.steps)
+    managed = section("Network managers", _left_alone(topology, made))
+    return Plan(topology, (managed, *made) if managed.steps else made)
 
 
-# -- modules, namespaces and networks -----------------------------------------------------------
+# -- other programs, modules, namespaces and networks -----------------------------------------------------------
+
+
+def _left_alone(topology: Topology, sections: Iterable[Section]) -> Iterator[Step]:
+    """What systemd-networkd and NetworkManager are told of the host's devices, where they are."""
+    ops = [op for part in sections for step in part.steps for op in step.ops if op.node == HOST]
+    names = [name for op in ops for name in _devices_of(op)]
+    if not names:
+        return
+    mark, name = f"# {MARK.format(topology.name)}\n", topology.name
+    networkd = f"{mark}[Match]\nName={' '.join(names)}\n\n[Link]\nUnmanaged=yes\n"
+    matched = ";".join(f"interface-name:{device}" for device in names)
+    manager = f"{mark}[device-nsgen-{name}]\nmatch-device={matched}\nmanaged=0\n"
+    yield Step(
+        why.UNMANAGED,
+        (
+            WriteFile(
+                *(HOST, f"/run/systemd/network/00-nsgen-{name}.network", networkd),
+                reader="systemd-networkd",
+            ),
+            WriteFile(
+                *(HOST, f"/run/NetworkManager/conf.d/nsgen-{name}.conf", manager),
+                reader="NetworkManager",
+            ),
+        ),
+    )
+
+
+def _devices_of(op: Op) -> Iterator[str]:
+    """The devices that an operation makes on the host."""
+    if isinstance(op, AddBridge):
+        yield op.name
+    elif isinstance(op, AddVeth):
+        yield from (op.name,) if op.peer_into else (op.name, op.peer)
+    elif isinstance(op, AddLink) and not op.into:
+        yield op.name
 
 
 def _modules(topology: Topology) -> Iterator[Step]:
     if needs.bridged(topology):
-        yield Step(why.MODULE_BRIDGE, (LoadModule(HOST, "br_netfilter", BRIDGE_NF_PROOF),))
+        yield Step(why.MODULE_BRIDGE, (LoadModule(HOST, "br_netfilter"),))
     asked = [
         name for name in topology.modules if name != "br_netfilter" or not needs.bridged(topology)
     ]
-    proofs = {"br_netfilter": BRIDGE_NF_PROOF}
-    ops = (LoadModule(HOST, name, proofs.get(name, f"/sys/module/{name}")) for name in asked)
-    yield Step(why.MODULE_ASKED, tuple(ops))
+    yield Step(why.MODULE_ASKED, tuple(LoadModule(HOST, name) for name in asked))
 
 
 def _namespaces(topology: Topology) -> Iterator[Step]:
@@ -210,26 +247,27 @@ def _sysctls(topology: Topology) -> Iterator[Step]:
     loopback = dict.fromkeys(
         p.bridge.name for p in topology.publications if needs.uses_route_localnet(p)
     )
-    ops = (device_sysctl(4, name, "route_localnet", "1", persist=True) for name in loopback)
+    ops = (device_sysctl(4, name, "route_localnet", "1") for name in loopback)
     yield Step(why.SYSCTL["route_localnet"], tuple(ops))
     nf_call = (
-        SetSysctl(HOST, needs.BRIDGE_NF[version], "1", persist=True)
+        SetSysctl(HOST, needs.BRIDGE_NF[version], "1")
         for version in (4, 6)
         if needs.filters_all_bridges(topology, version)
     )
     yield Step(why.SYSCTL["bridge-nf-call"], tuple(nf_call))
     asked = [
-        SetSysctl(HOST, sysctl_key(key), value, persist=True)
-        for key, value in topology.host.sysctls.items()
+        SetSysctl(HOST, sysctl_key(key), value) for key, value in topology.host.sysctls.items()
     ]
     switched = [op for op in asked if SWITCHED_ALONG.fullmatch(op.key)]
     yield Step(why.SYSCTL["asked"], tuple(op for op in asked if op not in switched))
-    forward = (
-        SetSysctl(HOST, needs.FORWARD[version], "1", persist=True)
+    forward = tuple(
+        SetSysctl(HOST, needs.FORWARD[version], "1")
         for version in (4, 6)
         if topology.host.forwarding or needs.forwards(topology, version)
     )
-    yield Step(why.SYSCTL["ip_forward"], tuple(forward))
+    if any(op.key == needs.FORWARD[6] for op in (*asked, *forward)):
+        yield Step(why.ADVERTISEMENTS, (KeepAdvertisements(HOST),))
+    yield Step(why.SYSCTL["ip_forward"], forward)
     yield Step(why.SYSCTL["asked after ip_forward"], tuple(switched))
 
 

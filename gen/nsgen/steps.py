@@ -42,12 +42,10 @@ def alias(mark: str, device: str, name: str) -> str:
     return mark if device == name else f"{mark}:{name}"
 
 
-def device_sysctl(
-    version: int, device: str, key: str, value: str, *, persist: bool = False
-) -> SetSysctl:
+def device_sysctl(version: int, device: str, key: str, value: str) -> SetSysctl:
     """A parameter of one device; its name may hold a dot, and then the others are written as slashes."""
     parts = ("net", f"ipv{version}", "conf", device, key)
-    return SetSysctl(HOST, ("/" if "." in device else ".").join(parts), value, persist)
+    return SetSysctl(HOST, ("/" if "." in device else ".").join(parts), value)
 
 
 def sysctl_key(written: str) -> str:

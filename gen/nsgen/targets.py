@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
 import jinja2
 
 from nsgen import batch
-from nsgen.ops import LoadModule, Op, SetSysctl, WriteFile
+from nsgen.ops import HOST, LoadModule, Op, SetSysctl, WriteFile
 from nsgen.plan import Plan
 from nsgen.shell import Shell, comment, quote
+from nsgen.templates import template_folder
 
 Style = Literal["batch", "plain"]
 
@@ -33,18 +33,6 @@ def _finalize(value: object) -> object:
 
 def _title(text: str) -> Shell:
     return Shell(" ".join(text.split()))
-
-
-def template_folder() -> Path:
-    """The templates: inside the installed package, or beside `gen/` in a checkout."""
-    here = Path(__file__).resolve().parent
-    packed = here / "templates"
-    return packed if packed.is_dir() else here.parents[1] / "templates"
-
-
-def template_text(name: str) -> str:
-    """A file among the templates as it is."""
-    return (template_folder() / name).read_text(encoding="utf-8")
 
 
 @cache
@@ -70,17 +58,11 @@ def _render(template: str, values: dict[str, Any]) -> str:
 def script(plan: Plan, style: Style = "batch", *, teardown: bool = False) -> str:
     """The script of a plan, in one of two styles; `teardown` is what undoes the plain one."""
     if style == "batch":
-        return _render("batch/setup.sh.j2", batch.values(plan, _boot_files(plan)))
+        return _render("batch/setup.sh.j2", batch.values(plan))
     from nsgen import plain
 
     values = plain.teardown(plan) if teardown else plain.values(plan)
     return _render("plain/plain.sh.j2", values)
-
-
-def _boot_files(plan: Plan) -> dict[str, str]:
-    """What has to be on a machine for it to come up with the topology, besides the script itself."""
-    made = {path: make(plan) for path, make in TARGETS.items() if path.startswith("etc/")}
-    return {path.format(name=plan.topology.name): f.text for path, f in made.items() if f.text}
 
 
 def _script(style: Style, *, teardown: bool = False) -> Callable[[Plan], File]:
@@ -103,7 +85,7 @@ def _boot(template: str, line: Callable[[Op], str]) -> Callable[[Plan], File]:
 
 
 def _sysctl_line(op: Op) -> str:
-    return op.line() if isinstance(op, SetSysctl) and op.persist else ""
+    return op.line() if isinstance(op, SetSysctl) and op.node == HOST else ""
 
 
 def _module_line(op: Op) -> str:
@@ -141,7 +123,7 @@ def tree(plan: Plan) -> dict[str, File]:
     name = plan.topology.name
     files = {path.format(name=name): make(plan) for path, make in TARGETS.items()}
     files |= {
-        op.path.removeprefix("/"): File(op.text) for op in plan.ops if isinstance(op, WriteFile)
+        op.path.removeprefix("/"): File(op.text) for op in plan.of(WriteFile) if not op.reader
     }
     return {path: file for path, file in files.items() if file.text}
 

@@ -6,6 +6,15 @@ NAMESPACES = """\
 A network namespace is like a machine of its own: it has interfaces, addresses, a route table
 and iptables rules of its own, and shares none of them with this host."""
 
+ADVERTISEMENTS = """\
+A host that forwards ignores router advertisements, and forgets the default route that it has from
+one, unless accept_ra of that device is 2."""
+
+UNMANAGED = """\
+systemd-networkd and NetworkManager may have been told to manage every device: they would ask for
+addresses on ours, and take away what they do not know. Where they are, each is told what to leave
+alone."""
+
 MODULE_BRIDGE = """\
 br_netfilter lets iptables see the packets that cross a bridge without leaving it. It is needed
 because a reply from one namespace to another would otherwise go straight through the bridge,

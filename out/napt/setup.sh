@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+{ # up to the last line: a copy of this that is not whole runs nothing
 # napt: 3 network namespaces (S1, R1, C1).
 #
 #   sudo ./setup.sh          build it; if it is there, repair it or bring it up to date
@@ -6,15 +7,19 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is how it is applied, and the same in every script.
+# machine is there, with its reason. What follows is the runtime 244ca3199bfe, the same in every script, less the parts
+# that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
-shopt -s extglob nullglob
+shopt -s nullglob
 export LC_ALL=C
 
 readonly NAME=napt
+readonly WHAT='3 namespaces, 2 links'
+readonly PARTS='rules devices parameters install'
 readonly PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps'
 readonly PORTS=''
+readonly TRIAL='link add name t0 type veth peer name t1'
 
 # What is built, in order, and why.
 topology() {
@@ -58,11 +63,11 @@ address replace 10.0.0.1/24 dev net1
 link set dev net1 up
 IP
 
-  # This node routes between its interfaces.
-  sysctls R1 <<'SYSCTL'
+  parameters R1 <<'PARAMETERS'
+# This node routes between its interfaces.
 net.ipv4.ip_forward = 1
 net.ipv6.conf.all.forwarding = 1
-SYSCTL
+PARAMETERS
 
   # C1
   ip_in C1 <<'IP'
@@ -81,7 +86,7 @@ IP
   # tracking, without a rule.
 
   # R1, IPv4
-  rules_in R1 iptables <<'RULES'
+  rules R1 iptables <<'RULES'
 *nat
 :NSGEN-napt-SNAT - [0:0]
 # What leaves gets another source, that those outside can answer.
@@ -91,152 +96,146 @@ IP
 COMMIT
 RULES
 
-  jump_in R1 iptables nat POSTROUTING last -m comment --comment nsgen:napt -j NSGEN-napt-SNAT
-}
-
-# What removes it, the last thing first. Only what is ours is removed, and a parameter is put back to what it was.
-# (Namespaces take their devices along, and with those go the other ends of the cables, all at once.)
-teardown() {
-  ip_undo <<'IP'
-netns del C1
-netns del R1
-netns del S1
-IP
+  rules R1 iptables <<'RULES'
+*nat
+-A POSTROUTING -m comment --comment nsgen:napt -j NSGEN-napt-SNAT
+COMMIT
+RULES
 }
 
 # ======================================================================================================================
-# How it is built. From here on every script of nsgen is the same, less the parts that its topology does not need.
-#
-# topology() is walked in one of three ways: `survey` looks for what is in the way and changes nothing, `apply` builds,
-# `check` compares. A step `ip_in red` is survey_ip, apply_ip or check_ip, by the way in which topology() is walked.
-# ======================================================================================================================
-
-ip_in() { "${MODE}_ip" "$@"; }
-sysctls() { settle; "${MODE}_sysctls" "$@"; }
-rules_in() { settle; "${MODE}_rules_in" "$@"; }
-jump_in() { settle; "${MODE}_jump_in" "$@"; }
+# topology() is read twice: to learn what is to be there, a line for each thing (NODE KIND WORDS…), and to make it. The
+# lines are kept in /run/nsgen/NAME, gone after a reboot like all of it, and are written down before anything is done.
+# What is kept and no longer wanted is undone, the last thing first; `down` wants nothing.
 
 main() {
-  (($# <= 1)) || usage
-  case ${1:-up} in
-    up | down | check | install | uninstall) ;;
-    *) usage ;;
+  readonly STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp
+  declare -ga LINES=() OLD=() PROBLEMS=()
+  declare -gA NEW=() KEPT=() CHANGED=()
+  WALK=read VERBOSE='' STRICT='' WAS_UP='' LEFT='' LOCK='' DRIFT=''
+  [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
+  case $* in
+    '' | up | down | check | install | uninstall) ;;
+    'check --strict') STRICT=yes ;;
+    -h | --help) usage && exit 0 ;;
+    *) usage >&2 && exit 2 ;;
   esac
-  readonly STATE=/run/nsgen/$NAME # what is ours, and what there was before; gone after a reboot, like all of it
-  declare -gA OLD=() NEW=()       # what earlier runs made and what this one makes: "netns red", "link bridge0", …
-  declare -ga OLD_LIST=() NEW_LIST=() # the same, in order
-  declare -gA FRESH=()                # namespaces that did not exist before this run
-  declare -ga PROBLEMS=()
-  declare -gA TOLD=()
-  declare -gA WAITING=()      # what is to be done in namespaces, by name
-  declare -ga WAITING_LIST=() # their names, in order
-  declare -gA RENEWED=()      # those whose addresses were set anew
-  declare -gA KINDS=() # the kinds of devices that the kernel has to know, each with what one is made of
-  declare -gA DEVICES=() # those of namespaces, as far as anybody asked
-  declare -gA JUMPS=() # the rules of built-in chains that lead to ours, by node, tool and table
-  RULES_NODE=host # where rules are
-  WAS_UP='' LEFT='' LOCKED='' LISTED=''
+  topology
   require "${1:-up}"
   lock
   recall
   "${1:-up}"
 }
 
-usage() {
-  printf 'usage: %s [up|down|check|install|uninstall]\n' "${0##*/}" >&2
-  exit 2
-}
+usage() { printf 'usage: %s [-v] [up|down|check [--strict]|install|uninstall]\n' "${0##*/}"; }
 
 say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
 
-die() {
-  say "$*"
-  exit 1
+die() { say "$@" && exit 1; }
+
+# What could not be removed: the rest is removed all the same, and what is kept of this stays kept.
+left() { say "$@" && LEFT=yes; }
+
+# With -v, each command as it is run.
+run() {
+  [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2
+  "$@"
 }
 
-# Told once, however often it is found.
-problem() {
-  [[ ! ${TOLD[$*]:-} ]] || return 0
-  TOLD[$*]=1
-  PROBLEMS+=("$*")
+# each STEP: what every part of this script has to do at that step.
+each() {
+  local part
+  for part in $PARTS; do
+    ! declare -F "$1_$part" >/dev/null || "$1_$part"
+  done
 }
 
-# Said when something could not be removed: the rest is removed all the same, and what is remembered of it is kept.
-left() {
-  say "$*"
-  LEFT=yes
-}
-
-# Run what removes something. What is gone already is said to be so; what did not run says nothing.
-attempt() {
-  local output
-  output=$("$@" 2>&1) || [[ $output ]] || left "failed: $*"
+# Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
+require() {
+  local entry key value rights=0
+  while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
+  # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
+  ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
+  for entry in $PROGRAMS; do
+    command -v "${entry%:*}" >/dev/null || PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
+  done
+  ((${#PROBLEMS[@]})) || return 0
+  [[ $1 != up || ${PROBLEMS[0]} == 'run this '* ]] || { recall && each survey; }
+  refuse
 }
 
 refuse() {
+  ((${#PROBLEMS[@]})) || return 0
   say 'nothing was changed, because'
   printf '  %s\n' "${PROBLEMS[@]}" >&2
   exit 1
 }
 
-# One run at a time on this machine: topologies share kernel parameters.
+# One run at a time on this machine, because topologies share kernel parameters. The folder itself is the lock.
 lock() {
-  local tries
-  trap unlock EXIT
-  for ((tries = 0; tries < 100; tries++)); do
+  until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK ]]; do
+    [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
     mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
-    { exec {LOCK}>>/run/nsgen/lock; } 2>/dev/null || continue # a run that ended has just removed the folder
-    if ! flock -n "$LOCK"; then
-      say 'another run is under way: waiting for its end'
-      flock "$LOCK"
-    fi
-    LOCKED=yes
-    [[ ! /run/nsgen/lock -ef /proc/self/fd/$LOCK ]] || return 0
-    exec {LOCK}>&- # that run removed the file
-    LOCKED=
+    { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
+    flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
-  die '/run/nsgen/lock cannot be opened'
+  trap unlock EXIT
+  { rm -rf "$TMP" && mkdir "$TMP"; } || die "$TMP cannot be made"
 }
 
-# The last one to leave takes the lock along; who was stopped on the way to it may have made it.
 unlock() {
-  local left
-  if [[ $LOCKED ]] || flock -n "${LOCK:-}" 2>/dev/null; then
-    left=(/run/nsgen/*)
-    [[ ! /run/nsgen/lock -ef /proc/self/fd/$LOCK || ${left[*]} != /run/nsgen/lock ]] || rm -f /run/nsgen/lock ||
-      die '/run/nsgen/lock cannot be removed'
-  fi
-  left=(/run/nsgen/*)
-  ((${#left[@]})) || rmdir /run/nsgen 2>/dev/null || true
+  rm -rf "$TMP" || say "$TMP cannot be removed"
+  rmdir /run/nsgen 2>/dev/null || true
+}
+
+# What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
+recall() {
+  local line
+  NEW=() KEPT=() OLD=() CHANGED=()
+  [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
+  for line in "${LINES[@]}"; do NEW[$line]=1; done
+  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+}
+
+changes() {
+  local rest=${1#* }
+  CHANGED["${1%% *} ${rest%% *}"]=1
+}
+
+keep() {
+  mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"
 }
 
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
-  survey
+  each survey
+  refuse
+  if [[ $WAS_UP ]]; then
+    DRIFT=$(each check) || die 'the machine could not be looked at'
+    DRIFT=$(grep -v '^[^ ]*: besides' <<<"$DRIFT") || [[ ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
+  fi
   trap failed EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
-  if [[ ! -e $STATE/made || ${OLD_LIST[*]} != "${NEW_LIST[*]}" ]]; then
-    prune
-    drop_link_locals
-    remember "${OLD_LIST[@]}" "${NEW_LIST[@]}"
-    recall
-  fi
-  hide_devices
-  MODE=apply topology
-  MODE=apply settle
-  prune_flows
-  await_services
-  [[ ! $LEFT ]] || die 'what this topology no longer has could not be removed'
-  [[ ${OLD_LIST[*]} == "${NEW_LIST[*]}" ]] || remember "${NEW_LIST[@]}"
-  printf 'up\n' >"$STATE/up"
+  [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
+  keep "${OLD[@]}" "${LINES[@]}"
+  undo
+  [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
+  each prepare
+  WALK='make' topology
+  each finish
+  keep "${LINES[@]}"
+  print_self >"$STATE/script"
+  : >"$STATE/up"
   trap - INT TERM HUP
   trap unlock EXIT
+  say "${WAS_UP:+up to date: }$WHAT"
 }
 
-# What worked before goes on working; what did not exist before this run is removed again. (In a trap a bare `return`
-# would give the status from before the trap: every return in this script says which.)
+# What worked before works again, by the script that made it; what did not exist before this run is removed. (In a trap a
+# bare `return` would give the status from before it: every return here says which.)
 failed() {
   local status=$? at=$BASH_COMMAND
   trap '' INT TERM HUP
@@ -246,82 +245,145 @@ failed() {
     'exit '*) say 'interrupted' ;;
     *) say "failed at: $at" ;;
   esac
-  if [[ $WAS_UP ]]; then
+  if [[ ! $WAS_UP ]]; then
+    say 'it failed; undoing what was done'
+    recall
+    clear_away || true
+  elif [[ ${NSGEN_BACK:-} || ${OLD[*]} == "${LINES[*]}" || ! -e $STATE/script ]]; then
     say 'it failed; what was up before is still up'
   else
-    say 'it failed; undoing what was done'
-    clear_away || true # it goes on to its end, whatever fails on the way
+    say 'it failed; going back to what was up before'
+    exec {LOCK}<&-
+    NSGEN_BACK=yes bash "$STATE/script" up || true
   fi
   unlock
   exit "$((status ? status : 1))"
 }
 
 down() {
+  [[ -e $STATE/made ]] || OLD=("${LINES[@]}") # what is ours is then told by its marks
   clear_away
   [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
 }
 
-# From its first line on, the topology is not up any more: should the next `up` fail, it undoes what is left.
+# From its first line on the topology is not up any more: should the next `up` fail, it undoes what is left.
 clear_away() {
-  LEFT='' # what an `up` that failed could not remove is tried again
+  LEFT='' NEW=()
   rm -f "$STATE/up" || left "$STATE/up cannot be removed"
-  teardown
-  NEW=()
-  prune # what an earlier version of this script made, and this one does not know
-  show_devices
-  prune_flows
+  undo
   [[ $LEFT ]] || rm -rf "$STATE" || left "$STATE cannot be removed"
 }
 
-check() {
-  MODE=check topology
-  MODE=check settle
-  ((${#PROBLEMS[@]})) || return 0
-  printf '%s\n' "${PROBLEMS[@]}"
-  exit 1
-}
-
-# ---- before anything is touched --------------------------------------------------------------------------------------
-
-# Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
-require() {
-  local rights
-  rights=$(effective_rights)
-  (((rights >> 12 & rights >> 21 & 1) == 1)) || problem 'run this as root (sudo): it makes namespaces, devices and rules'
-  survey_programs
-  ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == 'run this as root '* ]] || { recall && survey; }
-  refuse
-}
-
-# Root has them, and so has whoever is root in a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
-effective_rights() {
-  local key value
-  while read -r key value; do
-    [[ $key != CapEff: ]] || printf '%d\n' "0x$value"
-  done </proc/self/status
-}
-
-# All of it in one message.
-survey() {
-  survey_ports
-  survey_backends
-  survey_base_chains
-  survey_firewalld
-  MODE=survey topology
-  survey_kinds
-  ((${#PROBLEMS[@]} == 0)) || refuse
-}
-
-survey_programs() {
-  local entry
-  for entry in $PROGRAMS; do
-    command -v "${entry%:*}" >/dev/null ||
-      case ${entry#*:} in
-        service) problem "there is no program ${entry%:*}, which a service needs" ;;
-        *) problem "the program ${entry%:*} is missing: install the package ${entry#*:}" ;;
-      esac
+undo() {
+  local index node kind rest
+  for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
+    [[ ! ${NEW[${OLD[index]}]:-} ]] || continue
+    read -r node kind rest <<<"${OLD[index]}"
+    "undo_$kind" "$node" "$rest"
   done
+  each settle
+}
+
+check() {
+  local line found
+  [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
+  found=$(each check) || die 'the machine could not be looked at'
+  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
+  [[ $found ]] || return 0
+  printf '%s\n' "${found#$'\n'}"
+  [[ ! $STRICT ]] && ! grep -vq '^[^ ]*: besides' <<<"${found#$'\n'}" || exit 1
+}
+
+# This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
+print_self() {
+  if [[ -f ${BASH_SOURCE[0]:-} ]]; then cat "${BASH_SOURCE[0]}" && return 0; fi
+  printf '%s\n' '#!/usr/bin/env bash' '{' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
+  declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL
+  declare -f
+  printf '%s\n' 'main "$@"' '}'
+}
+
+# ---- iptables --------------------------------------------------------------------------------------------------------
+#
+# Our chains are replaced as a whole, with the jumps to them, by one iptables-restore: -I puts a jump first in a built-in
+# chain, -A last, but ahead of a rule that ends the chain for all packets. Nothing else there is touched.
+
+declare -A RULES=() PUT=() DROPPED=()
+RULES_LIST=()
+
+rules() { # NODE iptables|ip6tables <TEXT
+  local line
+  if [[ $WALK == make ]]; then
+    [[ ! ${PUT["$1 $2"]:-} ]] || return 0 # with the first of them
+    PUT["$1 $2"]=yes
+    each flush
+    [[ $WAS_UP && ! ${CHANGED["$1 $2"]:-} ]] || put_rules "$1" "$2" <<<"${RULES["$1 $2"]}"
+    return 0
+  fi
+  [[ ${RULES["$1 $2"]:-} ]] || RULES_LIST+=("$1 $2")
+  while IFS= read -r line; do
+    [[ $line != '#'* ]] || continue
+    RULES["$1 $2"]+=$line$'\n'
+    [[ $line != -* ]] || LINES+=("$1 $2 $line")
+  done
+}
+
+# where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
+where_off() {
+  local was record=/run/nsgen/sysctl/host@$1/was path=/proc/sys/${1//.//}
+  if [[ -e $record ]]; then read -r _ was <"$record"; else { read -r was <"$path"; } 2>/dev/null || was=0; fi
+  if [[ $was == 0 ]] || set_at_boot "$1" "$was"; then "${@:2}"; fi
+}
+
+put_rules() { # NODE TOOL <TEXT
+  local saved
+  saved=$(in_node "$1" "$2-save") || die "$2-save failed"
+  replacing "$saved" >"$TMP/rules"
+  [[ ! $VERBOSE ]] || sed "s/^/[#] $1: $2-restore: /" "$TMP/rules" >&2
+  in_node "$1" "$2-restore" -w --noflush <"$TMP/rules" || die "$2-restore refused the rules"
+}
+
+# What makes our part of the SAVED rules that of the text.
+replacing() { # SAVED <TEXT
+  awk -v ours="^NSGEN-$NAME-[A-Z]" '
+    function last(chain,  i) { # its place, ahead of what ends it
+      for (i = 1; i <= size[table, chain]; i++)
+        if (rule[table, chain, i] ~ ("^-A " chain " -j (DROP|REJECT)") || rule[table, chain, i] ~ /-j NSGEN-[^ ]*-GUARD$/) break
+      return i
+    }
+    /^\*/ { table = substr($0, 2); if (!(table in seen)) { seen[table] = 1; tables[++n] = table } }
+    FNR == NR && /^:/ && substr($1, 2) ~ ours { old[table] = old[table] " " substr($1, 2) }
+    FNR == NR && /^-A/ && $2 !~ ours { if ($NF ~ ours) { gone[table] = gone[table] "-D" substr($0, 3) "\n" } else rule[table, $2, ++size[table, $2]] = $0 }
+    FNR == NR { next }
+    /^:/ { chains[table] = chains[table] $0 "\n"; kept[table, substr($1, 2)] = 1 }
+    /^-A/ && $2 ~ ours { added[table] = added[table] $0 "\n" }
+    /^-I/ { first[table, $2]++; jumps[table] = jumps[table] "-I " $2 " 1" substr($0, length($2) + 4) "\n" }
+    /^-A/ && $2 !~ ours { jumps[table] = jumps[table] "-I " $2 " " last($2) + first[table, $2]++ substr($0, length($2) + 4) "\n" }
+    END {
+      for (i = 1; i <= n; i++) {
+        table = tables[i]; flush = remove = ""
+        split(old[table], chain, " ")
+        for (c in chain) if (!((table, chain[c]) in kept)) { flush = flush "-F " chain[c] "\n"; remove = remove "-X " chain[c] "\n" }
+        if (chains[table] gone[table] flush) printf "*%s\n%s%s%s%s%s%sCOMMIT\n", table, chains[table], gone[table], flush, remove, added[table], jumps[table]
+      }
+    }' <(printf '%s\n' "$1") -
+}
+
+survey_rules() {
+  local key saved output
+  for key in "${RULES_LIST[@]}"; do
+    if [[ $WAS_UP && ! ${CHANGED[$key]:-} || ${key%% *} != host ]] || ! command -v "${key#* }-restore" >/dev/null; then continue; fi
+    # Tried in a namespace that is gone at once. (Not those about physdev: they load br_netfilter, and that changes what
+    # becomes of the frames of every bridge.)
+    output=$(grep -v -e '-m physdev ' <<<"${RULES[$key]}" | unshare --net "${key#* }-restore" -w --noflush 2>&1) ||
+      PROBLEMS+=("this kernel refuses the rules: ${output%%$'\n'*}")
+    saved=$("${key#* }-save") || die "${key#* }-save failed"
+    [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
+      PROBLEMS+=("${key#* } has chains named NSGEN-$NAME-…, and they are not of this topology")
+  done
+  survey_ports
+  warn_of_firewalls
 }
 
 # A published port is taken from whatever else listens on it: better to say so than to cut that off.
@@ -330,459 +392,607 @@ survey_ports() {
   local -A listening=()
   [[ $PORTS ]] && command -v ss >/dev/null || return 0
   sockets=$(ss -H -l -n -t -u) || die 'ss -l failed'
-  while read -r protocol _ _ _ taken _; do
-    listening["$protocol ${taken##*:}"]+=" ${taken%:*} "
-  done <<<"$sockets"
+  while read -r protocol _ _ _ taken _; do listening["$protocol ${taken##*:}"]+=" ${taken%:*} "; done <<<"$sockets"
   for entry in $PORTS; do
     IFS=/ read -r protocol ports address <<<"$entry"
     for ((port = ${ports%-*}; port <= ${ports#*-}; port++)); do
       taken=${listening["$protocol $port"]:-}
-      [[ ! ${OLD["service host.proxy-${protocol}4-$port"]:-}${OLD["service host.proxy-${protocol}6-$port"]:-} ]] || continue # ours
-      if [[ $taken && ! $address || $taken == *" $address "* || $taken == *' 0.0.0.0 '* || $taken == *' * '* || $taken == *' [::] '* ]]; then
-        problem "port $port/$protocol of this host is in use: another program listens on it"
-      fi
+      [[ $taken && ! $address || $taken =~ ' '("${address:-x}"|0.0.0.0|\*|\[::\])' ' ]] || continue
+      [[ " ${OLD[*]} " =~ ' host service proxy-'"$protocol"'[46]-'"$port"' ' ]] || # ours
+        PROBLEMS+=("port $port/$protocol of this host is in use: another program listens on it")
     done
   done
 }
 
-# Rules of the other backend are in force too, and invisible to this one.
-survey_backends() {
-  local version=
-  version=$(iptables -V 2>/dev/null) || true
-  if [[ $version == *nf_tables* ]] && has_rules iptables-legacy-save; then
-    say 'warning: rules of iptables-legacy are in force beside those of iptables-nft'
-  elif [[ $version == *legacy* ]] && has_rules iptables-nft-save; then
-    say 'warning: rules of iptables-nft are in force beside those of iptables-legacy'
-  fi
+# Rules of the other backend are in force too, and invisible to this one. In nftables an accept is not final: what a base
+# chain drops is dropped, whatever is accepted here. firewalld rejects what crosses a bridge that is in none of its zones.
+warn_of_firewalls() {
+  local mine=nft other=legacy line
+  [[ $(iptables -V 2>/dev/null) == *nf_tables* ]] || mine=legacy other=nft
+  ! command -v "iptables-$other-save" >/dev/null || [[ $("iptables-$other-save" 2>/dev/null) != *$'\n-A '* ]] ||
+    say "warning: rules of iptables-$other are in force beside those of iptables-$mine"
+  ! command -v nft >/dev/null || nft list chains 2>/dev/null | awk '
+    $1 == "table" { table = $2 " " $3 } $1 == "chain" { chain = $2 }
+    /hook forward .*policy drop;/ && table " " chain !~ /^ip6? filter FORWARD$/ && table != "inet firewalld" { print table, chain }' |
+    while read -r line; do say "warning: the nftables chain $line drops what its own rules do not accept, published ports too"; done
+  [[ ! -d /run/systemd/system ]] || ! systemctl --quiet is-active firewalld.service ||
+    say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
-# In nftables an accept is not final: what a base chain drops is dropped, whatever is accepted here. Whether its own rules
-# let the networks pass, its administrator knows. (firewalld's do.)
-survey_base_chains() {
-  local line table='' chain=''
-  command -v nft >/dev/null || return 0
-  while read -r line; do
-    case $line in
-      'table '*) table=${line#table } table=${table% \{} ;;
-      'chain '*) chain=${line#chain } chain=${chain% \{} ;;
-      *' hook forward '*'policy drop;'*)
-        [[ "$table $chain" == 'ip'?(6)' filter FORWARD' || $table == 'inet firewalld' ]] ||
-          say "warning: the nftables chain $table $chain drops what its own rules do not accept, published ports too"
-        ;;
-    esac
-  done < <(nft list chains 2>/dev/null)
-}
-
-# firewalld rejects what crosses a bridge that is in none of its zones; version 1 removes all rules when it reloads.
-survey_firewalld() {
-  [[ -d /run/systemd/system ]] && systemctl --quiet is-active firewalld.service || return 0
-  say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
-}
-
-has_rules() { command -v "$1" >/dev/null && [[ $("$1" 2>/dev/null) == *$'\n-A '* ]]; }
-
-# Whether the kernel can make such devices, tried in a namespace that is gone at once.
-survey_kinds() {
-  local kind below words output
-  local -a todo=()
-  ((${#KINDS[@]})) && command -v ip >/dev/null && command -v unshare >/dev/null || return 0
-  for kind in "${!KINDS[@]}"; do
-    words=${KINDS[$kind]} below=''
-    case $kind in
-      veth | bridge) words=$kind ;;
-      vxlan) words='vxlan id 1 dstport 4789' ;;
-      vlan | macvlan | ipvlan)
-        todo+=("link add name $kind-0 type veth peer name $kind-1")
-        below="link $kind-0 "
-        ;;
-    esac
-    todo+=("link add name $kind- ${below}type $words")
+# Ours, in order; and what stands ahead of a jump of ours and takes its packets.
+list_rules() {
+  local key saved
+  for key in "${RULES_LIST[@]}"; do
+    [[ $key == host\ * || -e /run/netns/${key% *} ]] || continue
+    saved=$(in_node "${key% *}" "${key#* }-save") || return 1
+    awk -v where="${key% *}: ${key#* } " -v ours="^NSGEN-$NAME-[A-Z]" '
+      /^\*/ { table = substr($0, 2) }
+      /^-A/ && ($2 ~ ours || $NF ~ ours) {
+        print where "-t " table " " $0
+        if ($2 !~ ours && takes[table, $2]) print where "-t " table " " takes[table, $2] ", ahead of our jump to " $NF
+      }
+      /^-A [^ ]+ (-m comment --comment [^ ]+ )?-j (ACCEPT|DROP|REJECT|RETURN)( |$)/ { takes[table, $2] = $0 }' <<<"$saved"
   done
-  output=$(printf '%s\n' "${todo[@]}" | unshare --net ip -batch - 2>&1) ||
-    problem "this kernel cannot make the namespaces and devices: ${output%%$'\n'*}"
 }
 
-# ---- what is ours ----------------------------------------------------------------------------------------------------
+undo_iptables() { DROPPED["$1 iptables"]=yes; } # all together, by settle_rules
+undo_ip6tables() { DROPPED["$1 ip6tables"]=yes; }
 
-recall() {
-  local line
-  OLD=()
-  [[ -e $STATE/made ]] || return 0
-  mapfile -t OLD_LIST <"$STATE/made"
-  for line in "${OLD_LIST[@]}"; do OLD[$line]=1; done
+settle_rules() {
+  local key saved
+  for key in "${!DROPPED[@]}"; do
+    unset "DROPPED[$key]"
+    [[ ${#NEW[@]} -eq 0 || ! ${RULES[$key]:-} ]] && [[ $key == host\ * || ${NEW["host ip netns add ${key% *}"]:-} ]] || continue
+    saved=$(in_node "${key% *}" "${key#* }-save") || { left "${key#* }-save failed: our chains are still there" && continue; }
+    replacing "$saved" </dev/null >"$TMP/rules"
+    [[ ! -s $TMP/rules ]] || in_node "${key% *}" "${key#* }-restore" -w --noflush <"$TMP/rules" ||
+      left "${key#* }: our chains could not be removed"
+  done
 }
 
-note() {
-  [[ ${NEW[$1]:-} ]] || NEW_LIST+=("$1")
-  NEW[$1]=1
+# Connection tracking forgets the clients of these UDP ports: they are translated anew, or no more.
+udp_ports() { # ipv4|ipv6 FIRST LAST
+  if [[ $WALK == read ]]; then LINES+=("host udp $*"); elif [[ ! ${KEPT["host udp $*"]:-} ]]; then undo_udp host "$*"; fi
 }
 
-# Written before anything is made: whatever happens to this run, the next one knows what it may touch.
-remember() {
-  mkdir -p "$STATE/sysctl"
-  printf '%s' "${@/%/$'\n'}" >"$STATE/made.new"
-  mv "$STATE/made.new" "$STATE/made"
+undo_udp() {
+  local family first last port
+  read -r family first last <<<"$2"
+  for ((port = first; port <= last; port++)); do
+    conntrack -D -f "$family" -p udp --orig-port-dst "$port" &>/dev/null || true # 1: there was none
+  done
 }
 
-exists() {
-  case $1 in
-    netns) [[ -e /run/netns/$2 ]] ;;
-    link) [[ -e /sys/class/net/$2 ]] ;;
-    file) [[ -e $2 ]] ;;
-  esac
-}
+# ---- namespaces, devices, addresses, routes --------------------------------------------------------------------------
+#
+# ip(8), bridge(8) and tc(8) take lines that can be repeated: what is to be added and is there already is no error. A line
+# is undone by the same line with the verb turned. What they print of it all right after `up` is kept in `seen`; `check`
+# asks them again, and what differs is set back by the next `up`, in the words in which it was printed.
 
-# A device tells by its alias whose it is, a namespace by the alias of its lo, a file by its first line. What has no such
-# mark is ours if we were about to make it; what has another is somebody else's, whatever was there before.
-is_ours() {
-  local kind=$1 name=$2 alias='' _
-  case $kind in
-    link) read -r alias <"/sys/class/net/$name/ifalias" || true ;;
-    file) read -r _ alias <"$name" || true ;;
-    netns)
-      [[ ! ${OLD["$kind $name"]:-} ]] || return 0
-      alias=$(in_node "$name" ip -o link show dev lo 2>/dev/null) || true
-      alias=${alias##*alias }
+ip_in() { lines "$1" "ip${2:+6}"; } # NODE [-6] <LINES
+bridge_in() { lines "$1" bridge; }
+tc_in() { lines "$1" tc; }
+
+# Those of the host are run block by block; those of namespaces together, once all cables are there.
+HOST_LINES='' NODES=() MORE=()
+declare -A INSIDE_LINES=() MORE_LINES=() FRESH=()
+
+lines() { # NODE PROGRAM
+  local text
+  local -a read
+  mapfile -t read
+  [[ -e /proc/sys/net/ipv6 ]] || read=("${read[@]/ addrgenmode none/}") # nothing to switch off
+  printf -v text '%s\n' "${read[@]}"
+  case $WALK,$1,$2 in
+    read,*)
+      LINES+=("${read[@]/#/$1 $2 }")
+      [[ $1 == host || ${FRESH[$1]+x} ]] || { NODES+=("$1") && FRESH[$1]=''; }
+      [[ $2 == ip ]] || MORE+=("$1 $2")
       ;;
+    make,host,ip)
+      ((${#INSIDE_LINES[@]} == 0)) || flush_devices
+      HOST_LINES+=$text
+      ;;
+    make,*,ip) INSIDE_LINES[$1]+=$text ;;
+    *) MORE_LINES["$1 $2"]+=$text ;;
   esac
-  [[ ${alias%% *} == "nsgen:$NAME" || $alias == "nsgen:$NAME:"* || ! $alias && ${OLD["$kind $name"]:-} ]]
 }
 
-is_left() { exists "$1" "$2" && is_ours "$1" "$2"; }
-
-claim() {
-  note "$1 $2"
-  ! exists "$1" "$2" || is_ours "$1" "$2" || problem "$1 $2 exists already, and it is not of this topology"
+flush_devices() {
+  local key
+  [[ ! $HOST_LINES ]] || run_lines host ip "$HOST_LINES"
+  ((${#INSIDE_LINES[@]} == 0)) || run_inside
+  for key in "${!MORE_LINES[@]}"; do run_lines "${key% *}" "${key#* }" "${MORE_LINES[$key]}"; done
+  HOST_LINES='' INSIDE_LINES=() MORE_LINES=()
 }
 
-# in_node NODE COMMAND…: on the host, or in the namespace of that name.
-in_node() {
-  local node=$1
+in_node() { # NODE COMMAND…
+  if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi
+}
+
+# Over a topology that is up, only where lines are others, or what they made is not as it was.
+wanted() { [[ ! $WAS_UP || ${CHANGED["$1 $2"]:-} || ${CHANGED["$1 ip"]:-} ]]; } # NODE PROGRAM
+
+run_lines() { # NODE PROGRAM LINES
+  local output
+  local -a command=("$2")
+  wanted "$1" "$2" || return 0
+  [[ $2 != ip6 ]] || command=(ip -6)
+  [[ ! $VERBOSE ]] || printf '%s' "$3" | sed "s/^/[#] $1: ${command[*]} /" >&2
+  output=$(in_node "$1" "${command[@]}" -force -batch - 2>&1 <<<"$3") || judge "$1" "${command[*]}" "$output" "$3"
+}
+
+# With -force ip(8) goes on after an error, and says which line it was.
+judge() { # NODE COMMAND OUTPUT LINES
+  local said message='' line=''
+  local -a lines
+  mapfile -t lines <<<"$4"
+  while IFS= read -r said; do
+    if [[ ! $said =~ ^'Command failed '.*:([0-9]+) ]]; then
+      message=${message:-$said}
+      continue
+    fi
+    line=${lines[BASH_REMATCH[1] - 1]}
+    case "$line: $message" in
+      *add\ *'File exists' | *append\ *'File exists') add_renamed "$1" "$line" ;; # it is there already
+      'route replace '*) route_is_there "$1" "$line" || die "$1: $2 $line: $message" ;;
+      *) die "$1: $2 $line: $message" ;;
+    esac
+    message=''
+  done <<<"$3"
+  [[ $line ]] || die "$1: $2: ${message:-it failed}"
+}
+
+# Somebody's policy may be in the way of a route that is there already.
+route_is_there() { # NODE LINE
+  local -a words
+  read -ra words <<<"$2"
+  [[ $(in_node "$1" ip route show "${words[@]:2}" 2>/dev/null) ]]
+}
+
+# Linux 6.1 and older look for the name of a new device where it is made, not where it is put: an eth0 there is in the way
+# of one in a namespace. So that one gets its name there.
+add_renamed() { # NODE LINE
+  local name=nsgen$BASHPID device=${2#link add name } into=${2#* netns }
+  [[ $2 =~ ^'link add '.*' netns '.*' type '(macvlan|ipvlan|vlan) ]] || return 0
+  device=${device%% *} into=${into%% *}
+  ! in_node "$into" ip link show dev "$device" &>/dev/null || return 0
+  run_lines "$1" ip "${2/ name $device / name $name }"
+  in_node "$into" ip link set dev "$name" name "$device" || die "$into: $device cannot get its name"
+}
+
+# Each reads its lines from a file of its name. Where that fails, they are run again, one node after the other, to judge.
+run_inside() {
+  local node
+  local -a nodes=()
+  mkdir -p "$TMP/ip"
+  for node in "${NODES[@]}"; do
+    [[ ${INSIDE_LINES[$node]:-} ]] && wanted "$node" ip || continue
+    if [[ $VERBOSE || ${INSIDE_LINES[$node]} == *' netns '* ]]; then
+      run_lines "$node" ip "${INSIDE_LINES[$node]}" # it has a cable to one that comes later, or a device for it
+    else
+      printf '%s' "${INSIDE_LINES[$node]}" >"$TMP/ip/$node"
+      nodes+=("$node")
+    fi
+  done
+  enter_each "ip -force -batch $TMP/ip/NODE" "${nodes[@]}" &>/dev/null ||
+    for node in "${nodes[@]}"; do run_lines "$node" ip "${INSIDE_LINES[$node]}"; done
+}
+
+# In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
+# has in mind, would take longer than everything else.
+enter_each() { # COMMAND NODE…
+  (($# > 1)) || return 0
+  enter_some "$1" "${@:2:$# / 2}" >"$TMP/half" &
+  enter_some "$1" "${@:$# / 2 + 2}" >"$TMP/rest" || return 1
+  wait "$!" || return 1
+  cat "$TMP/half" "$TMP/rest"
+}
+
+# ip(8) opens all of /run/netns to name the other end of a cable: a thousand times a thousand. In a view of the file system
+# of its own it finds none there.
+enter_some() {
+  local node job=$1 where=/run/netns
+  local -a view=()
   shift
-  if [[ $node == host ]]; then "$@"; else nsenter --net="/run/netns/$node" "$@"; fi
+  if (($# > 20)); then
+    where=$(mktemp -d "$TMP/netns.XXXX")
+    view=(unshare --mount bash -c "mount -n --rbind /run/netns $where && mount -n -t tmpfs tmpfs /run/netns && exec \"\$@\"" -)
+  fi
+  for node; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${job//NODE/$node}"; done | "${view[@]}" xargs -r -L 1 nsenter
 }
 
-# Remove what earlier runs made and this one does not make, the last thing first.
-prune() {
-  local index key
-  for ((index = ${#OLD_LIST[@]} - 1; index >= 0; index--)); do
-    key=${OLD_LIST[index]}
-    [[ ! ${NEW[$key]:-} ]] || continue
-    case $key in
-      'ip '*) undo_ip_line "${key#ip }" ;;
-      'add '*) drop_device "${key#add }" ;;
-      'link '*) ip_undo <<<"link del dev ${key#link }" ;;
-      'netns '*) ip_undo <<<"netns del ${key#netns }" ;;
-      'rules '*) drop_chains "${key#rules }" ;;
-      'bridge '* | 'tc '* | 'policies '* | 'device '* | 'peer '* | 'rules_in '*) prune_extra "$key" ;;
-      'sysctl '*) forget_sysctl "${key#sysctl }" ;;
-      'file '*) remove_files "${key#file }" ;;
-      'service '*) stop_service "$STATE/${key#service }" ;;
-      'once '*) undo_once "$STATE/once.${key#once }" ;;
-    esac
-  done
-}
-
-# ---- ip commands -----------------------------------------------------------------------------------------------------
-
-survey_ip() {
-  local node=$1 line PLACE DEVICE KIND
-  while read -r line; do
+survey_devices() {
+  local line name text
+  local -A there=() # the alias of each device of this host, behind a colon
+  text=$(ip -o link show) || die 'ip link show failed'
+  while read -r _ name line; do
+    name=${name%:} there[${name%@*}]=:
+    [[ $line != *' alias '* ]] || there[${name%@*}]=:${line##* alias }
+  done <<<"$text"
+  for line in "${LINES[@]}"; do
+    name=${line#* name }
     case $line in
-      'netns add '*) claim netns "${line#netns add }" ;;
-      'link add name '*)
-        locate "$node" "$line"
-        [[ $PLACE != host ]] || claim link "$DEVICE"
-        note "add $node $line"
-        [[ $KIND != 'veth '* || $node != host || $KIND == *' netns '+([! ]) ]] || claim link "${KIND#veth peer name }"
-        KINDS[${KIND%% *}]=$KIND
+      'host ip netns add '*) survey_namespace "${line##* }" "$line" ;;
+      'host ip link add name '*' netns '*' type '*) ;;
+      'host ip link add name '*)
+        survey_device "${name%% *}" "$line"
+        name=${name#* peer name }
+        [[ $line != *' peer name '* || $line == *' netns '* ]] || survey_device "${name%% *}" "$line"
         ;;
-      'address replace '* | 'route replace '* | 'link set '*)
-        note "ip $node $line"
-        [[ "$node $line" != 'host address replace '* ]] || survey_subnet "${line#address replace }"
-        ;;
+      'host ip address replace '*) [[ ${KEPT[$line]:-} ]] || survey_subnet "${line#host ip address replace }" ;;
+      'host ip rule add '* | 'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority "$line" ;;
     esac
   done
+  [[ $WAS_UP || ! $TRIAL ]] || survey_kinds
 }
 
-# locate NODE LINE: what an `add` makes: its name (DEVICE), where it is put (PLACE), and of what kind it is, in words (KIND).
-locate() {
-  local rest=${2#link add name } key
-  PLACE=$1 DEVICE=${rest%% *} rest=${rest#* }
-  while [[ $rest == *' '* && $rest != 'type '* ]]; do
-    key=${rest%% *} rest=${rest#* }
-    [[ $key != netns ]] || PLACE=${rest%% *}
-    rest=${rest#* }
-  done
-  KIND=${rest#type }
+# A device tells by its alias whose it is, a namespace by that of its lo. What has none is ours if we were about to make it.
+survey_device() { # NAME LINE
+  local alias=${there[$1]:-}
+  [[ ! $alias || $alias: == ":nsgen:$NAME:"* || ( $alias == : && ${KEPT[$2]:-} ) ]] ||
+    PROBLEMS+=("link $1 exists already, and it is not of this topology")
 }
 
-# Whether a node has a device. Those of a namespace are listed once; a new one has none.
-has_device() {
-  local words
-  if [[ $1 == host ]]; then
-    exists link "$2"
-    return "$?"
-  fi
-  [[ ! ${FRESH[$1]:-} && -e /run/netns/$1 ]] || return 1
-  if [[ ! ${DEVICES[$1]:-} ]]; then
-    DEVICES[$1]=' '
-    while read -ra words; do DEVICES[$1]+="${words[1]%%[@:]*} "; done < <(in_node "$1" ip -o link show 2>/dev/null)
-  fi
-  [[ ${DEVICES[$1]} == *" $2 "* ]]
+survey_namespace() { # NAME LINE
+  [[ ! -e /run/netns/$1 || ${KEPT[$2]:-} ]] || is_ours "$1" ||
+    PROBLEMS+=("netns $1 exists already, and it is not of this topology")
 }
 
-# A subnet that this host already reaches by another device would be cut off, or cut the new one off. Half of all
-# addresses, as a VPN routes them, is a default route too.
-survey_subnet() {
-  local subnet=${1%% *} route routes device family=-4 to old
-  command -v ip >/dev/null || return 0 # told already
-  [[ $subnet != *:* ]] || family=-6
-  routes=$(ip "$family" -o route show match "${subnet%/*}" && ip "$family" -o route show root "$subnet") ||
-    die 'ip route show failed'
-  old=$'\n'$(printf '%s \n' "${OLD_LIST[@]}")
-  if [[ $family == -6 ]]; then old=${old//'/128 '/ }; else old=${old//'/32 '/ }; fi
+is_ours() { [[ $(in_node "$1" ip -o link show dev lo 2>/dev/null): == *" alias nsgen:$NAME:"* ]]; }
+
+# A subnet that this host reaches by another device would be cut off, or cut the new one off. Half of all addresses, as a
+# VPN routes them, is a default route, too.
+survey_subnet() { # ADDRESS dev DEVICE
+  local route routes family=-4 to device
+  [[ $1 != *:* ]] || family=-6
+  routes=$(ip "$family" -o route show match "${1%%/*}" && ip "$family" -o route show root "${1%% *}") || die 'ip route show failed'
   while read -r route; do
-    device=${route#* dev } device=${device%% *}
-    to=${route%% @(via|dev|proto|scope|metric) *} to=${to% }
-    case ${route#@(blackhole|unreachable|prohibit|throw) } in
-      '' | default* | 0.0.0.0/1\ * | 128.0.0.0/1\ * | ::/1\ * | 8000::/1\ * | 2000::/3\ *) ;;
-      *)
-        [[ $old == *$'\n'"ip host route replace $to "* ]] || is_left link "$device" ||
-          problem "the subnet of $subnet is routed elsewhere: ${route%%@( proto| \\)*}"
-        ;;
-    esac
+    to=${route#@(blackhole|unreachable|prohibit|throw) } to=${to%% *} device=${route#* dev } device=${device%% *}
+    [[ $to && ! $to =~ ^(default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ ]] || continue
+    [[ ${there[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' host ip route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
+      PROBLEMS+=("the subnet of ${1%% *} is routed elsewhere: ${route%%@( proto| \\)*}")
   done <<<"$routes"
 }
 
-# Run a block, leaving out the `add` of what exists: everything else can be repeated. What only sets something within a
-# namespace can wait.
-apply_ip() {
-  local node=$1 line name now='' PLACE DEVICE KIND
-  local -a lines todo=()
-  mapfile -t lines
-  case "$node ${lines[*]}" in
-    'host '* | *'link add name '*)
-      settle
-      now=yes
-      ;;
-  esac
-  remove_stubs "${lines[@]}"
-  for line in "${lines[@]}"; do
-    case $line in
-      '#'* | '') continue ;;
-      'netns add '*)
-        name=${line#netns add }
-        ! exists netns "$name" || continue
-        FRESH[$name]=1
-        ;;
-      'link add name '*)
-        locate "$node" "$line"
-        [[ $KIND != 'veth '* ]] || clear_cable
-        ! has_device "$PLACE" "$DEVICE" || continue
-        if [[ $PLACE != "$node" ]] && in_node "$node" ip link show dev "$DEVICE" &>/dev/null; then
-          ((${#todo[@]} == 0)) || run_ip "$node" "${todo[@]}"
-          todo=()
-          add_renamed "$node" "$line"
-          continue
-        fi
-        ;;
-    esac
-    todo+=("$line")
+survey_priority() { # LINE
+  local family=-4 priority=${1#* priority }
+  [[ $1 != 'host ip6 '* ]] || family=-6
+  [[ $'\n'$(ip "$family" rule show) != *$'\n'"${priority%% *}:"* ]] ||
+    PROBLEMS+=("a rule of policy routing with the priority ${priority%% *} exists already, and it is not of this topology")
+}
+
+# Whether the kernel can make such devices, tried in a namespace that is gone at once.
+survey_kinds() {
+  local output
+  output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
+}
+
+# What the kernel says of all that is ours, and of all that is in namespaces of ours; a line each, NODE: WORDS.
+list_devices() {
+  local key
+  local -a there=()
+  mapfile -t there < <(namespaces_there)
+  printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' 'neighbour show nud permanent' >"$TMP/ask"
+  {
+    printf '%s\n' "${LINES[@]}" | sed -n 's/^host ip /@wants /p'
+    printf '@ host\n'
+    ip -d -o -batch "$TMP/ask" || return 1
+    printf '@in %s\n' "${there[*]}"
+    enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
+    for key in "${MORE[@]}"; do
+      printf '@more %s\n' "$key"
+      [[ " ${there[*]} " != *" ${key% *} "* && $key != host\ * ]] || case $key in
+        *' ip6') in_node "${key% *}" ip -6 -N rule show ;;
+        *' tc') in_node "${key% *}" tc qdisc show ;;
+        *) in_node "${key% *}" bridge vlan show && in_node "${key% *}" bridge fdb show ;;
+      esac || return 1
+    done
+  } >"$TMP/said" || return 1
+  in_words <"$TMP/said" | sort -u
+}
+
+# Whoever was killed while making a namespace left a file that is none.
+namespaces_there() {
+  local -a paths=("${NODES[@]/#//run/netns/}")
+  ((${#paths[@]} == 0)) || { stat -f -c '%T %n' "${paths[@]}" 2>/dev/null || true; } | sed -n 's#^nsfs .*/##p'
+}
+
+# Less what changes by itself, and what belongs to the kernel or a daemon: local and link-local routes, what router
+# advertisements, DHCP clients and routing daemons put there.
+in_words() {
+  awk -v mine="nsgen:$NAME" '
+    BEGIN {
+      split("state mode qdisc link-netns link-netnsid promiscuity allmulti minmtu maxmtu brd bridge_id designated_root " \
+        "designated_bridge designated_port designated_cost root_port root_path_cost topology_change topology_change_ack " \
+        "topology_change_detected config_pending port_id port_no numtxqueues numrxqueues mcast_n_groups fdb_n_learned " \
+        "permaddr active_slave mii_status link_failure_count", words, " ")
+      for (i in words) changes[words[i]] = 1
+    }
+    function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text }
+    function ours(device) { return node != "host" || device in devices }
+    function link(  device, text, i) {
+      device = $2; sub(/(@.*)?:$/, "", device)
+      if (node == "host") {
+        if ($0 !~ (" alias " mine "(:[^ ]*)?$")) return
+        devices[device] = 1
+      }
+      text = "link " device " admin " ($3 ~ /[<,]UP[,>]/ ? "up" : "down") " arp " ($3 ~ /NOARP/ ? "off" : "on")
+      for (i = 4; i <= NF; i++) {
+        if ($i == "qdisc" && $(i + 1) !~ /^(noop|noqueue|mq|fq|fq_codel|pfifo_fast|pfifo)$/) say("qdisc " device " " $(i + 1))
+        if ($i in changes || $i ~ /_timer$|^(tso|gso|gro)_|^ad_/) i++
+        else text = text " " ($i ~ /^link\// ? "address" : $i)
+      }
+      say(text)
+    }
+    function address() {
+      sub(/\\.*/, "")
+      if (/ (dynamic|temporary|mngtmpaddr)( |$)| proto kernel_(ll|ra)( |$)| inet6 fe80:[^ ]*ff:fe/) return
+      gsub(/ (tentative|dadfailed|optimistic|secondary|deprecated)/, "")
+      if (ours($2) || ($2 " " $4) in wanted) say("address " $2 " " substr($0, index($0, $3)))
+    }
+    function route(  protocol) {
+      if (/ table local .*proto kernel| fe80::\/64 .*proto kernel|^(multicast|broadcast|anycast|local) .*proto kernel/) return
+      protocol = $0; sub(/.* proto /, "", protocol); sub(/ .*/, "", protocol)
+      if (protocol !~ /^(kernel|boot|static)$/) return
+      gsub(/ (linkdown|dead|offload|rt_offload|trap|rt_trap)( |$)/, " "); gsub(/ expires [0-9]+sec/, "")
+      device = $0; sub(/.* dev /, "", device); sub(/ .*/, "", device)
+      if (ours(device) || $2 in routes) say("route " $0)
+    }
+    function rule(  priority) {
+      priority = $1; sub(/:/, "", priority)
+      if (/ proto kernel/ || /^(0|32766|32767):/ && / lookup (local|main|default|25[345])( |$)/) return
+      $1 = ""; sub(/ proto (unspec|boot)/, ""); if (node != "host" || priority in priorities) say("rule priority " priority $0)
+    }
+    $1 == "@wants" {
+      if ($2 == "address") wanted[$6 " " $4] = 1
+      if ($2 == "route") { $0 = $0; to = ($4 ~ /^[0-9a-f]*[.:]|^default/) ? $4 : $5; sub(/\/(32|128)$/, "", to); routes[to] = 1 }
+      if ($2 == "rule") priorities[$5] = 1
+      next
+    }
+    $1 == "@" { node = $2; next }
+    $1 == "@in" { split($0, names); at = 1; next }
+    $1 == "@more" { node = $2; program = $3; names[1] = ""; next }
+    program == "ip6" { rule(); next }
+    program == "tc" { if (/qdisc netem/) { sub(/qdisc netem [^ ]+/, ""); sub(/ (limit|refcnt) [0-9]+/, ""); say("tc" $0) } next }
+    program == "bridge" {
+      if (/ dst /) { if (/permanent/) say("fdb " $0) }
+      else if (!/ dev |^port/) { if (/^[^ \t]/) { port = $1; $1 = "" } if (NF) say("vlan " port " " $0) }
+      next
+    }
+    /^1: lo: / && names[1] { node = names[++at] }
+    /^[0-9]+: [^ ]+: </ { link(); next }
+    /^[0-9]+: [^ ]+ +inet/ { address(); next }
+    /^[0-9]+:/ { rule(); next }
+    / PERMANENT/ { if (node != "host") say("neighbour " $0); next }
+    NF { route() }'
+}
+
+# ---- what differs ----
+
+check_devices() { look_at "$TMP/now" && differ words "$STATE/seen" "$TMP/now"; }
+
+look_at() { # FILE
+  each list >"$1" || return 1
+  [[ ! -e $STATE/known ]] || { { grep -vxFf "$STATE/known" "$1" || true; } >"$1.new" && mv "$1.new" "$1"; }
+}
+
+# What was seen, and what is seen now, in words; or what sets it back (NODE LINE); or the devices that it is about (NODE
+# DEVICE); or the lines that are no part of ours (besides).
+differ() { # words|set|devices|besides SEEN NOW
+  { diff "$2" "$3" || (($? == 1)); } | awk -v as="$1" '
+    function say(node, kind, text) {
+      gsub(/unicast | table main| proto (boot|static)| scope (global|link)/, "", text)
+      if (as == "words") print node ": " kind ": " text
+    }
+    function compare(node, old, new,  a, b, n, i, part, word) {
+      n = split(old, a, " ")
+      if (as == "devices") print node, a[2]
+      if (split(new, b, " ") != n) { say(node, "changed", new ", not " old); return }
+      for (i = 3; i <= n; i++) {
+        if (a[i] == "bridge" || a[i] == "bridge_slave") part = "type " a[i] " "
+        if (a[i] == b[i]) continue
+        word = a[i - 1] == "admin" ? "" : a[i - 1] " "
+        say(node, "changed", a[2] " " word b[i] ", not " a[i])
+        if (as == "set") print node, "link set dev " a[2] " " part word a[i]
+      }
+    }
+    { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
+    /^</ { at[++gone] = node; was[gone] = text; if ($3 == "link" && $4 == "lo" && node != "host") lost[node] = 1 }
+    /^>/ { by[++come] = node; is[come] = text; if ($3 == "link") link[node, $4] = come; if ($4 == "lo") here[node] = 1 }
+    END {
+      for (node in lost) if (node in here) delete lost[node]; else say(node, "missing", "the namespace")
+      for (i = 1; i <= gone; i++) {
+        split(was[i], w, " ")
+        if (w[1] == "link" && (at[i], w[2]) in link) { compare(at[i], was[i], is[link[at[i], w[2]]]); is[link[at[i], w[2]]] = ""; continue }
+        if (!(at[i] in lost)) say(at[i], "missing", was[i])
+        if (as == "devices" && w[1] == "link") print at[i], w[2]
+        if (as == "set" && was[i] ~ /^route .* proto kernel /) print at[i], "route replace" substr(was[i], 6)
+      }
+      for (i = 1; i <= come; i++) {
+        if (is[i] == "" || is[i] ~ /^route .* proto kernel /) continue
+        say(by[i], is[i] ~ /^ip6?tables / ? "added" : "besides", is[i])
+        if (as == "besides" && is[i] !~ /^ip6?tables /) print by[i] ": " is[i]
+      }
+    }'
+}
+
+# Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, and
+# devices that are missing are made again, with both ends of their cables.
+prepare_devices() {
+  local node line
+  for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
+  [[ $WAS_UP ]] || return 0
+  [[ -e $STATE/besides ]] || { differ besides "$STATE/seen" "$TMP/now" >"$TMP/besides" && mv "$TMP/besides" "$STATE/besides"; }
+  for line in "${LINES[@]}"; do
+    [[ ! ${KEPT[$line]:-} && $line == *' ip link add '*' netns '* ]] || continue
+    line=${line##* netns } CHANGED["${line%% *} ip"]=1 # what is put there has to be set there
   done
-  ((${#todo[@]})) || return 0
-  if [[ $now ]]; then run_ip "$node" "${todo[@]}"; else wait_inside "$node" "${todo[@]}"; fi
-}
-
-# Linux 6.1 and older look for the name of a new device where it is made from, not where it is put: an eth0 here is in
-# the way of one in a namespace. So that one gets its name there.
-add_renamed() { # NODE LINE
-  local name=nsgen$BASHPID
-  run_ip "$1" "${2/link add name $DEVICE /link add name $name }"
-  run_ip "$PLACE" "link set dev $name name $DEVICE"
-}
-
-# A cable whose one end was in a namespace that is no more leads nowhere; the end that is left goes before it is made anew.
-clear_cable() {
-  local peer=${KIND#veth peer name } other=$PLACE # both ends in one node, unless it says more
-  [[ $peer != *' netns '+([! ]) ]] || other=${peer##* }
-  peer=${peer%% *}
-  if [[ ${FRESH[$other]:-} ]] && has_device "$PLACE" "$DEVICE"; then
-    attempt in_node "$PLACE" ip link del dev "$DEVICE"
-    [[ $PLACE == host ]] || DEVICES[$PLACE]=${DEVICES[$PLACE]/" $DEVICE "/ }
-  elif [[ ${FRESH[$PLACE]:-} ]] && has_device "$other" "$peer"; then
-    attempt in_node "$other" ip link del dev "$peer"
-    [[ $other == host ]] || DEVICES[$other]=${DEVICES[$other]/" $peer "/ }
-  fi
+  [[ $DRIFT ]] || { forget_link_locals && return 0; }
+  while IFS=' :' read -r node _ line; do changes "$node $line" && CHANGED["$node ip"]=1 CHANGED["host ip"]=1; done <<<"$DRIFT"
+  remove_stubs
+  differ set "$STATE/seen" "$TMP/now" | while read -r node line; do
+    [[ ! -e /run/netns/$node && $node != host ]] || in_node "$node" ip -force -batch - <<<"$line" &>/dev/null || true
+  done
+  sed -n 's/^\([^:]*\): missing: link \([^ ]*\) .*/\1 \2/p' <<<"$DRIFT" >"$TMP/devices"
+  for node in "${NODES[@]}"; do
+    [[ ! ${FRESH[$node]} ]] || sed -n "s/^\($node\): link \([^ ]*\) .*/\1 \2/p" "$STATE/seen" >>"$TMP/devices"
+  done
+  remove_devices "$TMP/devices" # a cable whose one end was in a namespace that is no more leads nowhere
+  forget_link_locals
 }
 
 # Whoever was killed while making a namespace left a file that is none.
 remove_stubs() {
-  local line kinds kind path
-  local -a paths=()
-  for line; do
-    [[ $line != 'netns add '* || ! -e /run/netns/${line#netns add } ]] || paths+=("/run/netns/${line#netns add }")
+  local node there
+  there=" $(namespaces_there | tr '\n' ' ')"
+  for node in "${NODES[@]}"; do
+    [[ ! -e /run/netns/$node || $there == *" $node "* ]] || { rm "/run/netns/$node" && FRESH[$node]=yes; }
   done
-  ((${#paths[@]})) || return 0
-  kinds=$(stat -f -c '%T %n' "${paths[@]}") || die 'stat /run/netns/… failed'
-  while read -r kind path; do
-    [[ $kind == nsfs ]] || rm -f "$path" || die "$path cannot be removed"
-  done <<<"$kinds"
 }
 
-run_ip() {
-  local node=$1 output line=
-  shift
-  [[ -e /proc/sys/net/ipv6 ]] || set -- "${@/ addrgenmode none/}" # nothing to switch off
-  output=$(printf '%s\n' "$@" | in_node "$node" ip -batch - 2>&1) && return 0
-  [[ ! $output =~ -:([0-9]+) ]] || line=${*:BASH_REMATCH[1]:1}
-  die "$node: ip ${line:-…}: ${output%%$'\n'*}"
+# Delete devices, whichever end of a cable they are: their lines make them again.
+remove_devices() { # FILE OF NODE DEVICE
+  local node device
+  while read -r node device; do
+    CHANGED["$node ip"]=1 CHANGED["host ip"]=1
+    in_node "$node" ip link del dev "$device" &>/dev/null || true
+  done < <(printf '%s\n' "${LINES[@]}" | awk '
+    NR == FNR { want[$1, $2] = 1; next }
+    $2 == "ip" && $3 == "link" && $4 == "add" {
+      place = other = $1; peer = ""
+      for (i = 7; i < NF; i++) {
+        if ($i == "peer") peer = $(i + 2)
+        if ($i == "netns") { if (peer) other = $(i + 1); else place = $(i + 1) }
+      }
+      if ((place, $6) in want || (other, peer) in want) { print place, $6; if (peer) print other, peer }
+    }' "$1" -)
 }
 
-# What is to be done inside of namespaces waits until the next step of another kind. Then a small program, xargs, goes
-# from one to the next; if this shell did, with all that it has in mind, that would take longer than everything else.
-wait_inside() {
-  local node=$1 IFS=$'\n'
-  shift
-  [[ ${WAITING[$node]:-} ]] || WAITING_LIST+=("$node")
-  WAITING[$node]+=$*$'\n'
-}
-
-settle() {
-  local -a nodes=("${WAITING_LIST[@]}")
-  ((${#nodes[@]})) || return 0
-  WAITING_LIST=()
-  "${MODE}_inside" "${nodes[@]}"
-  WAITING=()
-}
-
-# Two at a time; each reads its commands from a file of its name.
-apply_inside() {
-  local node output command
-  local -a commands
-  mkdir -p "$STATE/ip"
-  for node; do
-    output=${WAITING[$node]}
-    [[ -e /proc/sys/net/ipv6 ]] || output=${output// addrgenmode none/} # nothing to switch off
-    printf '%s' "$output" >"$STATE/ip/$node"
-  done
-  if output=$(enter_each "$@" 2>&1); then
-    rm -r "$STATE/ip"
-    return 0
-  fi
-  [[ $output =~ 'Command failed '"$STATE"/ip/([^:]+):([0-9]+) ]] || die "ip: ${output%%$'\n'*}"
-  node=${BASH_REMATCH[1]}
-  mapfile -t commands <<<"${WAITING[$node]}"
-  command=${commands[BASH_REMATCH[2] - 1]}
-  if [[ $command == 'route replace '* && ! ${FRESH[$node]:-} && ! ${RENEWED[$node]:-} ]]; then
-    RENEWED[$node]=1
-    drop_addresses "$node" "${commands[@]}"
-    apply_inside "$@"
-    return 0
-  fi
-  output=${output%%$'\n'"${BASH_REMATCH[0]}"*}
-  die "$node: ip $command: ${output##*$'\n'}"
-}
-
-# Somebody has removed all routes, that to the gateway's subnet too. It comes back with the address, once that is set anew.
-drop_addresses() { # NODE LINE…
+# What a device has made for itself while it had IPv6, and is to have no more.
+forget_link_locals() {
   local line
-  for line in "${@:2}"; do
-    line=${line/#address replace /address del }
-    [[ $line != 'address del '* ]] || printf '%s\n' "${line% nodad}"
-  done | in_node "$1" ip -force -batch - 2>/dev/null || true # one that is not there
+  for line in "${LINES[@]}"; do
+    [[ ! ${KEPT[$line]:-} && $line == *' addrgenmode none'* && $line != 'host '* && ! ${FRESH[${line%% *}]} ]] || continue
+    in_node "${line%% *}" ip address flush dev "$(sed 's/.* dev \([^ ]*\) .*/\1/' <<<"$line")" to fe80::/10 &>/dev/null || true
+  done
 }
 
-enter_each() {
-  local node
-  for node; do printf '%s\n' "--net=/run/netns/$node ip -batch $STATE/ip/$node"; done | xargs -L 1 -P 2 nsenter
+# Services and commands come after this: they may have ideas of their own.
+look_devices() {
+  local tries
+  each flush
+  [[ ! -e $TMP/seen ]] || return 0
+  look_at "$TMP/seen" || die 'the kernel could not be asked'
+  [[ ${LINES[*]} == *' address replace '*:* ]] || return 0
+  for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
+    sleep 0.02
+    mv "$TMP/seen" "$TMP/before"
+    look_at "$TMP/seen" || die 'the kernel could not be asked'
+    ! cmp -s "$TMP/before" "$TMP/seen" || return 0
+  done
 }
 
-# Undo one line of an earlier run, in a node that stays.
-undo_ip_line() {
-  local node=${1%% *} line=${1#* } device settings
-  [[ $node == host || ${NEW["netns $node"]:-} ]] || return 0
-  # What was set of a device is gone with it.
-  [[ $node != host || ! $line =~ ' dev '([^ ]+) || -e /sys/class/net/${BASH_REMATCH[1]} ]] || return 0
-  settings=${line#link set dev } device=${settings%% *} settings=${settings#* }
-  case $line in
-    'address replace '* | 'route replace '*) line=${line/ replace / del } ;;
-    'link set dev '*)
-      case " $settings" in
-        *' hairpin on' | *' isolated on') settings="${settings% on} off" ;;
-        *' alias '*' master '* | *' master '*' alias '*) return 0 ;; # a place on a network, which goes as a whole
-        *' master '*) settings=nomaster ;;
-        *' up')
-          [[ $node != host || ${NEW["link $device"]:-} ]] || return 0
-          settings=down
-          ;;
-        *' nf_call_'*) settings=${settings// 1/ 0} ;;
-        *' addrgenmode none')
-          attempt in_node "$node" sysctl -q -w "net/ipv6/conf/$device/addr_gen_mode=0" # ip(8) would make no address
-          return 0
-          ;;
-        *) return 0 ;;
-      esac
-      line="link set dev $device $settings"
-      ;;
-    *) return 0 ;;
-  esac
-  attempt in_node "$node" ip -force -batch - <<<"${line// nodad/}"
-}
-
-# Remove what an `add` of an earlier run made, in a node that stays.
-drop_device() {
-  local PLACE DEVICE KIND
-  locate "${1%% *}" "${1#* }"
-  if [[ $PLACE == host ]]; then
-    ip_undo <<<"link del dev $DEVICE"
-  elif [[ ${NEW["netns $PLACE"]:-} && -e /run/netns/$PLACE ]]; then
-    attempt in_node "$PLACE" ip link del dev "$DEVICE"
+# What still is as it was is made again; what then still is, is told.
+finish_devices() {
+  look_devices
+  if [[ $(still_differs) ]]; then
+    differ devices "$STATE/seen" "$TMP/seen" >"$TMP/devices"
+    remove_devices "$TMP/devices"
+    rm "$TMP/seen"
+    WALK='make' topology
+    look_devices
+    [[ ! $(still_differs) ]] || die "this cannot be put right: $(still_differs)"
   fi
+  [[ ! -e $STATE/besides ]] || { { grep -vxFf "$STATE/besides" "$TMP/seen" || true; } >"$TMP/ours" && mv "$TMP/ours" "$TMP/seen"; }
+  cp "$TMP/seen" "$STATE/seen.new" && mv "$STATE/seen.new" "$STATE/seen"
+  rm -f "$STATE/besides"
 }
 
-# What a device made for itself while it had IPv6, and is to have no more.
-drop_link_locals() {
-  local key node line
-  for key in "${NEW_LIST[@]}"; do
-    [[ $key == 'ip '*' addrgenmode none' && ! ${OLD[$key]:-} ]] || continue
-    read -r _ node line <<<"$key"
-    [[ $node != host && ${OLD["netns $node"]:-} ]] || continue
-    line=${line#link set dev }
-    attempt in_node "$node" ip address flush dev "${line%% *}" to fe80::/10 # unless the device is new, too
+still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ words "$STATE/seen" "$TMP/seen") || true; }
+
+# ---- undoing ----
+
+undo_ip() { :; } # all of them together, by settle_devices
+undo_ip6() { :; }
+undo_bridge() { :; }
+undo_tc() { :; }
+
+# The kernel removes the cables of all namespaces that have gone at once; on its own, each takes as long as all.
+settle_devices() {
+  local key output
+  printf '%s\n' "${OLD[@]}" >"$TMP/old"
+  printf '%s\n' "${!NEW[@]}" >"$TMP/new"
+  ip -o link show >"$TMP/links" || { left 'ip link show failed' && return 0; }
+  not_ours >"$TMP/others"
+  turn >"$TMP/turned"
+  name_holders
+  for key in $(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned"); do
+    sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo"
+    [[ ! $VERBOSE ]] || sed "s/^/[#] ${key/:/: } /" "$TMP/undo" >&2
+    case $key in
+      *:sysctl) output=$(in_node "${key%:*}" sysctl -q -p "$TMP/undo" 2>&1) ;;
+      *:ip6) output=$(in_node "${key%:*}" ip -6 -force -batch "$TMP/undo" 2>&1) ;;
+      *) output=$(in_node "${key%:*}" "${key#*:}" -force -batch "$TMP/undo" 2>&1) ;;
+    esac || [[ $output ]] || left "${key/:/: } failed" # what is gone already is said to be so; what did not run says nothing
   done
+  told_gone
 }
 
-# Delete what is there and ours; what is gone is gone.
-ip_undo() {
+# NODE PROGRAM LINE: the lines that are no longer wanted, from the last to the first, each with its verb turned. What is
+# set of a device, or in a namespace, that goes is gone with it.
+turn() {
+  awk -v kept="$([[ ! -e $STATE/made ]] || echo yes)" '
+    FILENAME ~ /new$/ { new[$0] = 1; next }
+    FILENAME ~ /others$/ { others[$0] = 1; next }
+    !($0 in new) && $2 ~ /^(ip6?|bridge|tc)$/ {
+      old[++n] = $0
+      if ($3 == "netns") going[$5] = 1
+      if ($3 == "link" && $4 == "add") gone[$1, $6] = 1
+    }
+    END {
+      for (i = n; i; i--) { split(old[i], w, " "); if (w[3] == "netns" && !(("netns " w[5]) in others)) print "host ip netns del " w[5] }
+      for (i = n; i; i--) {
+        split(old[i], w, " "); node = w[1]; line = old[i]
+        sub(/^[^ ]+ [^ ]+ /, "", line); sub(/ nodad$/, "", line)
+        device = line; if (!sub(/.* dev /, "", device)) device = ""; sub(/ .*/, "", device)
+        if (node in going || w[3] == "netns" || (node, device) in gone) continue
+        if (line ~ /^link add /) {
+          place = node; if (match(line, / netns [^ ]+ type /)) { place = substr(line, RSTART + 7, RLENGTH - 13) }
+          if (!(place in going) && !(place == "host" && ("link " w[6]) in others)) print place, "ip link del dev", w[6]
+          continue
+        }
+        if (line ~ / addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
+        if (line ~ /^(address|route|qdisc) replace /) { sub(/ replace /, " del ", line); sub(/ netem .*/, "", line) }
+        else if (line ~ /^(rule|vlan|fdb) (add|append) /) { sub(/ (add|append) /, " del ", line); sub(/ pvid untagged$/, "", line) }
+        else if (line ~ / type bridge_slave .* on$/) sub(/ on$/, " off", line)
+        else if (line ~ / type bridge nf_call/) gsub(/ 1/, " 0", line)
+        else if (line ~ /^link set dev [^ ]+ master /) sub(/ master .*/, " nomaster", line)
+        else if (line ~ /^link set dev [^ ]+ up$/) sub(/ up$/, " down", line)
+        else continue
+        print node, w[2], line
+      }
+    }' "$TMP/new" "$TMP/others" "$TMP/old"
+}
+
+# What has a name of ours, and another mark: it stays. Where nothing is kept, only what has our mark is ours.
+not_ours() {
   local line
-  local -a todo=()
-  while read -r line; do
-    case $line in
-      'netns del '*) is_left netns "${line#netns del }" || continue ;;
-      'link del dev '*) is_left link "${line#link del dev }" || continue ;;
-    esac
-    todo+=("$line")
-  done
-  ((${#todo[@]})) || return 0
-  name_holders "${todo[@]}"
-  printf '%s\n' "${todo[@]}" | ip -force -batch - 2>/dev/null || true
-  for line in "${todo[@]}"; do
-    case $line in
-      'netns del '*) ! exists netns "${line#netns del }" || left "namespace ${line#netns del } could not be deleted" ;;
-      'link del dev '*) ! exists link "${line#link del dev }" || left "device ${line#link del dev } could not be deleted" ;;
-    esac
+  awk -v mine="nsgen:$NAME" -v kept="$([[ ! -e $STATE/made ]] || echo yes)" '
+    { name = $2; sub(/(@.*)?:$/, "", name); alias = ""; if (match($0, / alias .*/)) alias = substr($0, RSTART + 7) }
+    alias != mine && index(alias, mine ":") != 1 && (alias != "" || !kept) { print "link " name }' "$TMP/links"
+  [[ ! -e $STATE/made ]] || return 0
+  for line in "${OLD[@]}"; do
+    [[ $line != 'host ip netns add '* ]] || is_ours "${line##* }" || printf 'netns %s\n' "${line##* }"
   done
 }
 
 # A namespace lives on, without a name, as long as a process is in it.
 name_holders() {
-  local line inode path pid name
+  local inode path pid name
+  local -a deleted
   local -A names=()
-  local -a deleted=()
-  for line; do
-    [[ $line != 'netns del '* ]] || deleted+=("/run/netns/${line#netns del }")
-  done
+  mapfile -t deleted < <(sed -n 's#^host ip netns del #/run/netns/#p' "$TMP/turned")
   ((${#deleted[@]})) || return 0
   while read -r inode path; do names[$inode]=${path##*/}; done < <(stat -L -c '%i %n' "${deleted[@]}" 2>/dev/null)
   while read -r inode path; do
@@ -793,875 +1003,264 @@ name_holders() {
   done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
 }
 
-check_ip() {
-  local node=$1
-  local -a lines
-  if [[ $node == host ]]; then
-    settle
-    [[ $LISTED == host ]] || list_host
-    compare_ip host
-  elif exists netns "$node"; then # its absence was told where it is made
-    mapfile -t lines
-    wait_inside "$node" "${lines[@]}"
-  fi
-}
-
-# Whether what a block makes and sets is so.
-compare_ip() {
-  local node=$1 line
-  local -a words
-  while read -r line; do
-    read -ra words <<<"$line"
-    case $line in
-      'netns add '*) exists netns "${words[2]}" || problem "namespace ${words[2]} is missing" ;;
-      'link add name '*) check_device "$node" "$line" ;;
-      'link set dev '*) check_link "$node" "${words[@]:3}" ;;
-      'address replace '*)
-        [[ ${ADDRESSES["${words[4]} ${words[2]}"]:-} ]] || problem "$node: ${words[4]} has lost its address ${words[2]}"
-        ;;
-      'route replace '*) check_route "$node" "${words[@]:2}" ;;
+told_gone() {
+  local kind name there
+  there=$(ip -o link show | sed -E 's/^[0-9]+: ([^@:]+).*/ \1 /') || { left 'ip link show failed' && return 0; }
+  while read -r kind name; do
+    case $kind in
+      netns) [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
+      link) [[ $there != *" $name "* ]] || left "device $name could not be deleted" ;;
     esac
-  done
-}
-
-check_device() {
-  local PLACE DEVICE KIND kind shown word previous=''
-  locate "$1" "$2"
-  if ! has_device "$PLACE" "$DEVICE"; then
-    if [[ $PLACE == host ]]; then
-      problem "device $DEVICE is missing"
-    elif exists netns "$PLACE"; then
-      problem "$PLACE: device $DEVICE is missing"
-    fi
-    return 0
-  fi
-  [[ $KIND != @(bridge|veth|dummy)* ]] || return 0
-  kind=${KIND/ mode ipip6/} # is printed without the word
-  shown=" $(in_node "$PLACE" ip -d -o link show dev "$DEVICE" 2>/dev/null) "
-  [[ $shown == *" ${kind%% *} "* ]] || problem "$PLACE: $DEVICE is no ${kind%% *}"
-  for word in $kind; do
-    [[ $previous != @(id|mode|remote|local|group|table|dstport) || $shown == *" $previous $word "* ]] ||
-      problem "$PLACE: $DEVICE: $previous is not $word"
-    previous=$word
-  done
-}
-
-# What a node has: LINKS by name, ADDRESSES by "DEVICE ADDRESS", ROUTES by IP version and table, a line for each.
-# (Text is kept before it is read by lines: `read` takes a pipe byte by byte.)
-list_host() {
-  local line text
-  declare -gA LINKS=() ADDRESSES=() ROUTES=()
-  LISTED=host
-  text=$(printf '%s\n' 'link show' 'address show' | ip -d -o -batch -) || die 'ip failed'
-  while read -r line; do take_line "$line"; done <<<"$text"
-}
-
-take_line() {
-  if [[ $1 =~ ^[0-9]+:\ ([^ ]+)\ +inet6?\ ([^ ]+) ]]; then
-    ADDRESSES["${BASH_REMATCH[1]} ${BASH_REMATCH[2]}"]=1
-  elif [[ $1 =~ ^[0-9]+:\ ([^ @]+)(@[^ ]+)?:\  ]]; then
-    LINKS[${BASH_REMATCH[1]}]="${1//\\/ } "
-  else
-    ROUTES['4 main']+=$1$'\n'
-  fi
-}
-
-# In two halves at the same time. Each is listed as one text, in which every namespace begins with its lo.
-check_inside() {
-  local node text heads at=0 half=$((($# + 1) / 2))
-  local -a lines
-  LISTED=
-  mkdir -p "$STATE/netns"
-  printf '%s\n' 'link show dev lo' 'link show' 'address show' 'route show table main' >"$STATE/list"
-  list_each "${@:half + 1}" >"$STATE/listed" &
-  text=$(list_each "${@:1:half}") || die 'ip failed in a namespace'
-  wait "$!" || die 'ip failed in a namespace'
-  text+=$'\n'$(<"$STATE/listed")
-  rm -f "$STATE/list" "$STATE/listed"
-  rmdir --ignore-fail-on-non-empty "$STATE/netns" "$STATE"
-  mapfile -t lines <<<"$text"
-  for node; do
-    declare -gA LINKS=() ADDRESSES=() ROUTES=(['4 main']='')
-    for ((heads = 0; at < ${#lines[@]}; at++)); do
-      [[ ${lines[at]} != '1: lo: '* ]] || ((++heads < 3)) || break # the next one's
-      take_line "${lines[at]}"
-    done
-    compare_ip "$node" <<<"${WAITING[$node]%$'\n'}"
-  done
-}
-
-# ip(8) names the namespace of a cable's other end, and opens all of /run/netns to find it: a thousand times a thousand.
-# In a view of the file system of its own it finds none there.
-list_each() {
-  local node
-  for node; do printf '%s\n' "--net=$STATE/netns/$node ip -d -o -batch $STATE/list"; done |
-    unshare --mount bash -c "mount -n --rbind /run/netns $STATE/netns && mount -n -t tmpfs tmpfs /run/netns &&
-      exec xargs -r -L 1 nsenter"
-}
-
-check_link() {
-  local node=$1 device=$2 link=${LINKS[$2]:-}
-  shift 2
-  if [[ ! $link ]]; then
-    [[ $node == host ]] || problem "$node: device $device is missing" # on the host that was told where it is made
-    return 0
-  fi
-  while (($#)); do
-    case $1 in
-      up) [[ $link == *[\<,]UP[,\>]* ]] || problem "$node: $device is down" ;;
-      type) shift ;;
-      *)
-        [[ $link == *" $1 $2 "* ]] || problem "$node: $device: $1 is not $2"
-        shift
-        ;;
-    esac
-    shift
-  done
-}
-
-# A table is asked for by its number: it may have a name, which ip(8) would print.
-check_route() {
-  local node=$1 said="${*:2}" table=main start='' version=4
-  local -a items=() words
-  shift
-  [[ $said != *:* ]] || version=6
-  while (($#)); do
-    case $1 in
-      via | dev | src | metric | weight) items+=("$1 $2") && shift ;;
-      table) table=$2 && shift ;;
-      onlink | nexthop) items+=("$1") ;;
-      0.0.0.0/0 | ::/0) start+='default ' ;;
-      *.*/32 | *:*/128) start+="${1%/*} " ;;
-      *) start+="$1 " ;;
-    esac
-    shift
-  done
-  [[ -v ROUTES["$version $table"] ]] ||
-    ROUTES["$version $table"]=$(in_node "$node" ip -"$version" -d -o route show table "$table" 2>/dev/null) || true
-  while read -ra words; do
-    [[ ${words[0]:-} != unicast ]] || words=("${words[@]:1}")
-    ! is_route "${words[*]//\\/} " "$start" "${items[@]}" || return 0
-  done <<<"${ROUTES["$version $table"]}"
-  if [[ $start == default* ]]; then
-    problem "$node has lost its default route ${said#* }"
-  else
-    problem "$node has lost its route $said"
-  fi
-}
-
-# is_route PRINTED START ITEM…: ip(8) prints what it was told in an order of its own, and more; one way after another.
-is_route() {
-  local rest=" ${1#"$2"}" hop item
-  [[ $1 == "$2"* ]] || return 1
-  # The metric of IPv6 is 1024 unless it is given.
-  [[ ! $1 =~ ' metric '([0-9]+)' ' || ${BASH_REMATCH[1]} == 1024 || " ${*:3} " == *" ${BASH_REMATCH[0]# }"* ]] || return 1
-  hop=${rest%% nexthop @(via|dev) *}
-  for item in "${@:3}"; do
-    if [[ $item == nexthop ]]; then
-      rest=${rest#"$hop"}
-      [[ $rest ]] || return 1
-      rest=${rest# nexthop} hop=${rest%% nexthop @(via|dev) *}
-    elif [[ "$hop " != *" $item "* ]]; then
-      return 1
-    fi
-  done
-}
-
-# systemd-networkd and NetworkManager may have been told to manage every device: they would ask for addresses on ours, and
-# take away what they do not know. Each has a file of its own for what it is to leave alone. (They may start later.)
-hide_devices() {
-  local key names='' networkd=/run/systemd/network/00-nsgen-$NAME.network manager=/run/NetworkManager/conf.d/nsgen-$NAME.conf
-  [[ -d /run/systemd/system ]] || return 0
-  for key in "${NEW_LIST[@]}"; do
-    [[ $key != 'link '* ]] || names+=" ${key#link }"
-  done
-  [[ $names ]] || return 0
-  hide_in "$networkd" systemd-networkd $'[Match]\nName='"${names# }"$'\n\n[Link]\nUnmanaged=yes\n'
-  hide_in "$manager" NetworkManager "[device-nsgen-$NAME]"$'\nmatch-device='"${names// /;interface-name:}"$'\nmanaged=0\n'
-}
-
-hide_in() { # FILE PROGRAM TEXT
-  [[ ! -e $1 || $(<"$1")$'\n' != "$3" ]] || return 0
-  mkdir -p "${1%/*}"
-  printf '%s' "$3" >"$1"
-  reload_manager "$2"
-}
-
-show_devices() {
-  local file
-  for file in "/run/systemd/network/00-nsgen-$NAME.network" "/run/NetworkManager/conf.d/nsgen-$NAME.conf"; do
-    [[ -e $file ]] || continue
-    rm -f "$file" || left "$file cannot be removed"
-    if [[ $file == */NetworkManager/* ]]; then reload_manager NetworkManager; else reload_manager systemd-networkd; fi
-  done
-}
-
-reload_manager() {
-  ! systemctl --quiet is-active "$1.service" ||
-    case $1 in
-      NetworkManager) attempt nmcli general reload conf ;;
-      *) attempt networkctl reload ;;
-    esac
-}
-
-# ---- what takes other programs than ip(8) in a node ------------------------------------------------------------------
-
-# Undo what an earlier run did in a node that stays.
-prune_extra() {
-  local kind node line
-  read -r kind node line <<<"$1"
-  [[ $node == host || $kind == device || ${NEW["netns $node"]:-} ]] || return 0
-  case $kind in
-    bridge)
-      line=${line/ add / del } line=${line/ append / del }
-      attempt in_node "$node" bridge -batch - <<<"${line% pvid untagged}"
-      ;;
-    tc) attempt in_node "$node" tc qdisc del dev "$line" root ;;
-    policies) attempt in_node "$node" ip "-${line%% *}" -batch - <<<"rule del ${line#* }" ;;
-    device) give_back "$node" "$line" ;;
-    peer) remove_peer "$node" "$line" ;;
-    rules_in)
-      local RULES_NODE=$node
-      drop_chains "$line"
-      ;;
-  esac
-}
-
-# Back to the host, and up if it was up there. ($$ is this script, which runs there.)
-give_back() {
-  local node=$1 device=$2 was=0
-  DEVICES[$node]=
-  FRESH[$node]=
-  if has_device "$node" "$device"; then
-    attempt in_node "$node" ip link set dev "$device" netns "$$"
-    [[ ! -s $STATE/device.$device ]] || read -r was <"$STATE/device.$device"
-    ((was == 0)) || attempt ip link set dev "$device" up
-  fi
-  rm -f "$STATE/device.$device" || left "$STATE/device.$device cannot be removed"
-}
-
-remove_peer() {
-  local device key of
-  read -r device key of <<<"$2"
-  [[ $key != of ]] || key=$(wg pubkey <"$of" 2>/dev/null) || return 0
-  attempt in_node "$1" wg set "$device" peer "$key" remove
+  done < <(sed -nE 's/^host ip (netns|link) del (dev )?/\1 /p' "$TMP/turned")
 }
 
 # ---- kernel parameters -----------------------------------------------------------------------------------------------
+#
+# /run/nsgen/sysctl/NODE@KEY is shared by all topologies: `was`, what it was, and for each topology that needs it what that
+# sets. The last one out puts it back, unless somebody else has changed it since.
+
+BOOT_PARAMETERS=''
+INSIDE_PARAMETERS=()
+
+parameters() { # NODE <LINES, with the reason for them
+  local line
+  local text
+  local -a read
+  mapfile -t read
+  printf -v text '\n%s' "${read[@]}"
+  [[ $WALK,$1 != read,host ]] || BOOT_PARAMETERS+=$'\n'${text#$'\n'}$'\n'
+  [[ $WALK,$1 != make,host ]] || each flush
+  for line in "${read[@]}"; do
+    case $WALK,$1,$line in
+      *,'#'*) ;;
+      read,*) LINES+=("$1 sysctl $line") ;;
+      make,host,*) set_parameter host "${line%% = *}" "${line#* = }" ;;
+      *) INSIDE_PARAMETERS+=("$1 $line") ;;
+    esac
+  done
+}
+
+# In namespaces, once their devices are there.
+flush_parameters() {
+  local line node key value
+  for line in "${INSIDE_PARAMETERS[@]}"; do
+    read -r node key _ value <<<"$line"
+    set_parameter "$node" "$key" "$value"
+  done
+  INSIDE_PARAMETERS=()
+}
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
-sysctl_path() {
-  if [[ $1 == */* ]]; then path=/proc/sys/$1; else path=/proc/sys/${1//.//}; fi
+path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
+
+get_parameter() { # NODE KEY
+  local text
+  if [[ $1 == host ]]; then text=$(<"$(path_of "$2")"); else text=$(nsenter --net="/run/netns/$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
-read_sysctl() {
-  local -a words
-  read -ra words <"$1" || true
-  now=${words[*]:-}
-}
-
-survey_sysctls() {
-  local node=$1 key value path
-  while IFS=' =' read -r key value; do
-    note "sysctl $node@$key"
-    sysctl_path "$key"
-    case $node@$key in
-      host@net?ipv[46]?conf?* | host@net?bridge?*) ;; # the device or the module may come with this run
-      host@*) [[ -e $path ]] || problem "this kernel has no parameter $key" ;;
-    esac
-  done
-}
-
-apply_sysctls() {
-  local node=$1 key value path
-  while IFS=' =' read -r key value; do
-    sysctl_path "$key"
-    if [[ $node != host ]]; then
-      set_sysctl_inside "$node" "$key" "$value"
-    elif [[ -e $path ]]; then
-      set_sysctl "$key" "$path" "$value"
-    elif [[ $key != net?ipv6?* ]]; then # a kernel without IPv6 has nothing to switch off
-      die "this kernel has no parameter $key"
-    fi
-  done
-}
-
-set_sysctl() {
-  local key=$1 path=$2 value=$3 now
-  [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || remember_devices "$key" "$path"
-  read_sysctl "$path"
-  was=$now
-  ! set_at_boot "$key" || was=0
-  remember_sysctl "host@$key" "$was" "$value"
-  [[ $was == "$now" ]] || printf '%s\n' "$key" >>/run/nsgen.boot
-  [[ $now != "$value" ]] || return 0
-  printf '%s\n' "$value" >"$path" || die "$key cannot be set to $value"
-}
-
-set_sysctl_inside() {
-  local node=$1 key=$2 value=$3 now
-  now=$(in_node "$node" sysctl -n "$key") || die "$node: this kernel has no parameter $key"
-  now=${now//$'\t'/ }
-  remember_sysctl "$node@$key" "$now" "$value"
-  [[ $now == "$value" ]] || in_node "$node" sysctl -q -w "$key=$value" || die "$node: $key cannot be set to $value"
-}
-
-# remember_sysctl NODE@KEY WAS OURS: before it is changed. What the first topology to need a parameter found is what
-# the last one puts back; and what forwarding has changed along with it was something else before.
-remember_sysctl() {
-  local record=$STATE/sysctl/${1//\//%} was=$2 ours='' other path
-  if [[ -s $record ]]; then
-    { read -r was && read -r ours; } <"$record" || true
-    [[ $ours != "$3" ]] || return 0
-    printf '%s\n%s\n' "$was" "$3" >"$record.new"
-    mv "$record.new" "$record"
-    return 0
+put_parameter() { # NODE KEY VALUE
+  if [[ $1 != host ]]; then
+    run nsenter --net="/run/netns/$1" sysctl -q -w "$2=$3"
+  else
+    [[ ! $VERBOSE ]] || printf '[#] sysctl -w %s="%s"\n' "$2" "$3" >&2
+    printf '%s\n' "$3" >"$(path_of "$2")"
   fi
-  if [[ $1 == host@* ]]; then
-    sysctl_path "${1#host@}"
-    path=${path#/proc/sys/}
-    for other in "$STATE/sysctl/net."*"@${path//\//%}" /run/nsgen/*/"sysctl/${1//\//%}"; do
-      [[ ! -s $other ]] || read -r was <"$other"
-    done
+}
+
+survey_parameters() {
+  local line key
+  for line in "${LINES[@]}"; do
+    # The device or the module of some may come with this run.
+    [[ $line == 'host sysctl '* && ! $line =~ ^'host sysctl net'[./](ipv[46][./]conf|bridge)[./] ]] || continue
+    key=${line#host sysctl } key=${key%% = *}
+    [[ -e $(path_of "$key") ]] || PROBLEMS+=("this kernel has no parameter $key")
+  done
+}
+
+set_parameter() { # NODE KEY VALUE
+  local record=/run/nsgen/sysctl/$1@${2//\//%} now users
+  if [[ $1 == host && ! -e $(path_of "$2") ]]; then
+    [[ $2 == net?ipv6?* ]] || die "this kernel has no parameter $2"
+    return 0 # a kernel without IPv6 has nothing to switch off
   fi
-  printf '%s\n%s\n' "$was" "$3" >"$record"
+  now=$(get_parameter "$1" "$2") || die "$1: the parameter $2 cannot be read"
+  users=("$record"/for-*)
+  ((${#users[@]})) || { mkdir -p "$record" && what_was "$1" "$2" "$now" >"$record/was"; }
+  printf '%s\n' "$3" >"$record/for-$NAME"
+  [[ $now == "$3" ]] || put_parameter "$@" || die "$1: $2 cannot be set to $3"
 }
 
-# Forwarding switched on or off writes to other parameters too, whatever an administrator had set them to: forwarding of
-# every device, and whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change). They are remembered
-# by whoever switches it on; later topologies take what that one knows.
-remember_devices() {
-  local key=$1 path now other
-  local -a records
-  [[ ! -e $STATE/sysctl/$key@chains ]] || return 0 # written last
-  for other in /run/nsgen/*/"sysctl/host@$key"; do
-    [[ -s $other && $other != "$STATE/"* ]] || continue
-    records=("${other%/*}/$key@"*)
-    ((${#records[@]} == 0)) || cp "${records[@]}" "$STATE/sysctl/"
-    return 0
-  done
-  read_sysctl "$2"
-  if [[ $now == 0 ]]; then
-    for path in $(switched_along "$key"); do
-      read_sysctl "$path"
-      path=${path#/proc/sys/}
-      printf '%s\n' "$now" >"$STATE/sysctl/$key@${path//\//%}"
-    done
-  elif ! set_at_boot "$key"; then
-    return 0
-  elif [[ $key == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
-    printf '0\n' >"$STATE/sysctl/$key@net%ipv4%conf%all%accept_redirects"
-  fi
-  filter_chains "$key" >"$STATE/sysctl/$key@chains"
-}
-
-# The parameters that the kernel changes along with one of forwarding, of devices that are not ours.
-switched_along() {
-  local path device version=4
-  [[ $1 != net.ipv6.* ]] || version=6
-  for path in "/proc/sys/net/ipv$version/conf/"*/forwarding; do
-    device=${path%/*} device=${device##*/}
-    [[ $device == all || ${NEW["link $device"]:-} ]] || printf '%s\n' "$path"
-  done
-  [[ $version == 6 ]] || printf '/proc/sys/net/ipv4/conf/all/accept_redirects\n'
-}
-
-restore_devices() {
-  local record path was now version=4 device
-  local -a records=("$STATE/sysctl/$1@"*)
-  for record in "${records[@]}"; do
-    path=${record##*@} path=/proc/sys/${path//%//}
-    [[ -s $record && -e $path ]] || continue
-    read -r was <"$record"
-    read_sysctl "$path"
-    [[ $now == "$was" ]] || write_sysctl "$path" "$was"
-  done
-  ((${#records[@]} == 0)) || rm -f "${records[@]}" || left "${records[0]} cannot be removed"
-  # Those of ours that stay get what a new device has.
-  [[ $1 != net.ipv6.* ]] || version=6
-  read_sysctl "/proc/sys/net/ipv$version/conf/default/forwarding"
-  for device in "${!NEW[@]}"; do
-    path=/proc/sys/net/ipv$version/conf/${device#link }/forwarding
-    [[ $device != 'link '* || ! -e $path ]] || write_sysctl "$path" "$now"
-  done
-}
-
-check_sysctls() {
-  local node=$1 key value path now
-  while IFS=' =' read -r key value; do
-    sysctl_path "$key"
-    now=
-    if [[ $node != host ]]; then
-      now=$(in_node "$node" sysctl -n "$key" 2>/dev/null) || continue # the namespace is missing, and that was told
-      now=${now//$'\t'/ }
-    elif [[ -e $path ]]; then
-      read_sysctl "$path"
-    elif [[ $key == net?ipv6?* ]]; then
-      continue
-    fi
-    [[ $now == "$value" ]] || problem "$node: $key is ${now:-missing}, not $value"
-  done
-}
-
-# Put parameters back to what they were, the lines being what this script set.
-restore_sysctls() {
-  local key _
-  while IFS=' =' read -r key _; do forget_sysctl "host@$key"; done
-}
-
-# forget_sysctl NODE@KEY: put it back, unless somebody changed it since, or another topology needs it as it is.
-forget_sysctl() {
-  local node=${1%%@*} key=${1#*@} record=$STATE/sysctl/${1//\//%} was ours='' path
-  [[ -s $record ]] || return 0
-  { read -r was && read -r ours; } <"$record" || true
-  sysctl_path "$key"
-  if [[ $node != host ]]; then
-    [[ ! ${NEW["netns $node"]:-} ]] || attempt in_node "$node" sysctl -q -w "$key=$was"
-  elif [[ -e $path ]]; then
-    put_back "$key" "$path" "$was" "$ours"
-  fi
-  [[ $LEFT ]] || rm -f "$record" || left "$record cannot be removed"
-}
-
-# Where another topology needs it, that one's value is what it is put to. (Forwarding that is off already may have been
-# switched off by a run that was killed before it came to the devices.)
-put_back() {
-  local key=$1 path=$2 was=$3 ours=$4 now elsewhere=''
-  ! needed_elsewhere "host@${key//\//%}" || was=$elsewhere
-  read_sysctl "$path"
-  [[ $now == "$ours" || $now == "$was" ]] || return 0
-  if [[ $now != "$was" && ! $elsewhere ]] && relied_on "$key" "$ours"; then
-    say "$key stays $ours: others rely on it by now"
-    return 0
-  fi
-  [[ $now == "$was" ]] || write_sysctl "$path" "$was"
-  [[ $key != @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) || $elsewhere ]] || restore_devices "$key"
-}
-
-# Whether an administrator's file asks for this value too; or, of forwarding, whether another program has made itself
-# chains since, as Docker and libvirt do, which find it on and leave it at that.
-relied_on() {
-  local line chains=$STATE/sysctl/$1@chains
-  ! asked_for "$1" "$2" || return 0
-  [[ -e $chains ]] || return 1
-  while read -r line; do
-    [[ $'\n'$(<"$chains")$'\n' == *$'\n'"$line"$'\n'* ]] || return 0
-  done < <(filter_chains "$1")
-  return 1
-}
-
-# Whether a file for systemd-sysctl that is not of a topology sets a parameter to this value.
-asked_for() {
-  local file
-  for file in {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.conf; do
-    [[ -r $file && $file != */99-nsgen-* ]] || continue
-    ! has_setting "$file" "$1" "$2" || return 0
-  done
-  return 1
-}
-
-has_setting() {
-  local file=$1 key=${2//\//.} line
-  while IFS= read -r line || [[ $line ]]; do
-    line=${line//[[:space:]]/} line=${line#-}
-    [[ ${line//\//.} != "$key=$3" ]] || return 0
-  done <"$file"
-  return 1
-}
-
-# Whether the file of a topology switched this on at boot, before that topology was up. Then it is not the host's own
-# doing, and `down` is to switch it off. Once it was, whoever switches it on again has reasons of their own.
-set_at_boot() {
-  local key=$1 file path booted='' name value now
-  [[ $key == @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding|net.bridge.bridge-nf-call-*) ]] || return 1
-  [[ ! -e /run/nsgen.boot || $'\n'$(</run/nsgen.boot)$'\n' != *$'\n'"$key"$'\n'* ]] || return 1
-  sysctl_path "$key"
-  read_sysctl "$path"
-  [[ $now == 1 ]] || return 1
-  while read -r name value _; do
-    [[ $name != btime ]] || booted=$value
-  done </proc/stat
-  for file in /etc/sysctl.d/99-nsgen-*.conf; do
-    if (($(stat -c %Z "$file") < ${booted:-0})) && has_setting "$file" "$key" 1; then
-      if asked_for "$key" 1; then return 1; else return 0; fi
-    fi
-  done
-  return 1
-}
-
-# The chains that other programs have in the table that forwarded packets pass.
-filter_chains() {
-  local tool=iptables line
-  [[ $1 == net.ipv4.* ]] || tool=ip6tables
-  { "$tool" -w -S 2>/dev/null || true; } | while read -r line; do
-    [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf '%s\n' "${line#-N }"
-  done
-}
-
-write_sysctl() { printf '%s\n' "$2" >"$1" || left "$1 cannot be set to $2"; }
-
-# elsewhere: what another topology sets it to.
-needed_elsewhere() {
-  local other _
-  for other in /run/nsgen/*/"sysctl/$1"; do
-    [[ -s $other && $other != "$STATE/"* ]] || continue
-    { read -r _ && read -r elsewhere; } <"$other" || true
-    return 0
-  done
-  return 1
-}
-
-# ---- iptables --------------------------------------------------------------------------------------------------------
-
-survey_rules() {
-  local tool=$1 saved
-  local -A present=()
-  local -a lines
-  mapfile -t lines
-  note "rules $tool"
-  [[ ! ${OLD["rules $tool"]:-} ]] || return 0
-  command -v "$tool-restore" >/dev/null && command -v unshare >/dev/null || return 0 # told already
-  # Tried in a namespace that is gone at once: for --test the kernel would wait until nobody looks at the rules any more.
-  # (Not those about physdev: they load br_netfilter, and that changes what becomes of the frames of every bridge.)
-  saved=$(printf '%s\n' "${lines[@]/* -m physdev */}" | unshare --net "$tool-restore" -w 2>&1) ||
-    problem "this kernel refuses the rules: ${saved%%$'\n'*}"
-  saved=$(in_node "$RULES_NODE" "$tool-save") || die "$tool-save failed"
-  list_rules present "$tool" <<<"$saved"
-  ((${#present[@]} == 0)) || [[ $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
-    problem "$tool has chains named NSGEN-$NAME-…, and they are not of this topology"
-}
-
-# Replace our chains, each at once, unless they are as they should be: then not even a counter changes.
-apply_rules() {
-  local tool=$1 text key saved
-  local -A wanted=() present=()
-  IFS= read -r -d '' text || true
-  saved=$(in_node "$RULES_NODE" "$tool-save") || die "$tool-save failed"
-  list_rules wanted "$tool" <<<"$text"
-  list_rules present "$tool" <<<"$saved"
-  ! same_rules || return 0
-  in_node "$RULES_NODE" "$tool-restore" -w --noflush <<<"$text" || die "$tool-restore refused the rules"
-  for key in "${!present[@]}"; do
-    [[ ${wanted[$key]+x} ]] || drop_chains "$tool" "$key"
-  done
-}
-
-# Our chains in what iptables-save prints, by "TABLE CHAIN"; and who jumps there, in JUMPS.
-list_rules() {
-  local -n into=$1
-  local tool=$2 line table='' chain
-  while read -r line; do
-    case $line in
-      \**) table=${line#\*} ;;
-      ":NSGEN-$NAME-"[A-Z]*) chain=${line#:} && into["$table ${chain%% *}"]='' ;;
-      "-A NSGEN-$NAME-"[A-Z]*) chain=${line#-A } && into["$table ${chain%% *}"]+=$line$'\n' ;;
-      "-A "*" -j NSGEN-$NAME-"[A-Z]*) JUMPS["$RULES_NODE $tool $table ${line//\"/}"]=1 ;;
-    esac
-  done
-}
-
-same_rules() {
-  local key
-  ((${#wanted[@]} == ${#present[@]})) || return 1
-  for key in "${!wanted[@]}"; do
-    [[ ${present[$key]-none} == "${wanted[$key]}" ]] || return 1
-  done
-}
-
-check_rules() {
-  local tool=$1 key
-  local -A wanted=() present=()
-  list_rules wanted "$tool"
-  list_rules present "$tool" < <(in_node "$RULES_NODE" "$tool-save")
-  for key in "${!wanted[@]}"; do
-    [[ ${present[$key]-none} == "${wanted[$key]}" ]] ||
-      check_chain "$(in_words)$tool ${key% *}" "${key#* }" "${wanted[$key]}" "${present[$key]-}"
-  done
-}
-
-# Where it is, if that is not the host.
-in_words() { [[ $RULES_NODE == host ]] || printf '%s: ' "$RULES_NODE"; }
-
-check_chain() {
-  local where=$1 chain=$2 expected=$'\n'$3 found=$'\n'$4 rule before=${#PROBLEMS[@]}
-  while read -r rule; do
-    [[ ! $rule || $found == *$'\n'"$rule"$'\n'* ]] || problem "$where rule missing: ${rule#-A }"
-  done <<<"$expected"
-  while read -r rule; do
-    [[ ! $rule || $expected == *$'\n'"$rule"$'\n'* ]] || problem "$where rule added: ${rule#-A }"
-  done <<<"$found"
-  ((before < ${#PROBLEMS[@]})) || problem "$where chain $chain is empty, out of order, or has a rule twice"
-}
-
-survey_jump() { :; }
-
-apply_jump() {
-  local tool=$1 table=$2 builtin=$3 place=$4
-  shift 4
-  [[ ! ${JUMPS["$RULES_NODE $tool $table -A $builtin $*"]:-} ]] || return 0
-  case $place in
-    first) place=1 ;;
-    last) place=$(last_place "$tool" "$table" "$builtin") || die "$tool -S $builtin failed" ;;
+# PATH VALUE of it, and of what the kernel changes along with it: forwarding, switched, is switched on every device, and
+# decides whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change). And who has chains by now.
+what_was() { # NODE KEY NOW
+  local path was along=()
+  path=$(path_of "$2") path=${path#/proc/sys/}
+  was=$(sed -n "s#^$path ##p" /run/nsgen/sysctl/host@*/was /dev/null) was=${was%%$'\n'*}
+  ! set_at_boot "$2" "$3" || was=0
+  printf '%s %s\n' "$path" "${was:-$3}"
+  [[ $1 == host && ${was:-$3} == 0 ]] || return 0
+  case $2 in
+    net.ipv4.ip_forward) along=(/proc/sys/net/ipv4/conf/{all/accept_redirects,*/forwarding}) ;;
+    net.ipv6.conf.all.forwarding) along=(/proc/sys/net/ipv6/conf/*/forwarding) ;;
+    *) return 0 ;;
   esac
-  in_node "$RULES_NODE" "$tool" -w -t "$table" -I "$builtin" "$place" "$@" || die "$tool: no jump to ${!#}"
+  if [[ $3 == 0 ]]; then
+    for path in "${along[@]}"; do [[ $path == */all/forwarding ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
+  elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
+    printf 'net/ipv4/conf/all/accept_redirects 0\n'
+  fi
+  other_chains "$2"
 }
 
-# Behind every rule, but ahead of one that ends the chain for all packets.
-last_place() {
-  local rule place=1 rules
-  rules=$(in_node "$RULES_NODE" "$1" -w -t "$2" -S "$3") || return 1
-  while read -r rule; do
-    [[ ! $rule =~ ^-A\ $3\ -j\ (DROP|REJECT) ]] || break
-    [[ $rule != *' -j NSGEN-'*-GUARD ]] || break
-    [[ $rule != "-A $3 "* ]] || ((++place))
-  done <<<"$rules"
-  printf '%s\n' "$place"
+# Other programs' chains for what is forwarded.
+other_chains() { # KEY
+  local tool=iptables
+  [[ $1 == net.ipv4.* ]] || tool=ip6tables
+  { "$tool" -w -S 2>/dev/null || true; } | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
 }
 
-# where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
-where_off() { ! was_off "$1" || "${@:2}"; }
-
-was_off() {
-  local key=$1 record was now path
-  for record in "$STATE/sysctl/host@$key" /run/nsgen/*/"sysctl/host@$key"; do
-    [[ -s $record ]] || continue
-    read -r was <"$record"
-    if [[ $was == 0 ]]; then return 0; else return 1; fi
-  done
-  sysctl_path "$key"
-  [[ ! -e $path ]] || read_sysctl "$path"
-  [[ ${now:-0} == 0 ]] || set_at_boot "$key"
+# Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value.
+sets() { # KEY VALUE FILE…
+  [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]
 }
 
-check_jump() {
-  local tool=$1 table=$2 builtin=$3
-  shift 4
-  [[ ${JUMPS["$RULES_NODE $tool $table -A $builtin $*"]:-} ]] || problem "$(in_words)$tool $table: $builtin has lost its jump to ${!#}"
+# Whether an administrator's file asks for it.
+asked_for() {
+  local files=({/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f])
+  sets "$1" "$2" "${files[@]/#*99-nsgen-*//dev/null}"
 }
 
-
-# The same in a namespace, where only this topology has rules.
-survey_rules_in() { note "rules_in $1 $2" && cat >/dev/null; }
-
-apply_rules_in() {
-  local RULES_NODE=$1
-  apply_rules "${@:2}"
-}
-
-check_rules_in() {
-  local RULES_NODE=$1
-  ! exists netns "$RULES_NODE" || check_rules "${@:2}"
-}
-
-survey_jump_in() { :; }
-
-apply_jump_in() {
-  local RULES_NODE=$1
-  apply_jump "${@:2}"
-}
-
-check_jump_in() {
-  local RULES_NODE=$1
-  ! exists netns "$RULES_NODE" || check_jump "${@:2}"
-}
-
-# drop_chains TOOL ["TABLE CHAIN"]: our chains, or one of them, and every jump there.
-drop_chains() {
-  local tool=$1 only=${2:-} line table='' chain saved
-  local -A jumps=() flushes=() chains=()
-  if ! saved=$(in_node "$RULES_NODE" "$tool-save"); then
-    left "$tool-save failed: our chains are still there"
+# Whether it was our own file that switched it on at boot; then it counts as off. But once it has been put back, whoever
+# switches it on again has reasons of their own.
+set_at_boot() { # KEY NOW
+  local file
+  [[ $2 == 1 && $1 =~ forward|nf-call ]] && ! grep -qxF "$1" /run/nsgen.boot 2>/dev/null && ! asked_for "$1" 1 || return 1
+  for file in /etc/sysctl.d/99-nsgen-*.conf; do
+    [[ $(stat -c %Z "$file") -lt $(sed -n 's/^btime //p' /proc/stat) ]] && sets "$1" 1 "$file" || continue
+    printf '%s\n' "$1" >>/run/nsgen.boot
     return 0
+  done
+  return 1
+}
+
+undo_sysctl() { # NODE KEY = VALUE
+  local node=$1 key=${2%% = *} ours=${2#* = } record other value='' path was now
+  record=/run/nsgen/sysctl/$node@${key//\//%}
+  [[ -d $record && " ${!NEW[*]} " != *" $node sysctl $key = "* ]] || return 0 # it is to have another value
+  for other in "$record"/for-*; do [[ $other == */for-"$NAME" ]] || value=$(<"$other"); done
+  if [[ -e $record/for-$NAME ]] && stays "$node" "$key" && now=$(get_parameter "$node" "$key"); then
+    read -r _ was <"$record/was"
+    if [[ $value ]]; then # what another topology sets
+      [[ $now != "$ours" || $now == "$value" ]] || put_parameter "$node" "$key" "$value" || left "$node: $key cannot be set to $value"
+    elif [[ $now == "$ours" && $now != "$was" ]] && relied_on "$key" "$ours" "$record/was"; then
+      say "$key stays $ours: others rely on it by now"
+    elif [[ $now == "$ours" || $now == "$was" ]]; then
+      put_back "$node" "$key" "$record/was"
+    fi
   fi
-  while read -r line; do
-    line=${line//\"/}
-    chain=${line##* }
-    case $line in
-      \**) table=${line#\*} ;;
-      ":NSGEN-$NAME-"[A-Z]*)
-        chain=${line#:} chain=${chain%% *}
-        [[ $only && $only != "$table $chain" ]] || { flushes[$table]+="-F $chain"$'\n' && chains[$table]+="-X $chain"$'\n'; }
-        ;;
-      "-A NSGEN-$NAME-"[A-Z]*) ;; # goes with its chain
-      "-A "*" -j NSGEN-$NAME-"[A-Z]* | "-A "*" -g NSGEN-$NAME-"[A-Z]*)
-        [[ $only && $only != "$table $chain" ]] || jumps[$table]+="-D ${line#-A }"$'\n'
-        ;;
-    esac
-  done <<<"$saved"
-  for table in "${!chains[@]}"; do
-    printf '*%s\n%sCOMMIT\n' "$table" "${jumps[$table]:-}${flushes[$table]}${chains[$table]}" |
-      in_node "$RULES_NODE" "$tool-restore" -w --noflush ||
-      left "$tool: our chains in the table $table could not be removed"
+  [[ ! $LEFT ]] || return 0
+  rm -f "$record/for-$NAME" && { [[ $value ]] || rm -rf "$record"; } && { rmdir /run/nsgen/sysctl 2>/dev/null || true; } || left "$record cannot be removed"
+}
+
+# Those of a namespace that goes, or of a device of ours that goes, go with it.
+stays() { # NODE KEY
+  [[ $1 == host || ${NEW["host ip netns add $1"]:-} ]] || return 1
+  [[ ! $2 =~ [./]conf[./](.*)[./] || " ${OLD[*]} " != *" $1 ip link add name ${BASH_REMATCH[1]} "* ]] ||
+    [[ " ${!NEW[*]} " == *" $1 ip link add name ${BASH_REMATCH[1]} "* ]]
+}
+
+# Whether an administrator's file asks for the value, too; or, of forwarding, whether another program has made itself chains
+# since, as Docker and libvirt do, which find it on and leave it at that.
+relied_on() { # KEY VALUE FILE
+  ! asked_for "$1" "$2" || return 0
+  [[ $1 == @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || return 1
+  [[ $(other_chains "$1" | grep -vxFf "$3") ]]
+}
+
+put_back() { # NODE KEY FILE
+  local path was now default
+  while read -r path was; do
+    [[ $path != chain && ( $1 != host || -e /proc/sys/$path ) ]] || continue
+    now=$(get_parameter "$1" "$path")
+    [[ $now == "$was" ]] || put_parameter "$1" "$path" "$was" || left "$1: $path cannot be set to $was"
+  done <"$3"
+  [[ $2 =~ ^net\.(ipv[46])\..*forward ]] || return 0
+  default=$(<"/proc/sys/net/${BASH_REMATCH[1]}/conf/default/forwarding") # what devices have that have come since
+  for path in "/proc/sys/net/${BASH_REMATCH[1]}/conf/"*/forwarding; do
+    path=${path#/proc/sys/}
+    grep -q "^$path " "$3" || [[ $path == */all/* ]] || put_parameter host "$path" "$default" || true
   done
 }
 
-# forget_flows FAMILY FIRST LAST: a client of these UDP ports is translated anew, or no more.
-forget_flows() {
-  local port
-  for ((port = $2; port <= $3; port++)); do
-    conntrack -D -f "$1" -p udp --orig-port-dst "$port" >/dev/null 2>&1 || true # 1: there was none
-  done
-}
-
-# Of ports that were published and are no longer.
-prune_flows() {
-  local key
-  local -a words
-  for key in "${OLD_LIST[@]}"; do
-    [[ $key == 'udp '* && ! ${NEW[$key]:-} ]] || continue
-    read -ra words <<<"$key"
-    forget_flows "${words[@]:1}"
-  done
-}
-
-# ---- files -----------------------------------------------------------------------------------------------------------
-
-same_text() { [[ -e $1 && $(<"$1")$'\n' == "$2" ]]; }
-
-# What is ours of these, and the folders that were made for them, once they are empty. (Where nothing is remembered,
-# a namespace's folder is taken for ours.)
-remove_files() {
-  local path dir ours
-  for path; do
-    ! is_left file "$path" || rm -f "$path" || left "$path cannot be removed"
-    for dir in "${path%/*}" /etc/netns; do
-      ours=${OLD["dir $dir"]:-}
-      [[ ${OLD[*]:-} || $dir == /etc/netns ]] || ours=yes
-      [[ ! $ours || ! -e $dir ]] || rmdir --ignore-fail-on-non-empty "$dir" || left "$dir cannot be removed"
-    done
-  done
-}
-
-# ---- processes -------------------------------------------------------------------------------------------------------
-
-await_services() { :; }
-
-# When a process started, in clock ticks since boot: no other process with its number has that too (proc(5), field 22).
-process_age() {
-  local stat
-  local -a fields
-  age=
-  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
-  read -ra fields <<<"${stat##*) }"
-  age=${fields[19]}
-}
-
-is_running() {
-  local pid started age
-  [[ -s $1.pid ]] && read -r pid started <"$1.pid" && process_age "$pid" && [[ $age == "$started" ]]
-}
-
-stop_service() {
-  local pid _ tries
-  if is_running "$1"; then
-    read -r pid _ <"$1.pid"
-    kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
-    for ((tries = 0; tries < 50; tries++)); do
-      if ! is_running "$1" || ! sleep 0.1; then break; fi
-    done
-    kill -KILL -- "-$pid" 2>/dev/null || true
-  fi
-  rm -f "$1.pid" "$1.command" "$1.log" || left "$1.pid cannot be removed"
-}
-
-stop_services() {
-  local pid
-  for pid in "$STATE"/*.pid; do stop_service "${pid%.pid}"; done
-}
-
-# ---- the topology's own commands -------------------------------------------------------------------------------------
-
-# A program, whatever function or built-in command has the same name.
-run_in() {
-  local node=$1
-  shift
-  [[ $node == host ]] || set -- ip netns exec "$node" "$@"
-  (exec -- "$@" {LOCK}>&-)
-}
-
-undo_once() {
-  local -a command=()
-  [[ ! -e $1 || ! -e $1.undo ]] || mapfile -d '' command <"$1.undo"
-  if ((${#command[@]})) && [[ ${command[0]} == host || -e /run/netns/${command[0]} ]]; then
-    run_in "${command[@]}" || say "${command[*]} failed"
-  fi
-  rm -f "$1" "$1.undo" || left "$1 cannot be removed"
-}
-
-# The last one first.
-undo_commands() {
-  local index
-  for ((index = ${#OLD_LIST[@]} - 1; index >= 0; index--)); do
-    [[ ${OLD_LIST[index]} != 'once '* ]] || undo_once "$STATE/once.${OLD_LIST[index]#once }"
+check_parameters() {
+  local line node key value now
+  for line in "${LINES[@]}"; do
+    [[ $line == +([!\ ])' sysctl '* ]] || continue
+    node=${line%% *} key=${line#* sysctl } value=${key#* = } key=${key%% = *}
+    [[ $node != host || -e $(path_of "$key") || $key != net?ipv6?* ]] || continue
+    now=$(get_parameter "$node" "$key") || now=missing
+    [[ $now == "$value" ]] || printf '%s: changed: %s is %s, not %s\n' "$node" "$key" "$now" "$value"
   done
 }
 
 # ---- after a reboot --------------------------------------------------------------------------------------------------
 
 install() {
-  local file unit=nsgen-$NAME.service
-  declare -gA WRITTEN=()
-  write_file "/usr/local/sbin/nsgen-$NAME" < <(print_self)
-  chmod 755 "/usr/local/sbin/nsgen-$NAME"
-  boot_files
-  for file in "/etc/sysctl.d/99-nsgen-$NAME.conf" "/etc/modules-load.d/nsgen-$NAME.conf"; do
-    [[ ${WRITTEN[$file]:-} ]] || rm -f "$file" # of an earlier version, which had something to say there
-  done
+  local unit=nsgen-$NAME.service
+  print_self | write_file "/usr/local/sbin/nsgen-$NAME" 755
+  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "$BOOT_PARAMETERS" <<FILE
+# Kernel parameters of the nsgen topology $NAME, for every boot: sysctl.d(5).
+# $unit sets them too; this file says so to whoever looks here first.
+FILE
+  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "$BOOT_MODULES" <<FILE
+# Kernel modules of the nsgen topology $NAME, for every boot: modules-load.d(5).
+FILE
+  print_unit | write_file "/etc/systemd/system/$unit" 644
   mkdir -p /etc/systemd/system/multi-user.target.wants
   ln -sfn "/etc/systemd/system/$unit" "/etc/systemd/system/multi-user.target.wants/$unit" # systemctl enable
-  reload_systemd
+  [[ ! -d /run/systemd/system ]] || run systemctl daemon-reload
   say "installed; it is built at every boot, and now by: systemctl start $unit"
 }
 
 uninstall() {
   local unit=nsgen-$NAME.service file others
   if [[ -d /run/systemd/system ]] && systemctl is-active --quiet "$unit"; then
-    exec {LOCK}>&- # its `down` takes the lock
-    systemctl stop "$unit"
+    exec {LOCK}<&- # its `down` takes the lock
+    run systemctl stop "$unit"
+    LOCK=''
     lock
     recall
   fi
   down
   rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
-  for file in "/etc/systemd/system/$unit" "/usr/local/sbin/nsgen-$NAME" "/etc/sysctl.d/99-nsgen-$NAME.conf" \
-    "/etc/modules-load.d/nsgen-$NAME.conf"; do
+  for file in "/etc/systemd/system/$unit" "/usr/local/sbin/nsgen-$NAME" "/etc/sysctl.d/99-nsgen-$NAME.conf" "/etc/modules-load.d/nsgen-$NAME.conf"; do
     rm -f "$file" "$file.nsgen-new"
   done
   others=(/etc/sysctl.d/99-nsgen-*.conf)
   ((${#others[@]})) || rm -f /run/nsgen.boot # what those files switched on at boot
-  reload_systemd
+  [[ ! -d /run/systemd/system ]] || run systemctl daemon-reload
 }
 
-reload_systemd() { [[ ! -d /run/systemd/system ]] || systemctl daemon-reload; }
-
-# This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
-print_self() {
-  if [[ -f ${BASH_SOURCE[0]:-} ]]; then
-    cat "${BASH_SOURCE[0]}"
-    return 0
-  fi
-  printf '%s\n' '#!/usr/bin/env bash' 'set -euo pipefail' 'shopt -s extglob nullglob' 'export LC_ALL=C'
-  declare -p NAME PROGRAMS PORTS
-  declare -f
-  printf 'main "$@"\n'
+# A file of nothing but its head is one that an earlier version had something to say in.
+boot_file() { # FILE TEXT <HEAD
+  if [[ $2 ]]; then { cat && printf '%s' "$2"; } | write_file "$1" 644; else rm -f "$1"; fi
 }
-
-boot_file() { write_file "$1"; }
 
 # Whole or not at all.
-write_file() {
+write_file() { # FILE MODE
   mkdir -p "${1%/*}"
   cat >"$1.nsgen-new"
+  chmod "$2" "$1.nsgen-new"
   mv "$1.nsgen-new" "$1"
-  WRITTEN[$1]=1
 }
 
-boot_files() {
-  boot_file /etc/systemd/system/nsgen-napt.service <<'FILE'
-# Builds the nsgen topology napt at boot. It runs a copy of setup.sh:
-#   install -m 755 setup.sh /usr/local/sbin/nsgen-napt
+print_unit() {
+  cat <<UNIT
+# Builds the nsgen topology $NAME at boot. It runs a copy of setup.sh:
+#   install -m 755 setup.sh /usr/local/sbin/nsgen-$NAME
 [Unit]
-Description=nsgen topology napt
+Description=nsgen topology $NAME
 After=systemd-modules-load.service systemd-sysctl.service network.target
 # Firewalls that replace all rules when they start come before; Docker, which is to find forwarding as it will be, after.
 After=nftables.service netfilter-persistent.service ufw.service firewalld.service
@@ -1670,13 +1269,14 @@ Before=docker.service
 [Service]
 Type=oneshot
 RemainAfterExit=yes
-ExecStart=/usr/local/sbin/nsgen-napt up
-ExecReload=/usr/local/sbin/nsgen-napt up
-ExecStop=/usr/local/sbin/nsgen-napt down
+ExecStart=/usr/local/sbin/nsgen-$NAME up
+ExecReload=/usr/local/sbin/nsgen-$NAME up
+ExecStop=/usr/local/sbin/nsgen-$NAME down
 
 [Install]
 WantedBy=multi-user.target
-FILE
+UNIT
 }
 
 main "$@"
+}

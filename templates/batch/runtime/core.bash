@@ -1,0 +1,199 @@
+# topology() is read twice: to learn what is to be there, a line for each thing (NODE KIND WORDS…), and to make it. The
+# lines are kept in /run/nsgen/NAME, gone after a reboot like all of it, and are written down before anything is done.
+# What is kept and no longer wanted is undone, the last thing first; `down` wants nothing.
+
+main() {
+  readonly STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp
+  declare -ga LINES=() OLD=() PROBLEMS=()
+  declare -gA NEW=() KEPT=() CHANGED=()
+  WALK=read VERBOSE='' STRICT='' WAS_UP='' LEFT='' LOCK='' DRIFT=''
+  [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
+  case $* in
+    '' | up | down | check | install | uninstall) ;;
+    'check --strict') STRICT=yes ;;
+    -h | --help) usage && exit 0 ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+  topology
+  require "${1:-up}"
+  lock
+  recall
+  "${1:-up}"
+}
+
+usage() { printf 'usage: %s [-v] [up|down|check [--strict]|install|uninstall]\n' "${0##*/}"; }
+
+say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
+
+die() { say "$@" && exit 1; }
+
+# What could not be removed: the rest is removed all the same, and what is kept of this stays kept.
+left() { say "$@" && LEFT=yes; }
+
+# With -v, each command as it is run.
+run() {
+  [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2
+  "$@"
+}
+
+# each STEP: what every part of this script has to do at that step.
+each() {
+  local part
+  for part in $PARTS; do
+    ! declare -F "$1_$part" >/dev/null || "$1_$part"
+  done
+}
+
+# Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
+require() {
+  local entry key value rights=0
+  while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
+  # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
+  ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
+  for entry in $PROGRAMS; do
+    command -v "${entry%:*}" >/dev/null || PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
+  done
+  ((${#PROBLEMS[@]})) || return 0
+  [[ $1 != up || ${PROBLEMS[0]} == 'run this '* ]] || { recall && each survey; }
+  refuse
+}
+
+refuse() {
+  ((${#PROBLEMS[@]})) || return 0
+  say 'nothing was changed, because'
+  printf '  %s\n' "${PROBLEMS[@]}" >&2
+  exit 1
+}
+
+# One run at a time on this machine, because topologies share kernel parameters. The folder itself is the lock.
+lock() {
+  until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK ]]; do
+    [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
+    mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
+    { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
+    flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
+  done
+  trap unlock EXIT
+  { rm -rf "$TMP" && mkdir "$TMP"; } || die "$TMP cannot be made"
+}
+
+unlock() {
+  rm -rf "$TMP" || say "$TMP cannot be removed"
+  rmdir /run/nsgen 2>/dev/null || true
+}
+
+# What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
+recall() {
+  local line
+  NEW=() KEPT=() OLD=() CHANGED=()
+  [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
+  for line in "${LINES[@]}"; do NEW[$line]=1; done
+  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+}
+
+changes() {
+  local rest=${1#* }
+  CHANGED["${1%% *} ${rest%% *}"]=1
+}
+
+keep() {
+  mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"
+}
+
+up() {
+  [[ ! -e $STATE/up ]] || WAS_UP=yes
+  each survey
+  refuse
+  if [[ $WAS_UP ]]; then
+    DRIFT=$(each check) || die 'the machine could not be looked at'
+    DRIFT=$(grep -v '^[^ ]*: besides' <<<"$DRIFT") || [[ ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
+  fi
+  trap failed EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
+  [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
+  keep "${OLD[@]}" "${LINES[@]}"
+  undo
+  [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
+  each prepare
+  WALK='make' topology
+  each finish
+  keep "${LINES[@]}"
+  print_self >"$STATE/script"
+  : >"$STATE/up"
+  trap - INT TERM HUP
+  trap unlock EXIT
+  say "${WAS_UP:+up to date: }$WHAT"
+}
+
+# What worked before works again, by the script that made it; what did not exist before this run is removed. (In a trap a
+# bare `return` would give the status from before it: every return here says which.)
+failed() {
+  local status=$? at=$BASH_COMMAND
+  trap '' INT TERM HUP
+  trap unlock EXIT
+  case $at in
+    'exit 1') ;; # `die` has said why
+    'exit '*) say 'interrupted' ;;
+    *) say "failed at: $at" ;;
+  esac
+  if [[ ! $WAS_UP ]]; then
+    say 'it failed; undoing what was done'
+    recall
+    clear_away || true
+  elif [[ ${NSGEN_BACK:-} || ${OLD[*]} == "${LINES[*]}" || ! -e $STATE/script ]]; then
+    say 'it failed; what was up before is still up'
+  else
+    say 'it failed; going back to what was up before'
+    exec {LOCK}<&-
+    NSGEN_BACK=yes bash "$STATE/script" up || true
+  fi
+  unlock
+  exit "$((status ? status : 1))"
+}
+
+down() {
+  [[ -e $STATE/made ]] || OLD=("${LINES[@]}") # what is ours is then told by its marks
+  clear_away
+  [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
+}
+
+# From its first line on the topology is not up any more: should the next `up` fail, it undoes what is left.
+clear_away() {
+  LEFT='' NEW=()
+  rm -f "$STATE/up" || left "$STATE/up cannot be removed"
+  undo
+  [[ $LEFT ]] || rm -rf "$STATE" || left "$STATE cannot be removed"
+}
+
+undo() {
+  local index node kind rest
+  for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
+    [[ ! ${NEW[${OLD[index]}]:-} ]] || continue
+    read -r node kind rest <<<"${OLD[index]}"
+    "undo_$kind" "$node" "$rest"
+  done
+  each settle
+}
+
+check() {
+  local line found
+  [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
+  found=$(each check) || die 'the machine could not be looked at'
+  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
+  [[ $found ]] || return 0
+  printf '%s\n' "${found#$'\n'}"
+  [[ ! $STRICT ]] && ! grep -vq '^[^ ]*: besides' <<<"${found#$'\n'}" || exit 1
+}
+
+# This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
+print_self() {
+  if [[ -f ${BASH_SOURCE[0]:-} ]]; then cat "${BASH_SOURCE[0]}" && return 0; fi
+  printf '%s\n' '#!/usr/bin/env bash' '{' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
+  declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL
+  declare -f
+  printf '%s\n' 'main "$@"' '}'
+}

@@ -1,0 +1,550 @@
+# ---- namespaces, devices, addresses, routes --------------------------------------------------------------------------
+#
+# ip(8), bridge(8) and tc(8) take lines that can be repeated: what is to be added and is there already is no error. A line
+# is undone by the same line with the verb turned. What they print of it all right after `up` is kept in `seen`; `check`
+# asks them again, and what differs is set back by the next `up`, in the words in which it was printed.
+
+ip_in() { lines "$1" "ip${2:+6}"; } # NODE [-6] <LINES
+bridge_in() { lines "$1" bridge; }
+tc_in() { lines "$1" tc; }
+
+# Those of the host are run block by block; those of namespaces together, once all cables are there.
+HOST_LINES='' NODES=() MORE=()
+declare -A INSIDE_LINES=() MORE_LINES=() FRESH=()
+
+lines() { # NODE PROGRAM
+  local text
+  local -a read
+  mapfile -t read
+  [[ -e /proc/sys/net/ipv6 ]] || read=("${read[@]/ addrgenmode none/}") # nothing to switch off
+  printf -v text '%s\n' "${read[@]}"
+  case $WALK,$1,$2 in
+    read,*)
+      LINES+=("${read[@]/#/$1 $2 }")
+      [[ $1 == host || ${FRESH[$1]+x} ]] || { NODES+=("$1") && FRESH[$1]=''; }
+      [[ $2 == ip ]] || MORE+=("$1 $2")
+      ;;
+    make,host,ip)
+      ((${#INSIDE_LINES[@]} == 0)) || flush_devices
+      HOST_LINES+=$text
+      ;;
+    make,*,ip) INSIDE_LINES[$1]+=$text ;;
+    *) MORE_LINES["$1 $2"]+=$text ;;
+  esac
+}
+
+flush_devices() {
+  local key
+  [[ ! $HOST_LINES ]] || run_lines host ip "$HOST_LINES"
+  ((${#INSIDE_LINES[@]} == 0)) || run_inside
+  for key in "${!MORE_LINES[@]}"; do run_lines "${key% *}" "${key#* }" "${MORE_LINES[$key]}"; done
+  HOST_LINES='' INSIDE_LINES=() MORE_LINES=()
+}
+
+in_node() { # NODE COMMAND…
+  if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi
+}
+
+# Over a topology that is up, only where lines are others, or what they made is not as it was.
+wanted() { [[ ! $WAS_UP || ${CHANGED["$1 $2"]:-} || ${CHANGED["$1 ip"]:-} ]]; } # NODE PROGRAM
+
+run_lines() { # NODE PROGRAM LINES
+  local output
+  local -a command=("$2")
+  wanted "$1" "$2" || return 0
+  [[ $2 != ip6 ]] || command=(ip -6)
+  [[ ! $VERBOSE ]] || printf '%s' "$3" | sed "s/^/[#] $1: ${command[*]} /" >&2
+  output=$(in_node "$1" "${command[@]}" -force -batch - 2>&1 <<<"$3") || judge "$1" "${command[*]}" "$output" "$3"
+}
+
+# With -force ip(8) goes on after an error, and says which line it was.
+judge() { # NODE COMMAND OUTPUT LINES
+  local said message='' line=''
+  local -a lines
+  mapfile -t lines <<<"$4"
+  while IFS= read -r said; do
+    if [[ ! $said =~ ^'Command failed '.*:([0-9]+) ]]; then
+      message=${message:-$said}
+      continue
+    fi
+    line=${lines[BASH_REMATCH[1] - 1]}
+    case "$line: $message" in
+      *add\ *'File exists' | *append\ *'File exists') add_renamed "$1" "$line" ;; # it is there already
+      'route replace '*) route_is_there "$1" "$line" || die "$1: $2 $line: $message" ;;
+      *) die "$1: $2 $line: $message" ;;
+    esac
+    message=''
+  done <<<"$3"
+  [[ $line ]] || die "$1: $2: ${message:-it failed}"
+}
+
+# Somebody's policy may be in the way of a route that is there already.
+route_is_there() { # NODE LINE
+  local -a words
+  read -ra words <<<"$2"
+  [[ $(in_node "$1" ip route show "${words[@]:2}" 2>/dev/null) ]]
+}
+
+# Linux 6.1 and older look for the name of a new device where it is made, not where it is put: an eth0 there is in the way
+# of one in a namespace. So that one gets its name there.
+add_renamed() { # NODE LINE
+  local name=nsgen$BASHPID device=${2#link add name } into=${2#* netns }
+  [[ $2 =~ ^'link add '.*' netns '.*' type '(macvlan|ipvlan|vlan) ]] || return 0
+  device=${device%% *} into=${into%% *}
+  ! in_node "$into" ip link show dev "$device" &>/dev/null || return 0
+  run_lines "$1" ip "${2/ name $device / name $name }"
+  in_node "$into" ip link set dev "$name" name "$device" || die "$into: $device cannot get its name"
+}
+
+# Each reads its lines from a file of its name. Where that fails, they are run again, one node after the other, to judge.
+run_inside() {
+  local node
+  local -a nodes=()
+  mkdir -p "$TMP/ip"
+  for node in "${NODES[@]}"; do
+    [[ ${INSIDE_LINES[$node]:-} ]] && wanted "$node" ip || continue
+    if [[ $VERBOSE || ${INSIDE_LINES[$node]} == *' netns '* ]]; then
+      run_lines "$node" ip "${INSIDE_LINES[$node]}" # it has a cable to one that comes later, or a device for it
+    else
+      printf '%s' "${INSIDE_LINES[$node]}" >"$TMP/ip/$node"
+      nodes+=("$node")
+    fi
+  done
+  enter_each "ip -force -batch $TMP/ip/NODE" "${nodes[@]}" &>/dev/null ||
+    for node in "${nodes[@]}"; do run_lines "$node" ip "${INSIDE_LINES[$node]}"; done
+}
+
+# In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
+# has in mind, would take longer than everything else.
+enter_each() { # COMMAND NODE…
+  (($# > 1)) || return 0
+  enter_some "$1" "${@:2:$# / 2}" >"$TMP/half" &
+  enter_some "$1" "${@:$# / 2 + 2}" >"$TMP/rest" || return 1
+  wait "$!" || return 1
+  cat "$TMP/half" "$TMP/rest"
+}
+
+# ip(8) opens all of /run/netns to name the other end of a cable: a thousand times a thousand. In a view of the file system
+# of its own it finds none there.
+enter_some() {
+  local node job=$1 where=/run/netns
+  local -a view=()
+  shift
+  if (($# > 20)); then
+    where=$(mktemp -d "$TMP/netns.XXXX")
+    view=(unshare --mount bash -c "mount -n --rbind /run/netns $where && mount -n -t tmpfs tmpfs /run/netns && exec \"\$@\"" -)
+  fi
+  for node; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${job//NODE/$node}"; done | "${view[@]}" xargs -r -L 1 nsenter
+}
+
+survey_devices() {
+  local line name text
+  local -A there=() # the alias of each device of this host, behind a colon
+  text=$(ip -o link show) || die 'ip link show failed'
+  while read -r _ name line; do
+    name=${name%:} there[${name%@*}]=:
+    [[ $line != *' alias '* ]] || there[${name%@*}]=:${line##* alias }
+  done <<<"$text"
+  for line in "${LINES[@]}"; do
+    name=${line#* name }
+    case $line in
+      'host ip netns add '*) survey_namespace "${line##* }" "$line" ;;
+      'host ip link add name '*' netns '*' type '*) ;;
+      'host ip link add name '*)
+        survey_device "${name%% *}" "$line"
+        name=${name#* peer name }
+        [[ $line != *' peer name '* || $line == *' netns '* ]] || survey_device "${name%% *}" "$line"
+        ;;
+      'host ip address replace '*) [[ ${KEPT[$line]:-} ]] || survey_subnet "${line#host ip address replace }" ;;
+      'host ip rule add '* | 'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority "$line" ;;
+    esac
+  done
+  [[ $WAS_UP || ! $TRIAL ]] || survey_kinds
+}
+
+# A device tells by its alias whose it is, a namespace by that of its lo. What has none is ours if we were about to make it.
+survey_device() { # NAME LINE
+  local alias=${there[$1]:-}
+  [[ ! $alias || $alias: == ":nsgen:$NAME:"* || ( $alias == : && ${KEPT[$2]:-} ) ]] ||
+    PROBLEMS+=("link $1 exists already, and it is not of this topology")
+}
+
+survey_namespace() { # NAME LINE
+  [[ ! -e /run/netns/$1 || ${KEPT[$2]:-} ]] || is_ours "$1" ||
+    PROBLEMS+=("netns $1 exists already, and it is not of this topology")
+}
+
+is_ours() { [[ $(in_node "$1" ip -o link show dev lo 2>/dev/null): == *" alias nsgen:$NAME:"* ]]; }
+
+# A subnet that this host reaches by another device would be cut off, or cut the new one off. Half of all addresses, as a
+# VPN routes them, is a default route, too.
+survey_subnet() { # ADDRESS dev DEVICE
+  local route routes family=-4 to device
+  [[ $1 != *:* ]] || family=-6
+  routes=$(ip "$family" -o route show match "${1%%/*}" && ip "$family" -o route show root "${1%% *}") || die 'ip route show failed'
+  while read -r route; do
+    to=${route#@(blackhole|unreachable|prohibit|throw) } to=${to%% *} device=${route#* dev } device=${device%% *}
+    [[ $to && ! $to =~ ^(default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ ]] || continue
+    [[ ${there[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' host ip route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
+      PROBLEMS+=("the subnet of ${1%% *} is routed elsewhere: ${route%%@( proto| \\)*}")
+  done <<<"$routes"
+}
+
+survey_priority() { # LINE
+  local family=-4 priority=${1#* priority }
+  [[ $1 != 'host ip6 '* ]] || family=-6
+  [[ $'\n'$(ip "$family" rule show) != *$'\n'"${priority%% *}:"* ]] ||
+    PROBLEMS+=("a rule of policy routing with the priority ${priority%% *} exists already, and it is not of this topology")
+}
+
+# Whether the kernel can make such devices, tried in a namespace that is gone at once.
+survey_kinds() {
+  local output
+  output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
+}
+
+# What the kernel says of all that is ours, and of all that is in namespaces of ours; a line each, NODE: WORDS.
+list_devices() {
+  local key
+  local -a there=()
+  mapfile -t there < <(namespaces_there)
+  printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' 'neighbour show nud permanent' >"$TMP/ask"
+  {
+    printf '%s\n' "${LINES[@]}" | sed -n 's/^host ip /@wants /p'
+    printf '@ host\n'
+    ip -d -o -batch "$TMP/ask" || return 1
+    printf '@in %s\n' "${there[*]}"
+    enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
+    for key in "${MORE[@]}"; do
+      printf '@more %s\n' "$key"
+      [[ " ${there[*]} " != *" ${key% *} "* && $key != host\ * ]] || case $key in
+        *' ip6') in_node "${key% *}" ip -6 -N rule show ;;
+        *' tc') in_node "${key% *}" tc qdisc show ;;
+        *) in_node "${key% *}" bridge vlan show && in_node "${key% *}" bridge fdb show ;;
+      esac || return 1
+    done
+  } >"$TMP/said" || return 1
+  in_words <"$TMP/said" | sort -u
+}
+
+# Whoever was killed while making a namespace left a file that is none.
+namespaces_there() {
+  local -a paths=("${NODES[@]/#//run/netns/}")
+  ((${#paths[@]} == 0)) || { stat -f -c '%T %n' "${paths[@]}" 2>/dev/null || true; } | sed -n 's#^nsfs .*/##p'
+}
+
+# Less what changes by itself, and what belongs to the kernel or a daemon: local and link-local routes, what router
+# advertisements, DHCP clients and routing daemons put there.
+in_words() {
+  awk -v mine="nsgen:$NAME" '
+    BEGIN {
+      split("state mode qdisc link-netns link-netnsid promiscuity allmulti minmtu maxmtu brd bridge_id designated_root " \
+        "designated_bridge designated_port designated_cost root_port root_path_cost topology_change topology_change_ack " \
+        "topology_change_detected config_pending port_id port_no numtxqueues numrxqueues mcast_n_groups fdb_n_learned " \
+        "permaddr active_slave mii_status link_failure_count", words, " ")
+      for (i in words) changes[words[i]] = 1
+    }
+    function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text }
+    function ours(device) { return node != "host" || device in devices }
+    function link(  device, text, i) {
+      device = $2; sub(/(@.*)?:$/, "", device)
+      if (node == "host") {
+        if ($0 !~ (" alias " mine "(:[^ ]*)?$")) return
+        devices[device] = 1
+      }
+      text = "link " device " admin " ($3 ~ /[<,]UP[,>]/ ? "up" : "down") " arp " ($3 ~ /NOARP/ ? "off" : "on")
+      for (i = 4; i <= NF; i++) {
+        if ($i == "qdisc" && $(i + 1) !~ /^(noop|noqueue|mq|fq|fq_codel|pfifo_fast|pfifo)$/) say("qdisc " device " " $(i + 1))
+        if ($i in changes || $i ~ /_timer$|^(tso|gso|gro)_|^ad_/) i++
+        else text = text " " ($i ~ /^link\// ? "address" : $i)
+      }
+      say(text)
+    }
+    function address() {
+      sub(/\\.*/, "")
+      if (/ (dynamic|temporary|mngtmpaddr)( |$)| proto kernel_(ll|ra)( |$)| inet6 fe80:[^ ]*ff:fe/) return
+      gsub(/ (tentative|dadfailed|optimistic|secondary|deprecated)/, "")
+      if (ours($2) || ($2 " " $4) in wanted) say("address " $2 " " substr($0, index($0, $3)))
+    }
+    function route(  protocol) {
+      if (/ table local .*proto kernel| fe80::\/64 .*proto kernel|^(multicast|broadcast|anycast|local) .*proto kernel/) return
+      protocol = $0; sub(/.* proto /, "", protocol); sub(/ .*/, "", protocol)
+      if (protocol !~ /^(kernel|boot|static)$/) return
+      gsub(/ (linkdown|dead|offload|rt_offload|trap|rt_trap)( |$)/, " "); gsub(/ expires [0-9]+sec/, "")
+      device = $0; sub(/.* dev /, "", device); sub(/ .*/, "", device)
+      if (ours(device) || $2 in routes) say("route " $0)
+    }
+    function rule(  priority) {
+      priority = $1; sub(/:/, "", priority)
+      if (/ proto kernel/ || /^(0|32766|32767):/ && / lookup (local|main|default|25[345])( |$)/) return
+      $1 = ""; sub(/ proto (unspec|boot)/, ""); if (node != "host" || priority in priorities) say("rule priority " priority $0)
+    }
+    $1 == "@wants" {
+      if ($2 == "address") wanted[$6 " " $4] = 1
+      if ($2 == "route") { $0 = $0; to = ($4 ~ /^[0-9a-f]*[.:]|^default/) ? $4 : $5; sub(/\/(32|128)$/, "", to); routes[to] = 1 }
+      if ($2 == "rule") priorities[$5] = 1
+      next
+    }
+    $1 == "@" { node = $2; next }
+    $1 == "@in" { split($0, names); at = 1; next }
+    $1 == "@more" { node = $2; program = $3; names[1] = ""; next }
+    program == "ip6" { rule(); next }
+    program == "tc" { if (/qdisc netem/) { sub(/qdisc netem [^ ]+/, ""); sub(/ (limit|refcnt) [0-9]+/, ""); say("tc" $0) } next }
+    program == "bridge" {
+      if (/ dst /) { if (/permanent/) say("fdb " $0) }
+      else if (!/ dev |^port/) { if (/^[^ \t]/) { port = $1; $1 = "" } if (NF) say("vlan " port " " $0) }
+      next
+    }
+    /^1: lo: / && names[1] { node = names[++at] }
+    /^[0-9]+: [^ ]+: </ { link(); next }
+    /^[0-9]+: [^ ]+ +inet/ { address(); next }
+    /^[0-9]+:/ { rule(); next }
+    / PERMANENT/ { if (node != "host") say("neighbour " $0); next }
+    NF { route() }'
+}
+
+# ---- what differs ----
+
+check_devices() { look_at "$TMP/now" && differ words "$STATE/seen" "$TMP/now"; }
+
+look_at() { # FILE
+  each list >"$1" || return 1
+  [[ ! -e $STATE/known ]] || { { grep -vxFf "$STATE/known" "$1" || true; } >"$1.new" && mv "$1.new" "$1"; }
+}
+
+# What was seen, and what is seen now, in words; or what sets it back (NODE LINE); or the devices that it is about (NODE
+# DEVICE); or the lines that are no part of ours (besides).
+differ() { # words|set|devices|besides SEEN NOW
+  { diff "$2" "$3" || (($? == 1)); } | awk -v as="$1" '
+    function say(node, kind, text) {
+      gsub(/unicast | table main| proto (boot|static)| scope (global|link)/, "", text)
+      if (as == "words") print node ": " kind ": " text
+    }
+    function compare(node, old, new,  a, b, n, i, part, word) {
+      n = split(old, a, " ")
+      if (as == "devices") print node, a[2]
+      if (split(new, b, " ") != n) { say(node, "changed", new ", not " old); return }
+      for (i = 3; i <= n; i++) {
+        if (a[i] == "bridge" || a[i] == "bridge_slave") part = "type " a[i] " "
+        if (a[i] == b[i]) continue
+        word = a[i - 1] == "admin" ? "" : a[i - 1] " "
+        say(node, "changed", a[2] " " word b[i] ", not " a[i])
+        if (as == "set") print node, "link set dev " a[2] " " part word a[i]
+      }
+    }
+    { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
+    /^</ { at[++gone] = node; was[gone] = text; if ($3 == "link" && $4 == "lo" && node != "host") lost[node] = 1 }
+    /^>/ { by[++come] = node; is[come] = text; if ($3 == "link") link[node, $4] = come; if ($4 == "lo") here[node] = 1 }
+    END {
+      for (node in lost) if (node in here) delete lost[node]; else say(node, "missing", "the namespace")
+      for (i = 1; i <= gone; i++) {
+        split(was[i], w, " ")
+        if (w[1] == "link" && (at[i], w[2]) in link) { compare(at[i], was[i], is[link[at[i], w[2]]]); is[link[at[i], w[2]]] = ""; continue }
+        if (!(at[i] in lost)) say(at[i], "missing", was[i])
+        if (as == "devices" && w[1] == "link") print at[i], w[2]
+        if (as == "set" && was[i] ~ /^route .* proto kernel /) print at[i], "route replace" substr(was[i], 6)
+      }
+      for (i = 1; i <= come; i++) {
+        if (is[i] == "" || is[i] ~ /^route .* proto kernel /) continue
+        say(by[i], is[i] ~ /^ip6?tables / ? "added" : "besides", is[i])
+        if (as == "besides" && is[i] !~ /^ip6?tables /) print by[i] ": " is[i]
+      }
+    }'
+}
+
+# Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, and
+# devices that are missing are made again, with both ends of their cables.
+prepare_devices() {
+  local node line
+  for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
+  [[ $WAS_UP ]] || return 0
+  [[ -e $STATE/besides ]] || { differ besides "$STATE/seen" "$TMP/now" >"$TMP/besides" && mv "$TMP/besides" "$STATE/besides"; }
+  for line in "${LINES[@]}"; do
+    [[ ! ${KEPT[$line]:-} && $line == *' ip link add '*' netns '* ]] || continue
+    line=${line##* netns } CHANGED["${line%% *} ip"]=1 # what is put there has to be set there
+  done
+  [[ $DRIFT ]] || { forget_link_locals && return 0; }
+  while IFS=' :' read -r node _ line; do changes "$node $line" && CHANGED["$node ip"]=1 CHANGED["host ip"]=1; done <<<"$DRIFT"
+  remove_stubs
+  differ set "$STATE/seen" "$TMP/now" | while read -r node line; do
+    [[ ! -e /run/netns/$node && $node != host ]] || in_node "$node" ip -force -batch - <<<"$line" &>/dev/null || true
+  done
+  sed -n 's/^\([^:]*\): missing: link \([^ ]*\) .*/\1 \2/p' <<<"$DRIFT" >"$TMP/devices"
+  for node in "${NODES[@]}"; do
+    [[ ! ${FRESH[$node]} ]] || sed -n "s/^\($node\): link \([^ ]*\) .*/\1 \2/p" "$STATE/seen" >>"$TMP/devices"
+  done
+  remove_devices "$TMP/devices" # a cable whose one end was in a namespace that is no more leads nowhere
+  forget_link_locals
+}
+
+# Whoever was killed while making a namespace left a file that is none.
+remove_stubs() {
+  local node there
+  there=" $(namespaces_there | tr '\n' ' ')"
+  for node in "${NODES[@]}"; do
+    [[ ! -e /run/netns/$node || $there == *" $node "* ]] || { rm "/run/netns/$node" && FRESH[$node]=yes; }
+  done
+}
+
+# Delete devices, whichever end of a cable they are: their lines make them again.
+remove_devices() { # FILE OF NODE DEVICE
+  local node device
+  while read -r node device; do
+    CHANGED["$node ip"]=1 CHANGED["host ip"]=1
+    in_node "$node" ip link del dev "$device" &>/dev/null || true
+  done < <(printf '%s\n' "${LINES[@]}" | awk '
+    NR == FNR { want[$1, $2] = 1; next }
+    $2 == "ip" && $3 == "link" && $4 == "add" {
+      place = other = $1; peer = ""
+      for (i = 7; i < NF; i++) {
+        if ($i == "peer") peer = $(i + 2)
+        if ($i == "netns") { if (peer) other = $(i + 1); else place = $(i + 1) }
+      }
+      if ((place, $6) in want || (other, peer) in want) { print place, $6; if (peer) print other, peer }
+    }' "$1" -)
+}
+
+# What a device has made for itself while it had IPv6, and is to have no more.
+forget_link_locals() {
+  local line
+  for line in "${LINES[@]}"; do
+    [[ ! ${KEPT[$line]:-} && $line == *' addrgenmode none'* && $line != 'host '* && ! ${FRESH[${line%% *}]} ]] || continue
+    in_node "${line%% *}" ip address flush dev "$(sed 's/.* dev \([^ ]*\) .*/\1/' <<<"$line")" to fe80::/10 &>/dev/null || true
+  done
+}
+
+# Services and commands come after this: they may have ideas of their own.
+look_devices() {
+  local tries
+  each flush
+  [[ ! -e $TMP/seen ]] || return 0
+  look_at "$TMP/seen" || die 'the kernel could not be asked'
+  [[ ${LINES[*]} == *' address replace '*:* ]] || return 0
+  for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
+    sleep 0.02
+    mv "$TMP/seen" "$TMP/before"
+    look_at "$TMP/seen" || die 'the kernel could not be asked'
+    ! cmp -s "$TMP/before" "$TMP/seen" || return 0
+  done
+}
+
+# What still is as it was is made again; what then still is, is told.
+finish_devices() {
+  look_devices
+  if [[ $(still_differs) ]]; then
+    differ devices "$STATE/seen" "$TMP/seen" >"$TMP/devices"
+    remove_devices "$TMP/devices"
+    rm "$TMP/seen"
+    WALK='make' topology
+    look_devices
+    [[ ! $(still_differs) ]] || die "this cannot be put right: $(still_differs)"
+  fi
+  [[ ! -e $STATE/besides ]] || { { grep -vxFf "$STATE/besides" "$TMP/seen" || true; } >"$TMP/ours" && mv "$TMP/ours" "$TMP/seen"; }
+  cp "$TMP/seen" "$STATE/seen.new" && mv "$STATE/seen.new" "$STATE/seen"
+  rm -f "$STATE/besides"
+}
+
+still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ words "$STATE/seen" "$TMP/seen") || true; }
+
+# ---- undoing ----
+
+undo_ip() { :; } # all of them together, by settle_devices
+undo_ip6() { :; }
+undo_bridge() { :; }
+undo_tc() { :; }
+
+# The kernel removes the cables of all namespaces that have gone at once; on its own, each takes as long as all.
+settle_devices() {
+  local key output
+  printf '%s\n' "${OLD[@]}" >"$TMP/old"
+  printf '%s\n' "${!NEW[@]}" >"$TMP/new"
+  ip -o link show >"$TMP/links" || { left 'ip link show failed' && return 0; }
+  not_ours >"$TMP/others"
+  turn >"$TMP/turned"
+  name_holders
+  for key in $(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned"); do
+    sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo"
+    [[ ! $VERBOSE ]] || sed "s/^/[#] ${key/:/: } /" "$TMP/undo" >&2
+    case $key in
+      *:sysctl) output=$(in_node "${key%:*}" sysctl -q -p "$TMP/undo" 2>&1) ;;
+      *:ip6) output=$(in_node "${key%:*}" ip -6 -force -batch "$TMP/undo" 2>&1) ;;
+      *) output=$(in_node "${key%:*}" "${key#*:}" -force -batch "$TMP/undo" 2>&1) ;;
+    esac || [[ $output ]] || left "${key/:/: } failed" # what is gone already is said to be so; what did not run says nothing
+  done
+  told_gone
+}
+
+# NODE PROGRAM LINE: the lines that are no longer wanted, from the last to the first, each with its verb turned. What is
+# set of a device, or in a namespace, that goes is gone with it.
+turn() {
+  awk -v kept="$([[ ! -e $STATE/made ]] || echo yes)" '
+    FILENAME ~ /new$/ { new[$0] = 1; next }
+    FILENAME ~ /others$/ { others[$0] = 1; next }
+    !($0 in new) && $2 ~ /^(ip6?|bridge|tc)$/ {
+      old[++n] = $0
+      if ($3 == "netns") going[$5] = 1
+      if ($3 == "link" && $4 == "add") gone[$1, $6] = 1
+    }
+    END {
+      for (i = n; i; i--) { split(old[i], w, " "); if (w[3] == "netns" && !(("netns " w[5]) in others)) print "host ip netns del " w[5] }
+      for (i = n; i; i--) {
+        split(old[i], w, " "); node = w[1]; line = old[i]
+        sub(/^[^ ]+ [^ ]+ /, "", line); sub(/ nodad$/, "", line)
+        device = line; if (!sub(/.* dev /, "", device)) device = ""; sub(/ .*/, "", device)
+        if (node in going || w[3] == "netns" || (node, device) in gone) continue
+        if (line ~ /^link add /) {
+          place = node; if (match(line, / netns [^ ]+ type /)) { place = substr(line, RSTART + 7, RLENGTH - 13) }
+          if (!(place in going) && !(place == "host" && ("link " w[6]) in others)) print place, "ip link del dev", w[6]
+          continue
+        }
+        if (line ~ / addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
+        if (line ~ /^(address|route|qdisc) replace /) { sub(/ replace /, " del ", line); sub(/ netem .*/, "", line) }
+        else if (line ~ /^(rule|vlan|fdb) (add|append) /) { sub(/ (add|append) /, " del ", line); sub(/ pvid untagged$/, "", line) }
+        else if (line ~ / type bridge_slave .* on$/) sub(/ on$/, " off", line)
+        else if (line ~ / type bridge nf_call/) gsub(/ 1/, " 0", line)
+        else if (line ~ /^link set dev [^ ]+ master /) sub(/ master .*/, " nomaster", line)
+        else if (line ~ /^link set dev [^ ]+ up$/) sub(/ up$/, " down", line)
+        else continue
+        print node, w[2], line
+      }
+    }' "$TMP/new" "$TMP/others" "$TMP/old"
+}
+
+# What has a name of ours, and another mark: it stays. Where nothing is kept, only what has our mark is ours.
+not_ours() {
+  local line
+  awk -v mine="nsgen:$NAME" -v kept="$([[ ! -e $STATE/made ]] || echo yes)" '
+    { name = $2; sub(/(@.*)?:$/, "", name); alias = ""; if (match($0, / alias .*/)) alias = substr($0, RSTART + 7) }
+    alias != mine && index(alias, mine ":") != 1 && (alias != "" || !kept) { print "link " name }' "$TMP/links"
+  [[ ! -e $STATE/made ]] || return 0
+  for line in "${OLD[@]}"; do
+    [[ $line != 'host ip netns add '* ]] || is_ours "${line##* }" || printf 'netns %s\n' "${line##* }"
+  done
+}
+
+# A namespace lives on, without a name, as long as a process is in it.
+name_holders() {
+  local inode path pid name
+  local -a deleted
+  local -A names=()
+  mapfile -t deleted < <(sed -n 's#^host ip netns del #/run/netns/#p' "$TMP/turned")
+  ((${#deleted[@]})) || return 0
+  while read -r inode path; do names[$inode]=${path##*/}; done < <(stat -L -c '%i %n' "${deleted[@]}" 2>/dev/null)
+  while read -r inode path; do
+    [[ ${names[$inode]:-} ]] || continue
+    pid=${path#/proc/} pid=${pid%%/*} name='?'
+    { read -r name <"/proc/$pid/comm"; } 2>/dev/null || true
+    say "process $pid ($name) is still in namespace ${names[$inode]}, which goes when it ends"
+  done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
+}
+
+told_gone() {
+  local kind name there
+  there=$(ip -o link show | sed -E 's/^[0-9]+: ([^@:]+).*/ \1 /') || { left 'ip link show failed' && return 0; }
+  while read -r kind name; do
+    case $kind in
+      netns) [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
+      link) [[ $there != *" $name "* ]] || left "device $name could not be deleted" ;;
+    esac
+  done < <(sed -nE 's/^host ip (netns|link) del (dev )?/\1 /p' "$TMP/turned")
+}
