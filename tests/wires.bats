@@ -124,7 +124,7 @@ TABLE
   run -0 script check
   on one bridge fdb del 00:00:00:00:00:00 dev vx1 dst 10.1.0.3
   run -1 script check
-  [[ $output == 'one: vx1 has lost its peer 10.1.0.3' ]]
+  [[ $output == 'one: missing: fdb 00:00:00:00:00:00 dev vx1 dst 10.1.0.3 self permanent' ]]
   script up
   run -0 script check
 }
@@ -153,7 +153,7 @@ TABLE
   [[ $(ttl R4 192.168.2.2) == ttl=62 ]]
   on R1 ip rule del priority 1001
   run -1 script check
-  [[ $output == 'R1 has lost its rule priority 1001 from 192.168.1.3 lookup 20' ]]
+  [[ $output == 'R1: missing: rule priority 1001 from 192.168.1.3 lookup 20' ]]
   script up
   [[ $(way 192.168.1.3) == *'dev net1'* ]]
   run -0 script check
@@ -232,7 +232,7 @@ pc    203.0.113.99  8080  tcp  ok inet 203.0.113.1
 TABLE
   on home iptables -w -t nat -F
   run -1 script check
-  [[ $output == *'home: iptables nat'* ]]
+  [[ $output == *'home: missing: iptables -t nat'* ]]
   script up
   run -0 script check
   expect_ok inet 203.0.113.1 8080 tcp pc 203.0.113.99

@@ -30,7 +30,7 @@ firewalld.again() {
   firewall-cmd --reload
   if [[ $(firewall-cmd --version) == 1.* ]]; then
     run -1 /usr/local/sbin/nsgen-article check
-    [[ $output == *'rule missing'* ]]
+    [[ $output == *': missing: iptables '* ]]
   fi
   systemctl reload "$UNIT"
 }
@@ -48,7 +48,7 @@ nftables.again() {
   # Debian's unit flushes every rule of the machine, those of iptables-nft too.
   systemctl restart nftables
   run -1 /usr/local/sbin/nsgen-article check
-  [[ $output == *'rule missing'* ]]
+  [[ $output == *': missing: iptables '* ]]
   run -0 /usr/local/sbin/nsgen-article
   [[ $output == *'warning: the nftables chain inet filter forward drops'* ]]
   works

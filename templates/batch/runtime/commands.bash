@@ -1,7 +1,5 @@
 # ---- the topology's own commands -------------------------------------------------------------------------------------
 
-UNDO=()
-
 # run_once NODE NUMBER COMMAND…: once, and again in a namespace that is new. Its record is empty while it runs: if this run
 # is killed meanwhile, it is undone.
 run_once() {
@@ -43,8 +41,8 @@ run_in() { # NODE COMMAND…
 
 # What the commands have put into namespaces is told by nobody.
 finish_commands() {
-  each list >"$TMP/now" || die 'the kernel could not be asked'
-  differ besides "$STATE/seen" "$TMP/now" | cat - "$STATE/known" 2>/dev/null | sort -u >"$TMP/known" || true
+  list >"$TMP/now" || die 'the kernel could not be asked'
+  { differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' && { cat "$STATE/known" 2>/dev/null || true; }; } >"$TMP/known"
   mv "$TMP/known" "$STATE/known"
 }
 

@@ -3,9 +3,10 @@
 # What is kept and no longer wanted is undone, the last thing first; `down` wants nothing.
 
 main() {
-  readonly STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp
-  declare -ga LINES=() OLD=() PROBLEMS=()
-  declare -gA NEW=() KEPT=() CHANGED=()
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp
+  declare -ga LINES=() OLD=() PROBLEMS=() NODES=() RULES_LIST=() STARTED=() UNDO=() INSIDE_PARAMETERS=() WIREGUARD=()
+  declare -gA NEW=() KEPT=() CHANGED=() FRESH=() INSIDE_LINES=() MORE_LINES=() RULES=() PUT=() DROPPED=() FILES=()
+  HOST_LINES='' BOOT_PARAMETERS='' BOOT_MODULES=''
   WALK=read VERBOSE='' STRICT='' WAS_UP='' LEFT='' LOCK='' DRIFT=''
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   case $* in
@@ -107,7 +108,8 @@ up() {
   refuse
   if [[ $WAS_UP ]]; then
     DRIFT=$(each check) || die 'the machine could not be looked at'
-    DRIFT=$(grep -v '^[^ ]*: besides' <<<"$DRIFT") || [[ ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
+    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
   fi
   trap failed EXIT
   trap 'exit 130' INT
@@ -115,17 +117,18 @@ up() {
   trap 'exit 129' HUP
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
+  print_functions >"$STATE/script.new"
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
   each prepare
   WALK='make' topology
   each finish
   keep "${LINES[@]}"
-  print_self >"$STATE/script"
+  mv "$STATE/script.new" "$STATE/script"
   : >"$STATE/up"
   trap - INT TERM HUP
   trap unlock EXIT
-  say "${WAS_UP:+up to date: }$WHAT"
+  if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
 
 # What worked before works again, by the script that made it; what did not exist before this run is removed. (In a trap a
@@ -148,7 +151,7 @@ failed() {
   else
     say 'it failed; going back to what was up before'
     exec {LOCK}<&-
-    NSGEN_BACK=yes bash "$STATE/script" up || true
+    NSGEN_BACK=yes bash -c 'source "$0"; main up' "$STATE/script" || true
   fi
   unlock
   exit "$((status ? status : 1))"
@@ -169,14 +172,28 @@ clear_away() {
 }
 
 undo() {
-  local index node kind rest
+  local index line rest
+  local -a unknown=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
-    [[ ! ${NEW[${OLD[index]}]:-} ]] || continue
-    read -r node kind rest <<<"${OLD[index]}"
-    "undo_$kind" "$node" "$rest"
+    line=${OLD[index]} rest=${OLD[index]#* }
+    [[ ! ${NEW[$line]:-} ]] || continue
+    if declare -F "undo_${rest%% *}" >/dev/null; then "undo_${rest%% *}" "${line%% *}" "${rest#* }"; else unknown=("$line" "${unknown[@]}"); fi
   done
+  ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
   each settle
 }
+
+# By the functions of the scripts that made it: this one has not those parts.
+undo_unknown() (
+  local file all=''
+  OLD=("$@")
+  for file in "$STATE"/script "$STATE"/script.new; do
+    # shellcheck source=/dev/null
+    [[ ! -e $file ]] || { source "$file" && all+=" $PARTS"; }
+  done
+  PARTS=$all
+  declare -F "undo_$(cut -d' ' -f2 <<<"$1")" >/dev/null && undo && [[ ! $LEFT ]]
+)
 
 check() {
   local line found
@@ -186,14 +203,17 @@ check() {
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
   printf '%s\n' "${found#$'\n'}"
-  [[ ! $STRICT ]] && ! grep -vq '^[^ ]*: besides' <<<"${found#$'\n'}" || exit 1
+  [[ ! $STRICT && ! $(grep -v ': besides: ' <<<"${found#$'\n'}") ]] || exit 1
 }
 
 # This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
 print_self() {
   if [[ -f ${BASH_SOURCE[0]:-} ]]; then cat "${BASH_SOURCE[0]}" && return 0; fi
-  printf '%s\n' '#!/usr/bin/env bash' '{' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
+  printf '#!/usr/bin/env bash\n{\n' && print_functions && printf 'main "$@"\n}\n'
+}
+
+print_functions() {
+  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
   declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL
   declare -f
-  printf '%s\n' 'main "$@"' '}'
 }

@@ -8,10 +8,7 @@ ip_in() { lines "$1" "ip${2:+6}"; } # NODE [-6] <LINES
 bridge_in() { lines "$1" bridge; }
 tc_in() { lines "$1" tc; }
 
-# Those of the host are run block by block; those of namespaces together, once all cables are there.
-HOST_LINES='' NODES=() MORE=()
-declare -A INSIDE_LINES=() MORE_LINES=() FRESH=()
-
+# The host's are run block by block; those of namespaces together, once all cables are there.
 lines() { # NODE PROGRAM
   local text
   local -a read
@@ -22,7 +19,6 @@ lines() { # NODE PROGRAM
     read,*)
       LINES+=("${read[@]/#/$1 $2 }")
       [[ $1 == host || ${FRESH[$1]+x} ]] || { NODES+=("$1") && FRESH[$1]=''; }
-      [[ $2 == ip ]] || MORE+=("$1 $2")
       ;;
     make,host,ip)
       ((${#INSIDE_LINES[@]} == 0)) || flush_devices
@@ -60,40 +56,30 @@ run_lines() { # NODE PROGRAM LINES
 # With -force ip(8) goes on after an error, and says which line it was.
 judge() { # NODE COMMAND OUTPUT LINES
   local said message='' line=''
-  local -a lines
+  local -a lines words
   mapfile -t lines <<<"$4"
   while IFS= read -r said; do
-    if [[ ! $said =~ ^'Command failed '.*:([0-9]+) ]]; then
-      message=${message:-$said}
-      continue
-    fi
+    if [[ ! $said =~ ^'Command failed '.*:([0-9]+) ]]; then message=${message:-$said} && continue; fi
     line=${lines[BASH_REMATCH[1] - 1]}
-    case "$line: $message" in
-      *add\ *'File exists' | *append\ *'File exists') add_renamed "$1" "$line" ;; # it is there already
-      'route replace '*) route_is_there "$1" "$line" || die "$1: $2 $line: $message" ;;
-      *) die "$1: $2 $line: $message" ;;
-    esac
+    read -ra words <<<"$line"
+    if [[ "$line: $message" =~ ' '(add|append)' '.*'File exists'$ ]]; then
+      add_renamed "$1" "$line"
+    elif [[ $line != 'route replace '* || ! $(in_node "$1" ip route show "${words[@]:2}" 2>/dev/null) ]]; then
+      die "$1: $2 $line: $message" # unless it is there, and somebody's policy in the way of adding it again
+    fi
     message=''
   done <<<"$3"
   [[ $line ]] || die "$1: $2: ${message:-it failed}"
 }
 
-# Somebody's policy may be in the way of a route that is there already.
-route_is_there() { # NODE LINE
-  local -a words
-  read -ra words <<<"$2"
-  [[ $(in_node "$1" ip route show "${words[@]:2}" 2>/dev/null) ]]
-}
-
 # Linux 6.1 and older look for the name of a new device where it is made, not where it is put: an eth0 there is in the way
 # of one in a namespace. So that one gets its name there.
 add_renamed() { # NODE LINE
-  local name=nsgen$BASHPID device=${2#link add name } into=${2#* netns }
-  [[ $2 =~ ^'link add '.*' netns '.*' type '(macvlan|ipvlan|vlan) ]] || return 0
-  device=${device%% *} into=${into%% *}
-  ! in_node "$into" ip link show dev "$device" &>/dev/null || return 0
-  run_lines "$1" ip "${2/ name $device / name $name }"
-  in_node "$into" ip link set dev "$name" name "$device" || die "$into: $device cannot get its name"
+  local name=nsgen$BASHPID
+  [[ $2 =~ ^'link add name '([^ ]+)' '.*'netns '([^ ]+)' type ' ]] || return 0
+  ! in_node "${BASH_REMATCH[2]}" ip link show dev "${BASH_REMATCH[1]}" &>/dev/null || return 0
+  { in_node "$1" ip -batch - <<<"${2/ name ${BASH_REMATCH[1]} / name $name }" &&
+    in_node "${BASH_REMATCH[2]}" ip link set dev "$name" name "${BASH_REMATCH[1]}"; } || die "$1: ip $2: it failed"
 }
 
 # Each reads its lines from a file of its name. Where that fails, they are run again, one node after the other, to judge.
@@ -102,7 +88,7 @@ run_inside() {
   local -a nodes=()
   mkdir -p "$TMP/ip"
   for node in "${NODES[@]}"; do
-    [[ ${INSIDE_LINES[$node]:-} ]] && wanted "$node" ip || continue
+    if [[ ! ${INSIDE_LINES[$node]:-} ]] || ! wanted "$node" ip; then continue; fi
     if [[ $VERBOSE || ${INSIDE_LINES[$node]} == *' netns '* ]]; then
       run_lines "$node" ip "${INSIDE_LINES[$node]}" # it has a cable to one that comes later, or a device for it
     else
@@ -137,41 +123,41 @@ enter_some() {
   for node; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${job//NODE/$node}"; done | "${view[@]}" xargs -r -L 1 nsenter
 }
 
+# ---- what is in the way ----
+
 survey_devices() {
-  local line name text
+  local line name output
   local -A there=() # the alias of each device of this host, behind a colon
-  text=$(ip -o link show) || die 'ip link show failed'
-  while read -r _ name line; do
-    name=${name%:} there[${name%@*}]=:
-    [[ $line != *' alias '* ]] || there[${name%@*}]=:${line##* alias }
-  done <<<"$text"
+  while read -r name line; do there[$name]=:$line; done < <(aliases)
   for line in "${LINES[@]}"; do
     name=${line#* name }
     case $line in
-      'host ip netns add '*) survey_namespace "${line##* }" "$line" ;;
+      'host ip netns add '*) survey_name netns "${line##* }" "$line" ;;
       'host ip link add name '*' netns '*' type '*) ;;
       'host ip link add name '*)
-        survey_device "${name%% *}" "$line"
+        survey_name link "${name%% *}" "$line"
         name=${name#* peer name }
-        [[ $line != *' peer name '* || $line == *' netns '* ]] || survey_device "${name%% *}" "$line"
+        [[ $line != *' peer name '* || $line == *' netns '* ]] || survey_name link "${name%% *}" "$line"
         ;;
       'host ip address replace '*) [[ ${KEPT[$line]:-} ]] || survey_subnet "${line#host ip address replace }" ;;
-      'host ip rule add '* | 'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority "$line" ;;
+      'host ip rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -4 "${line#* priority }" ;;
+      'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -6 "${line#* priority }" ;;
     esac
   done
-  [[ $WAS_UP || ! $TRIAL ]] || survey_kinds
+  [[ ! $WAS_UP && $TRIAL ]] || return 0 # tried in a namespace that is gone at once
+  output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
 }
+
+# NAME ALIAS of the host's devices.
+aliases() { ip -o link show | sed -E 's/^[0-9]+: ([^@:]+)[^ ]* .*( alias (.*))$/\1 \3/; t; s/^[0-9]+: ([^@:]+).*/\1/'; }
 
 # A device tells by its alias whose it is, a namespace by that of its lo. What has none is ours if we were about to make it.
-survey_device() { # NAME LINE
-  local alias=${there[$1]:-}
-  [[ ! $alias || $alias: == ":nsgen:$NAME:"* || ( $alias == : && ${KEPT[$2]:-} ) ]] ||
-    PROBLEMS+=("link $1 exists already, and it is not of this topology")
-}
-
-survey_namespace() { # NAME LINE
-  [[ ! -e /run/netns/$1 || ${KEPT[$2]:-} ]] || is_ours "$1" ||
-    PROBLEMS+=("netns $1 exists already, and it is not of this topology")
+survey_name() { # link|netns NAME LINE
+  local alias=${there[$2]:-}
+  case $1 in
+    link) [[ ! $alias || $alias: == ":nsgen:$NAME:"* || ( $alias == : && ${KEPT[$3]:-} ) ]] ;;
+    netns) [[ ! -e /run/netns/$2 || ${KEPT[$3]:-} ]] || is_ours "$2" ;;
+  esac || PROBLEMS+=("$1 $2 exists already, and it is not of this topology")
 }
 
 is_ours() { [[ $(in_node "$1" ip -o link show dev lo 2>/dev/null): == *" alias nsgen:$NAME:"* ]]; }
@@ -181,62 +167,64 @@ is_ours() { [[ $(in_node "$1" ip -o link show dev lo 2>/dev/null): == *" alias n
 survey_subnet() { # ADDRESS dev DEVICE
   local route routes family=-4 to device
   [[ $1 != *:* ]] || family=-6
-  routes=$(ip "$family" -o route show match "${1%%/*}" && ip "$family" -o route show root "${1%% *}") || die 'ip route show failed'
+  routes=$(ip "$family" -o route show match "${1%%/*}" && ip "$family" -o route show root "${1%% *}") || return 0
   while read -r route; do
     to=${route#@(blackhole|unreachable|prohibit|throw) } to=${to%% *} device=${route#* dev } device=${device%% *}
     [[ $to && ! $to =~ ^(default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ ]] || continue
-    [[ ${there[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' host ip route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
+    [[ ${there[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
       PROBLEMS+=("the subnet of ${1%% *} is routed elsewhere: ${route%%@( proto| \\)*}")
   done <<<"$routes"
 }
 
-survey_priority() { # LINE
-  local family=-4 priority=${1#* priority }
-  [[ $1 != 'host ip6 '* ]] || family=-6
-  [[ $'\n'$(ip "$family" rule show) != *$'\n'"${priority%% *}:"* ]] ||
-    PROBLEMS+=("a rule of policy routing with the priority ${priority%% *} exists already, and it is not of this topology")
+survey_priority() { # -4|-6 PRIORITY…
+  [[ $'\n'$(ip "$1" rule show) != *$'\n'"${2%% *}:"* ]] ||
+    PROBLEMS+=("a rule of policy routing with the priority ${2%% *} exists already, and it is not of this topology")
 }
 
-# Whether the kernel can make such devices, tried in a namespace that is gone at once.
-survey_kinds() {
-  local output
-  output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
-}
+# ---- what is there, and what differs ----
 
-# What the kernel says of all that is ours, and of all that is in namespaces of ours; a line each, NODE: WORDS.
-list_devices() {
+# NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
+list() {
   local key
   local -a there=()
   mapfile -t there < <(namespaces_there)
   printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' 'neighbour show nud permanent' >"$TMP/ask"
+  printf '%s\n' "${OLD[@]}" "${LINES[@]}" | sort -u >"$TMP/lines"
   {
-    printf '%s\n' "${LINES[@]}" | sed -n 's/^host ip /@wants /p'
+    sed -n 's/^host ip /@wants /p' "$TMP/lines"
     printf '@ host\n'
     ip -d -o -batch "$TMP/ask" || return 1
     printf '@in %s\n' "${there[*]}"
     enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
-    for key in "${MORE[@]}"; do
-      printf '@more %s\n' "$key"
-      [[ " ${there[*]} " != *" ${key% *} "* && $key != host\ * ]] || case $key in
-        *' ip6') in_node "${key% *}" ip -6 -N rule show ;;
-        *' tc') in_node "${key% *}" tc qdisc show ;;
-        *) in_node "${key% *}" bridge vlan show && in_node "${key% *}" bridge fdb show ;;
+    for key in $(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines"); do
+      [[ ${key%:*} == host || " ${there[*]} " == *" ${key%:*} "* ]] || continue
+      printf '@more %s\n' "${key/:/ }"
+      case ${key#*:} in
+        ip6) in_node "${key%:*}" ip -6 -N rule show ;;
+        tc) in_node "${key%:*}" tc qdisc show ;;
+        bridge) in_node "${key%:*}" bridge vlan show && in_node "${key%:*}" bridge fdb show ;;
+        wireguard) in_node "${key%:*}" wg show all public-key && in_node "${key%:*}" wg show all allowed-ips ;;
+        *) in_node "${key%:*}" "${key#*:}-save" ;;
       esac || return 1
     done
   } >"$TMP/said" || return 1
-  in_words <"$TMP/said" | sort -u
+  in_words <"$TMP/said" | { if [[ -e $STATE/known ]]; then grep -vxFf "$STATE/known" || true; else cat; fi; }
 }
 
 # Whoever was killed while making a namespace left a file that is none.
 namespaces_there() {
-  local -a paths=("${NODES[@]/#//run/netns/}")
-  ((${#paths[@]} == 0)) || { stat -f -c '%T %n' "${paths[@]}" 2>/dev/null || true; } | sed -n 's#^nsfs .*/##p'
+  local node
+  local -a paths=()
+  for node in $({ printf '%s\n' "${NODES[@]}" && printf '%s\n' "${OLD[@]}" | sed -n 's/^host ip netns add //p'; } | awk '!seen[$0]++'); do
+    [[ ! -e /run/netns/$node ]] || paths+=("/run/netns/$node")
+  done
+  ((${#paths[@]} == 0)) || stat -f -c '%T %n' "${paths[@]}" | sed -n 's#^nsfs .*/##p'
 }
 
-# Less what changes by itself, and what belongs to the kernel or a daemon: local and link-local routes, what router
-# advertisements, DHCP clients and routing daemons put there.
+# Less what changes by itself, and what belongs to the kernel or to a daemon: local and link-local routes, and what router
+# advertisements, DHCP clients and routing daemons put there. Rules stay in order.
 in_words() {
-  awk -v mine="nsgen:$NAME" '
+  awk -v mine="nsgen:$NAME" -v chains="^NSGEN-$NAME-[A-Z]" '
     BEGIN {
       split("state mode qdisc link-netns link-netnsid promiscuity allmulti minmtu maxmtu brd bridge_id designated_root " \
         "designated_bridge designated_port designated_cost root_port root_path_cost topology_change topology_change_ack " \
@@ -244,173 +232,139 @@ in_words() {
         "permaddr active_slave mii_status link_failure_count", words, " ")
       for (i in words) changes[words[i]] = 1
     }
-    function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text }
+    function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort" }
     function ours(device) { return node != "host" || device in devices }
-    function link(  device, text, i) {
-      device = $2; sub(/(@.*)?:$/, "", device)
-      if (node == "host") {
-        if ($0 !~ (" alias " mine "(:[^ ]*)?$")) return
-        devices[device] = 1
-      }
-      text = "link " device " admin " ($3 ~ /[<,]UP[,>]/ ? "up" : "down") " arp " ($3 ~ /NOARP/ ? "off" : "on")
-      for (i = 4; i <= NF; i++) {
-        if ($i == "qdisc" && $(i + 1) !~ /^(noop|noqueue|mq|fq|fq_codel|pfifo_fast|pfifo)$/) say("qdisc " device " " $(i + 1))
-        if ($i in changes || $i ~ /_timer$|^(tso|gso|gro)_|^ad_/) i++
-        else text = text " " ($i ~ /^link\// ? "address" : $i)
-      }
-      say(text)
-    }
-    function address() {
-      sub(/\\.*/, "")
-      if (/ (dynamic|temporary|mngtmpaddr)( |$)| proto kernel_(ll|ra)( |$)| inet6 fe80:[^ ]*ff:fe/) return
-      gsub(/ (tentative|dadfailed|optimistic|secondary|deprecated)/, "")
-      if (ours($2) || ($2 " " $4) in wanted) say("address " $2 " " substr($0, index($0, $3)))
-    }
-    function route(  protocol) {
-      if (/ table local .*proto kernel| fe80::\/64 .*proto kernel|^(multicast|broadcast|anycast|local) .*proto kernel/) return
-      protocol = $0; sub(/.* proto /, "", protocol); sub(/ .*/, "", protocol)
-      if (protocol !~ /^(kernel|boot|static)$/) return
-      gsub(/ (linkdown|dead|offload|rt_offload|trap|rt_trap)( |$)/, " "); gsub(/ expires [0-9]+sec/, "")
-      device = $0; sub(/.* dev /, "", device); sub(/ .*/, "", device)
-      if (ours(device) || $2 in routes) say("route " $0)
-    }
-    function rule(  priority) {
-      priority = $1; sub(/:/, "", priority)
-      if (/ proto kernel/ || /^(0|32766|32767):/ && / lookup (local|main|default|25[345])( |$)/) return
-      $1 = ""; sub(/ proto (unspec|boot)/, ""); if (node != "host" || priority in priorities) say("rule priority " priority $0)
-    }
-    $1 == "@wants" {
-      if ($2 == "address") wanted[$6 " " $4] = 1
-      if ($2 == "route") { $0 = $0; to = ($4 ~ /^[0-9a-f]*[.:]|^default/) ? $4 : $5; sub(/\/(32|128)$/, "", to); routes[to] = 1 }
-      if ($2 == "rule") priorities[$5] = 1
-      next
-    }
+    function device_of(text) { if (!sub(/.* dev /, "", text)) return ""; sub(/ .*/, "", text); return text }
+    $1 == "@wants" { wanted[$2, $4, device_of($0)] = wanted[$2, $5] = 1; sub(/\/(32|128) /, " "); wanted[$2, $4] = wanted[$2, $5] = 1; next }
     $1 == "@" { node = $2; next }
     $1 == "@in" { split($0, names); at = 1; next }
     $1 == "@more" { node = $2; program = $3; names[1] = ""; next }
-    program == "ip6" { rule(); next }
-    program == "tc" { if (/qdisc netem/) { sub(/qdisc netem [^ ]+/, ""); sub(/ (limit|refcnt) [0-9]+/, ""); say("tc" $0) } next }
+    program == "tc" { if (/qdisc netem/) { sub(/netem [^ ]+/, "netem"); sub(/ refcnt [0-9]+/, ""); say($0) } next }
+    program == "wireguard" { say("wireguard " $0); next }
     program == "bridge" {
-      if (/ dst /) { if (/permanent/) say("fdb " $0) }
+      if (/ dst .*permanent/) say("fdb " $0)
       else if (!/ dev |^port/) { if (/^[^ \t]/) { port = $1; $1 = "" } if (NF) say("vlan " port " " $0) }
       next
     }
+    program ~ /tables/ {
+      if (/^\*/) table = " -t " substr($0, 2) " "
+      if (/^-A/ && ($2 ~ chains || $NF ~ chains)) {
+        rules[++n] = node ": " program table $0
+        if ($2 !~ chains && (table, $2) in takes) rules[++n] = node ": " program table takes[table, $2] ", ahead of our jump to " $NF
+      }
+      if (/^-A [^ ]+ (-m comment --comment [^ ]+ )?-j (ACCEPT|DROP|REJECT|RETURN)( |$)/) takes[table, $2] = $0
+      next
+    }
     /^1: lo: / && names[1] { node = names[++at] }
-    /^[0-9]+: [^ ]+: </ { link(); next }
-    /^[0-9]+: [^ ]+ +inet/ { address(); next }
-    /^[0-9]+:/ { rule(); next }
+    /^[0-9]+: [^ ]+: </ {
+      device = $2; sub(/(@.*)?:$/, "", device)
+      if (node == "host" && $0 !~ (" alias " mine "(:[^ ]*)?$")) next
+      devices[device] = 1; kind = ""; say("device " device)
+      say("link " device ($3 ~ /[<,]UP[,>]/ ? " up" : " down")); say("link " device " arp " ($3 ~ /NOARP/ ? "off" : "on"))
+      for (i = 4; i < NF; i += 2) {
+        if ($i == "\\") { # -o puts several lines into one
+          kind = $(i + 1) == "alias" ? "" : "type " $(i + 1) " "
+          if (kind == "") i--
+          continue
+        }
+        if ($i == "addrgenmode") kind = ""
+        if ($i == "qdisc" && $(i + 1) !~ /^(noop|noqueue|mq|fq|fq_codel|pfifo_fast|pfifo)$/) say("qdisc " device " " $(i + 1))
+        if (!($i in changes) && $i !~ /_timer$|^(tso|gso|gro)_|^ad_/) say("link " device " " kind ($i ~ /^link\// ? "address" : $i) " " $(i + 1))
+      }
+      next
+    }
+    /^[0-9]+: [^ ]+ +inet/ {
+      if (/ (dynamic|temporary|mngtmpaddr)( |$)| proto kernel_(ll|ra)( |$)| inet6 fe80:[^ ]*ff:fe/) next
+      sub(/\\.*/, ""); gsub(/ (tentative|dadfailed|optimistic|secondary|deprecated)/, "")
+      if (ours($2) || ("address", $4, $2) in wanted) say(substr($0, index($0, $3)) " dev " $2)
+      next
+    }
+    /^[0-9]+:/ {
+      priority = $1; sub(/:/, "", priority); $1 = ""; sub(/ proto (unspec|boot)/, "")
+      if (/ proto kernel/ || priority ~ /^(0|32766|32767)$/ && / lookup (local|main|default|25[345])( |$)/) next
+      if (node != "host" || ("rule", priority) in wanted) say("rule priority " priority $0)
+      next
+    }
     / PERMANENT/ { if (node != "host") say("neighbour " $0); next }
-    NF { route() }'
+    NF {
+      if (/ table local .*proto kernel|fe80::\/64 .*proto kernel|^(multicast|broadcast|anycast|local) .*proto kernel/) next
+      if ($0 !~ / proto (kernel|boot|static)( |$)/) next
+      gsub(/ (linkdown|dead|offload|rt_offload|trap|rt_trap) /, " "); gsub(/ expires [0-9]+sec/, "")
+      gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
+      if (ours(device_of($0)) || ("route", $1) in wanted || ("route", $2) in wanted) say("route " $0)
+    }
+    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }'
 }
 
-# ---- what differs ----
-
-check_devices() { look_at "$TMP/now" && differ words "$STATE/seen" "$TMP/now"; }
-
-look_at() { # FILE
-  each list >"$1" || return 1
-  [[ ! -e $STATE/known ]] || { { grep -vxFf "$STATE/known" "$1" || true; } >"$1.new" && mv "$1.new" "$1"; }
-}
-
-# What was seen, and what is seen now, in words; or what sets it back (NODE LINE); or the devices that it is about (NODE
-# DEVICE); or the lines that are no part of ours (besides).
-differ() { # words|set|devices|besides SEEN NOW
-  { diff "$2" "$3" || (($? == 1)); } | awk -v as="$1" '
-    function say(node, kind, text) {
-      gsub(/unicast | table main| proto (boot|static)| scope (global|link)/, "", text)
-      if (as == "words") print node ": " kind ": " text
-    }
-    function compare(node, old, new,  a, b, n, i, part, word) {
-      n = split(old, a, " ")
-      if (as == "devices") print node, a[2]
-      if (split(new, b, " ") != n) { say(node, "changed", new ", not " old); return }
-      for (i = 3; i <= n; i++) {
-        if (a[i] == "bridge" || a[i] == "bridge_slave") part = "type " a[i] " "
-        if (a[i] == b[i]) continue
-        word = a[i - 1] == "admin" ? "" : a[i - 1] " "
-        say(node, "changed", a[2] " " word b[i] ", not " a[i])
-        if (as == "set") print node, "link set dev " a[2] " " part word a[i]
-      }
-    }
+# What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
+# for rules in our chains. (Routes of the kernel come and go with addresses.)
+differ() { # SEEN NOW
+  { diff "$1" "$2" || (($? == 1)); } | awk '
     { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
-    /^</ { at[++gone] = node; was[gone] = text; if ($3 == "link" && $4 == "lo" && node != "host") lost[node] = 1 }
-    /^>/ { by[++come] = node; is[come] = text; if ($3 == "link") link[node, $4] = come; if ($4 == "lo") here[node] = 1 }
-    END {
-      for (node in lost) if (node in here) delete lost[node]; else say(node, "missing", "the namespace")
-      for (i = 1; i <= gone; i++) {
-        split(was[i], w, " ")
-        if (w[1] == "link" && (at[i], w[2]) in link) { compare(at[i], was[i], is[link[at[i], w[2]]]); is[link[at[i], w[2]]] = ""; continue }
-        if (!(at[i] in lost)) say(at[i], "missing", was[i])
-        if (as == "devices" && w[1] == "link") print at[i], w[2]
-        if (as == "set" && was[i] ~ /^route .* proto kernel /) print at[i], "route replace" substr(was[i], 6)
-      }
-      for (i = 1; i <= come; i++) {
-        if (is[i] == "" || is[i] ~ /^route .* proto kernel /) continue
-        say(by[i], is[i] ~ /^ip6?tables / ? "added" : "besides", is[i])
-        if (as == "besides" && is[i] !~ /^ip6?tables /) print by[i] ": " is[i]
-      }
-    }'
+    $3 == "device" && $1 == "<" { gone[node, $4] = 1; if ($4 == "lo") { lost[node] = 1; text = "the namespace" } }
+    $3 == "device" && $1 == ">" { come[node, $4] = 1 }
+    node in lost && text != "the namespace" || $3 == "link" && ((node, $4) in gone || (node, $4) in come) { next }
+    $1 == "<" { print node ": missing: " text; next }
+    $1 != ">" || / proto kernel / { next }
+    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / ? "added" : "besides") ": " text }'
 }
 
-# Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, and
-# devices that are missing are made again, with both ends of their cables.
+check_devices() {
+  list >"$TMP/now" && differ "$STATE/seen" "$TMP/now"
+}
+
+# Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, in
+# the words in which it was seen, and what cannot be is made again.
 prepare_devices() {
   local node line
   for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
   [[ $WAS_UP ]] || return 0
-  [[ -e $STATE/besides ]] || { differ besides "$STATE/seen" "$TMP/now" >"$TMP/besides" && mv "$TMP/besides" "$STATE/besides"; }
+  [[ -e $STATE/besides ]] || { differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides" && mv "$TMP/besides" "$STATE/besides"; }
   for line in "${LINES[@]}"; do
-    [[ ! ${KEPT[$line]:-} && $line == *' ip link add '*' netns '* ]] || continue
-    line=${line##* netns } CHANGED["${line%% *} ip"]=1 # what is put there has to be set there
+    [[ ! ${KEPT[$line]:-} ]] || continue
+    case $line in
+      *' ip link add '*' netns '*) line=${line##* netns } && CHANGED["${line%% *} ip"]=1 ;; # it has to be set there
+      'host '*) ;;
+      *' addrgenmode none'*) # a device that had IPv6, and is to have no more, has made itself an address
+        in_node "${line%% *}" ip -force -batch - <<<"address flush dev ${line#* dev }" &>/dev/null || true ;;
+    esac
   done
-  [[ $DRIFT ]] || { forget_link_locals && return 0; }
+  [[ $DRIFT ]] || return 0
   while IFS=' :' read -r node _ line; do changes "$node $line" && CHANGED["$node ip"]=1 CHANGED["host ip"]=1; done <<<"$DRIFT"
-  remove_stubs
-  differ set "$STATE/seen" "$TMP/now" | while read -r node line; do
-    [[ ! -e /run/netns/$node && $node != host ]] || in_node "$node" ip -force -batch - <<<"$line" &>/dev/null || true
+  line=" $(namespaces_there | tr '\n' ' ')"
+  for node in "${NODES[@]}"; do # whoever was killed while making a namespace left a file that is none
+    [[ ! -e /run/netns/$node || $line == *" $node "* ]] || { rm "/run/netns/$node" && FRESH[$node]=yes; }
   done
-  sed -n 's/^\([^:]*\): missing: link \([^ ]*\) .*/\1 \2/p' <<<"$DRIFT" >"$TMP/devices"
-  for node in "${NODES[@]}"; do
-    [[ ! ${FRESH[$node]} ]] || sed -n "s/^\($node\): link \([^ ]*\) .*/\1 \2/p" "$STATE/seen" >>"$TMP/devices"
-  done
-  remove_devices "$TMP/devices" # a cable whose one end was in a namespace that is no more leads nowhere
-  forget_link_locals
+  sed -nE 's/^([^:]+): missing: (link )([^ ]+ .*)/\1 link set dev \3/p; s/^([^:]+): missing: route (.* proto kernel .*)/\1 route replace \2/p' <<<"$DRIFT" |
+    while read -r node line; do in_node "$node" ip -force -batch - <<<"$line" &>/dev/null || true; done
+  {
+    grep ': missing: device ' <<<"$DRIFT" || true
+    for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]} ]] || grep "^$node: device " "$STATE/seen" || true; done
+  } >"$TMP/devices"
+  remove_devices <"$TMP/devices"
 }
 
-# Whoever was killed while making a namespace left a file that is none.
-remove_stubs() {
-  local node there
-  there=" $(namespaces_there | tr '\n' ' ')"
-  for node in "${NODES[@]}"; do
-    [[ ! -e /run/netns/$node || $there == *" $node "* ]] || { rm "/run/netns/$node" && FRESH[$node]=yes; }
-  done
-}
-
-# Delete devices, whichever end of a cable they are: their lines make them again.
-remove_devices() { # FILE OF NODE DEVICE
+# Whichever end of a cable they are: their lines make them again.
+remove_devices() { # <NODE: … device|link DEVICE …
   local node device
   while read -r node device; do
     CHANGED["$node ip"]=1 CHANGED["host ip"]=1
     in_node "$node" ip link del dev "$device" &>/dev/null || true
-  done < <(printf '%s\n' "${LINES[@]}" | awk '
-    NR == FNR { want[$1, $2] = 1; next }
-    $2 == "ip" && $3 == "link" && $4 == "add" {
-      place = other = $1; peer = ""
-      for (i = 7; i < NF; i++) {
-        if ($i == "peer") peer = $(i + 2)
-        if ($i == "netns") { if (peer) other = $(i + 1); else place = $(i + 1) }
-      }
-      if ((place, $6) in want || (other, peer) in want) { print place, $6; if (peer) print other, peer }
-    }' "$1" -)
+  done < <(sed -E 's/^([^:]+):.* (device|link) ([^ ]+).*/\1 \3/' | sort -u | while read -r node device; do
+    printf '%s\n' "${LINES[@]}" | sed -nE "/^$node ip link add name $device |^[^ ]+ ip link add .*name $device .*netns $node( |$)|^$node ip link add .* peer name $device( |$)/{p}"
+  done | makes)
 }
 
-# What a device has made for itself while it had IPv6, and is to have no more.
-forget_link_locals() {
-  local line
-  for line in "${LINES[@]}"; do
-    [[ ! ${KEPT[$line]:-} && $line == *' addrgenmode none'* && $line != 'host '* && ! ${FRESH[${line%% *}]} ]] || continue
-    in_node "${line%% *}" ip address flush dev "$(sed 's/.* dev \([^ ]*\) .*/\1/' <<<"$line")" to fe80::/10 &>/dev/null || true
-  done
+# NODE DEVICE: what these lines make, and where.
+makes() {
+  awk '{
+    place = other = $1; peer = ""
+    for (i = 7; i < NF; i++) {
+      if ($i == "peer") peer = $(i + 2)
+      if ($i == "netns") { if (peer) other = $(i + 1); else place = $(i + 1) }
+    }
+    print place, $6; if (peer) print other, peer
+  }'
 }
 
 # Services and commands come after this: they may have ideas of their own.
@@ -418,33 +372,36 @@ look_devices() {
   local tries
   each flush
   [[ ! -e $TMP/seen ]] || return 0
-  look_at "$TMP/seen" || die 'the kernel could not be asked'
+  list >"$TMP/seen" || die 'the kernel could not be asked'
   [[ ${LINES[*]} == *' address replace '*:* ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"
-    look_at "$TMP/seen" || die 'the kernel could not be asked'
+    list >"$TMP/seen" || die 'the kernel could not be asked'
     ! cmp -s "$TMP/before" "$TMP/seen" || return 0
   done
 }
 
-# What still is as it was is made again; what then still is, is told.
+# What is still as it was is made again; what then still is, is told.
 finish_devices() {
+  local still
   look_devices
-  if [[ $(still_differs) ]]; then
-    differ devices "$STATE/seen" "$TMP/seen" >"$TMP/devices"
-    remove_devices "$TMP/devices"
+  still=$(still_differs)
+  if [[ $still ]]; then
+    { grep -E ': (missing|instead): (device|link) ' <<<"$still" || true; } >"$TMP/devices"
+    remove_devices <"$TMP/devices"
     rm "$TMP/seen"
     WALK='make' topology
     look_devices
-    [[ ! $(still_differs) ]] || die "this cannot be put right: $(still_differs)"
+    still=$(still_differs)
+    [[ ! $still ]] || die "this cannot be put right: $still"
   fi
   [[ ! -e $STATE/besides ]] || { { grep -vxFf "$STATE/besides" "$TMP/seen" || true; } >"$TMP/ours" && mv "$TMP/ours" "$TMP/seen"; }
   cp "$TMP/seen" "$STATE/seen.new" && mv "$STATE/seen.new" "$STATE/seen"
   rm -f "$STATE/besides"
 }
 
-still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ words "$STATE/seen" "$TMP/seen") || true; }
+still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ "$STATE/seen" "$TMP/seen") || true; }
 
 # ---- undoing ----
 
@@ -458,8 +415,7 @@ settle_devices() {
   local key output
   printf '%s\n' "${OLD[@]}" >"$TMP/old"
   printf '%s\n' "${!NEW[@]}" >"$TMP/new"
-  ip -o link show >"$TMP/links" || { left 'ip link show failed' && return 0; }
-  not_ours >"$TMP/others"
+  not_ours >"$TMP/others" || { left 'ip link show failed' && return 0; }
   turn >"$TMP/turned"
   name_holders
   for key in $(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned"); do
@@ -512,13 +468,12 @@ turn() {
 
 # What has a name of ours, and another mark: it stays. Where nothing is kept, only what has our mark is ours.
 not_ours() {
-  local line
-  awk -v mine="nsgen:$NAME" -v kept="$([[ ! -e $STATE/made ]] || echo yes)" '
-    { name = $2; sub(/(@.*)?:$/, "", name); alias = ""; if (match($0, / alias .*/)) alias = substr($0, RSTART + 7) }
-    alias != mine && index(alias, mine ":") != 1 && (alias != "" || !kept) { print "link " name }' "$TMP/links"
-  [[ ! -e $STATE/made ]] || return 0
+  local name alias line
+  while read -r name alias; do
+    [[ $alias: == "nsgen:$NAME:"* || ( ! $alias && -e $STATE/made ) ]] || printf 'link %s\n' "$name"
+  done < <(aliases)
   for line in "${OLD[@]}"; do
-    [[ $line != 'host ip netns add '* ]] || is_ours "${line##* }" || printf 'netns %s\n' "${line##* }"
+    [[ $line != 'host ip netns add '* || -e $STATE/made ]] || is_ours "${line##* }" || printf 'netns %s\n' "${line##* }"
   done
 }
 
@@ -540,11 +495,11 @@ name_holders() {
 
 told_gone() {
   local kind name there
-  there=$(ip -o link show | sed -E 's/^[0-9]+: ([^@:]+).*/ \1 /') || { left 'ip link show failed' && return 0; }
+  there=$'\n'$(aliases)$'\n'
   while read -r kind name; do
     case $kind in
       netns) [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
-      link) [[ $there != *" $name "* ]] || left "device $name could not be deleted" ;;
+      link) [[ ! $there =~ $'\n'"$name"[$' \n'] ]] || left "device $name could not be deleted" ;;
     esac
   done < <(sed -nE 's/^host ip (netns|link) del (dev )?/\1 /p' "$TMP/turned")
 }

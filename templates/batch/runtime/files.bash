@@ -17,8 +17,6 @@ file() { # PATH [SERVICE THAT READS IT] <TEXT
   fi
 }
 
-declare -A FILES=()
-
 is_written() { [[ -e $1 && $(<"$1")$'\n' == "${FILES[$1]}" ]]; }
 
 # Its first line says whose it is.

@@ -1,7 +1,5 @@
 # ---- kernel modules --------------------------------------------------------------------------------------------------
 
-BOOT_MODULES=''
-
 modules() { # <NAMES, with the reason for them
   local name
   local text

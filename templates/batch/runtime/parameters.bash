@@ -3,9 +3,6 @@
 # /run/nsgen/sysctl/NODE@KEY is shared by all topologies: `was`, what it was, and for each topology that needs it what that
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
-BOOT_PARAMETERS=''
-INSIDE_PARAMETERS=()
-
 parameters() { # NODE <LINES, with the reason for them
   local line
   local text

@@ -3,9 +3,6 @@
 # Our chains are replaced as a whole, with the jumps to them, by one iptables-restore: -I puts a jump first in a built-in
 # chain, -A last, but ahead of a rule that ends the chain for all packets. Nothing else there is touched.
 
-declare -A RULES=() PUT=() DROPPED=()
-RULES_LIST=()
-
 rules() { # NODE iptables|ip6tables <TEXT
   local line
   if [[ $WALK == make ]]; then
@@ -111,22 +108,6 @@ warn_of_firewalls() {
     while read -r line; do say "warning: the nftables chain $line drops what its own rules do not accept, published ports too"; done
   [[ ! -d /run/systemd/system ]] || ! systemctl --quiet is-active firewalld.service ||
     say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
-}
-
-# Ours, in order; and what stands ahead of a jump of ours and takes its packets.
-list_rules() {
-  local key saved
-  for key in "${RULES_LIST[@]}"; do
-    [[ $key == host\ * || -e /run/netns/${key% *} ]] || continue
-    saved=$(in_node "${key% *}" "${key#* }-save") || return 1
-    awk -v where="${key% *}: ${key#* } " -v ours="^NSGEN-$NAME-[A-Z]" '
-      /^\*/ { table = substr($0, 2) }
-      /^-A/ && ($2 ~ ours || $NF ~ ours) {
-        print where "-t " table " " $0
-        if ($2 !~ ours && takes[table, $2]) print where "-t " table " " takes[table, $2] ", ahead of our jump to " $NF
-      }
-      /^-A [^ ]+ (-m comment --comment [^ ]+ )?-j (ACCEPT|DROP|REJECT|RETURN)( |$)/ { takes[table, $2] = $0 }' <<<"$saved"
-  done
 }
 
 undo_iptables() { DROPPED["$1 iptables"]=yes; } # all together, by settle_rules

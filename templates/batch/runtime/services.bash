@@ -13,8 +13,6 @@ service() { # NODE NAME COMMAND…
   STARTED+=("$base")
 }
 
-STARTED=()
-
 # It writes its own number, and when it started, before it becomes the program: so none is ever lost.
 launch() { # BASE NODE COMMAND…
   local base=$1 node=$2 pid=$BASHPID

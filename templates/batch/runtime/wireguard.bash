@@ -11,8 +11,6 @@ wireguard() { # NODE DEVICE KEY_FILE [listen-port PORT]
   run in_node "$1" wg set "$2" private-key "$3" "${@:4}" || die "$1: wg set $2 failed"
 }
 
-WIREGUARD=()
-
 wireguard_peer() { # NODE DEVICE key|key-of KEY|KEY_FILE WORDS…
   local key=$4
   if [[ $WALK == read ]]; then
@@ -36,16 +34,6 @@ survey_wireguard() {
   for line in "${WIREGUARD[@]}"; do
     file=${line##* }
     [[ ! -e $file || -r $file && -s $file ]] || PROBLEMS+=("the key file $file cannot be read, or is empty")
-  done
-}
-
-list_wireguard() {
-  local line node device what
-  for line in "${WIREGUARD[@]}"; do
-    read -r node device _ <<<"$line"
-    for what in public-key listen-port peers allowed-ips persistent-keepalive; do
-      in_node "$node" wg show "$device" "$what" 2>/dev/null | sed "s/^/$node: wireguard $device $what /" | tr '\t' ' ' | sort || true
-    done
   done
 }
 

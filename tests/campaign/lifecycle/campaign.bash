@@ -80,19 +80,19 @@ $output"
 repair_devices() { # [each]
   prepare examples/article.yaml
   expect_repair "$@" <<'BREAKAGE'
-ip -n red address del 192.168.15.2/24 dev veth-red|red: veth-red has lost its address 192.168.15.2/24
-ip -n blue route del default|blue has lost its default route via 192.168.15.1 dev veth-blue
-ip -n blue route flush table main|blue has lost its default route via 192.168.15.1 dev veth-blue
-ip address del 192.168.15.1/24 dev bridge0|host: bridge0 has lost its address 192.168.15.1/24
-ip -n red link set veth-red down|red: veth-red is down
-ip link set veth-blue-br down|host: veth-blue-br is down
-ip link set bridge0 down|host: bridge0 is down
-ip netns del blue|namespace blue is missing
-ip netns del red|namespace red is missing
-ip link del veth-red-br|device veth-red-br is missing
-ip link del bridge0|device bridge0 is missing
-ip link set veth-red-br type bridge_slave hairpin off|host: veth-red-br: hairpin is not on
-ip link set veth-red-br nomaster|host: veth-red-br: master is not bridge0
+ip -n red address del 192.168.15.2/24 dev veth-red|red: missing: inet 192.168.15.2/24
+ip -n blue route del default|blue: missing: route default via 192.168.15.1 dev veth-blue
+ip -n blue route flush table main|blue: missing: route default via 192.168.15.1 dev veth-blue
+ip address del 192.168.15.1/24 dev bridge0|host: missing: inet 192.168.15.1/24
+ip -n red link set veth-red down|red: missing: link veth-red up
+ip link set veth-blue-br down|host: missing: link veth-blue-br up
+ip link set bridge0 down|host: missing: link bridge0 up
+ip netns del blue|blue: missing: the namespace
+ip netns del red|red: missing: the namespace
+ip link del veth-red-br|host: missing: device veth-red-br
+ip link del bridge0|host: missing: device bridge0
+ip link set veth-red-br type bridge_slave hairpin off|host: missing: link veth-red-br type bridge_slave hairpin on
+ip link set veth-red-br nomaster|host: missing: link veth-red-br master bridge0
 BREAKAGE
 }
 
@@ -113,18 +113,18 @@ host:
 YAML
   )"
   expect_repair "$@" <<'BREAKAGE'
-sysctl -qw net.ipv4.ip_forward=0|host: net.ipv4.ip_forward is 0, not 1
-sysctl -qw net.ipv6.conf.all.forwarding=0|host: net.ipv6.conf.all.forwarding is 0, not 1
-sysctl -qw net.ipv4.conf.bridge0.route_localnet=0|host: net.ipv4.conf.bridge0.route_localnet is 0, not 1
-sysctl -qw net.bridge.bridge-nf-call-iptables=0|host: net.bridge.bridge-nf-call-iptables is 0, not 1
-sysctl -qw net.ipv4.ip_default_ttl=64|host: net.ipv4.ip_default_ttl is 64, not 63
-ip netns exec red sysctl -qw net.ipv4.tcp_fin_timeout=60|red: net.ipv4.tcp_fin_timeout is 60, not 7
-read -r pid _ </run/nsgen/parts/red.web.pid; kill $pid; sleep 0.2|service web of red is not running
-rm /etc/netns/red/hosts|/etc/netns/red/hosts is not as it was written
-sed -i s/10.1/10.2/ /etc/netns/red/hosts|/etc/netns/red/hosts is not as it was written
-rm /run/nsgen/parts/once.red.1|red: not run: ip link set lo up
-ip -n red -6 address flush dev veth-red scope global|red: veth-red has lost its address fd00:1:2::2/64
-ip -n red -6 route del default|red has lost its default route via fd00:1:2::1 dev veth-red
+sysctl -qw net.ipv4.ip_forward=0|host: changed: net.ipv4.ip_forward is 0, not 1
+sysctl -qw net.ipv6.conf.all.forwarding=0|host: changed: net.ipv6.conf.all.forwarding is 0, not 1
+sysctl -qw net.ipv4.conf.bridge0.route_localnet=0|host: changed: net.ipv4.conf.bridge0.route_localnet is 0, not 1
+sysctl -qw net.bridge.bridge-nf-call-iptables=0|host: changed: net.bridge.bridge-nf-call-iptables is 0, not 1
+sysctl -qw net.ipv4.ip_default_ttl=64|host: changed: net.ipv4.ip_default_ttl is 64, not 63
+ip netns exec red sysctl -qw net.ipv4.tcp_fin_timeout=60|red: changed: net.ipv4.tcp_fin_timeout is 60, not 7
+read -r pid _ </run/nsgen/parts/red.web.pid; kill $pid; sleep 0.2|red: missing: service web does not run
+rm /etc/netns/red/hosts|host: changed: /etc/netns/red/hosts is not as it was written
+sed -i s/10.1/10.2/ /etc/netns/red/hosts|host: changed: /etc/netns/red/hosts is not as it was written
+rm /run/nsgen/parts/once.red.1|red: missing: a command was not run, number 1
+ip -n red -6 address flush dev veth-red scope global|red: missing: inet6 fd00:1:2::2/64
+ip -n red -6 route del default|red: missing: route default via fd00:1:2::1 dev veth-red
 BREAKAGE
 }
 
@@ -136,19 +136,19 @@ repair_rules() { # [each]
   # The first rule of each chain of ours, and then every jump to one: each is named, and nothing else.
   while read -r tool table rule; do
     on host bash -c "$tool -w -t $table -D $rule"
-    printf '%s %s rule missing: %s\n' "$tool" "$table" "$rule"
+    printf 'host: missing: %s -t %s -A %s\n' "$tool" "$table" "$rule"
   done < <(saved_rules 1) >"$LAB/expected"
   expect_drift_and_repair
   while read -r tool table rule; do
     on host bash -c "$tool -w -t $table -D $rule"
-    printf '%s %s: %s has lost its jump to %s\n' "$tool" "$table" "${rule%% *}" "${rule##* }"
+    printf 'host: missing: %s -t %s -A %s\n' "$tool" "$table" "$rule"
   done < <(saved_rules 0) >"$LAB/expected"
   expect_drift_and_repair
   expect_repair "$@" <<'BREAKAGE'
-ip6tables -w -t nat -F NSGEN-dual-stack-POST|ip6tables nat rule missing: NSGEN-dual-stack-POST -s
-iptables -w -t nat -I NSGEN-dual-stack-POST 2 -j ACCEPT|iptables nat rule added: NSGEN-dual-stack-POST -j ACCEPT
-iptables -w -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO|iptables filter: FORWARD has lost its jump to NSGEN-dual-stack-INTO
-rules=$(iptables -S NSGEN-dual-stack-INTO); rule=${rules##*$'\n'}; iptables -w ${rule/-A/-D}; iptables -w ${rule/-A/-I}|iptables filter chain NSGEN-dual-stack-INTO is empty, out of order, or has a rule twice
+ip6tables -w -t nat -F NSGEN-dual-stack-POST|host: missing: ip6tables -t nat -A NSGEN-dual-stack-POST -s
+iptables -w -t nat -I NSGEN-dual-stack-POST 2 -j ACCEPT|host: added: iptables -t nat -A NSGEN-dual-stack-POST -j ACCEPT
+iptables -w -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO|host: missing: iptables -t filter -A FORWARD -m comment --comment "nsgen:dual-stack" -j NSGEN-dual-stack-INTO
+rules=$(iptables -S NSGEN-dual-stack-INTO); rule=${rules##*$'\n'}; iptables -w ${rule/-A/-D}; iptables -w ${rule/-A/-I}|host: added: iptables -t filter -A NSGEN-dual-stack-INTO
 BREAKAGE
 }
 
