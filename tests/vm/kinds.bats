@@ -107,7 +107,7 @@ look_at_trunk() {
   [[ $(bridge -n sw vlan show dev p1) == *'10 PVID Egress Untagged'* ]]
   bridge -n sw vlan del dev p0 vid 20
   run -1 script check
-  [[ $output == 'sw: p0 is not in VLAN 20' ]] || fail "$output"
+  [[ $output == 'sw: missing: vlan p0 20' ]] || fail "$output"
   script up
 }
 
