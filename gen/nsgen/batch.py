@@ -80,7 +80,7 @@ def values(plan: Plan) -> dict[str, Any]:
         "header": describe.header(plan, "setup.sh"),
         "what": describe.counts(plan.topology),
         "parts": " ".join(parts),
-        "programs": " ".join(f"{name}:{PACKAGES.get(name, 'service')}" for name in _programs(plan)),
+        "programs": " ".join(map(_with_package, _programs(plan))),
         "ports": " ".join(_ports(plan.topology)),
         "trial": _trial(plan),
         "sections": [
@@ -131,6 +131,11 @@ def _programs(plan: Plan) -> list[str]:
     found += ["runuser"] if any(op.user for op in services) else []
     found += [op.command[0] for op in services if PROGRAM.fullmatch(op.command[0])]
     return list(dict.fromkeys(found))
+
+
+def _with_package(program: str) -> str:
+    package = PACKAGES.get(program)
+    return f"{program}:{package}" if package else program
 
 
 def _trial(plan: Plan) -> str:

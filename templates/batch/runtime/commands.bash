@@ -1,42 +1,28 @@
 # ---- the topology's own commands -------------------------------------------------------------------------------------
 
-# run_once NODE NUMBER COMMAND…: once, and again in a namespace that is new. Its record is empty while it runs: if this run
-# is killed meanwhile, it is undone.
-run_once() {
-  local record=$STATE/once.$1.$2 command=${*@Q}
-  if [[ $WALK == read ]]; then
-    LINES+=("$1 once $2")
-    return
-  fi
+run_once() { take_command "$1" once "${@:2}"; } # NODE NUMBER COMMAND…: once, and again in a namespace that is new
+undo_by() { take_command "$1" undoing "${@:2}"; } # NODE NUMBER COMMAND…
+
+# Its record is empty while it runs: if this run is killed meanwhile, it is undone.
+make_once() { # NODE LINES
+  local number command record
   each look
-  if [[ ! -e $record || $(<"$record") != "$command" || ${FRESH[$1]:-} ]]; then
-    [[ ${FRESH[$1]:-} ]] || undo_once "$1" "$2" # what was done in a namespace that is gone needs no undoing
-    keep_undo "$1" "$2"
+  while read -r number command; do
+    record=$STATE/once.$1.$number
+    if [[ -s $record && ! ${FRESH[$1]:-} ]]; then continue; fi
     : >"$record"
-    run_in "$1" "${@:3}" || { rm -f "$record" "$record.undo" && die "$1: ${*:3} failed"; }
-    printf '%s\n' "$command" >"$record"
-  fi
-  keep_undo "$1" "$2"
+    run_in "$1" "$command" || { rm -f "$record" && die "$1: $command failed"; }
+    printf 'done\n' >"$record"
+  done < <(printf '%s' "$2")
 }
 
-undo_by() { [[ $WALK != read ]] || UNDO+=("$1.$2" "$#" "$1" "${@:3}"); } # NODE NUMBER COMMAND…
-
-# Written down for when the script no longer has it.
-keep_undo() { # NODE NUMBER
-  local index
-  rm -f "$STATE/once.$1.$2.undo"
-  for ((index = 0; index < ${#UNDO[@]}; index += UNDO[index + 1] + 1)); do
-    [[ ${UNDO[index]} != "$1.$2" ]] || printf '%s\0' "${UNDO[@]:index+2:UNDO[index+1]-1}" >"$STATE/once.$1.$2.undo"
-  done
-}
+make_undoing() { :; }
 
 # A program, whatever function or built-in command has the same name.
-run_in() { # NODE COMMAND…
-  local node=$1
-  shift
-  [[ $node == host ]] || set -- ip netns exec "$node" "$@"
-  [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2
-  (exec -- "$@" {LOCK}<&-)
+run_in() { # NODE COMMAND, in quotes
+  local -a node=()
+  [[ $1 == host ]] || node=(ip netns exec "$1")
+  run "${node[@]}" bash -c "exec -- $2" {LOCK}<&-
 }
 
 # What the commands have put into namespaces is told by nobody.
@@ -46,18 +32,14 @@ finish_commands() {
   mv "$TMP/known" "$STATE/known"
 }
 
-check_commands() {
-  local line node number
-  for line in "${LINES[@]}"; do
-    read -r node _ number <<<"$line"
-    [[ $line != "$node once "* || -s $STATE/once.$node.$number ]] || printf '%s: missing: a command was not run, number %s\n' "$node" "$number"
-  done
+check_once() { [[ -s $STATE/once.$1.${2%% *} ]] || printf '%s: missing: not run: %s\n' "$1" "${2#* }"; }
+
+# With a namespace that is gone goes what was done there.
+undo_undoing() { # NODE NUMBER COMMAND
+  local line once=''
+  for line in "${OLD[@]}"; do [[ $line != "$1 once ${2%% *} "* ]] || once=$line; done
+  [[ ! ${NEW[$once]:-} && -e $STATE/once.$1.${2%% *} ]] || return 0
+  [[ $1 != host && ! -e /run/netns/$1 ]] || run_in "$1" "${2#* }" || say "$1: ${2#* } failed"
 }
 
-undo_once() { # NODE NUMBER
-  local record=$STATE/once.$1.$2
-  local -a command=()
-  [[ ! -e $record || ! -e $record.undo ]] || mapfile -d '' command <"$record.undo"
-  if ((${#command[@]})) && [[ $1 == host || -e /run/netns/$1 ]]; then run_in "${command[@]}" || say "${command[*]} failed"; fi
-  rm -f "$record" "$record.undo" || left "$record cannot be removed"
-}
+undo_once() { rm -f "$STATE/once.$1.${2%% *}" || left "$STATE/once.$1.${2%% *} cannot be removed"; }

@@ -1,13 +1,11 @@
-# topology() is read twice: to learn what is to be there, a line for each thing (NODE KIND WORDS…), and to make it. The
-# lines are kept in /run/nsgen/NAME, gone after a reboot like all of it, and are written down before anything is done.
-# What is kept and no longer wanted is undone, the last thing first; `down` wants nothing.
+# topology() is read, and taken as lines: NODE KIND WORDS…, one for each thing that is to be there. They are kept in
+# /run/nsgen/NAME, gone after a reboot like all of it, and written down before anything is done. Lines that are kept and
+# no longer wanted are undone, the last one first; `down` wants none.
 
 main() {
-  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp
-  declare -ga LINES=() OLD=() PROBLEMS=() NODES=() RULES_LIST=() STARTED=() UNDO=() INSIDE_PARAMETERS=() WIREGUARD=()
-  declare -gA NEW=() KEPT=() CHANGED=() FRESH=() INSIDE_LINES=() MORE_LINES=() RULES=() PUT=() DROPPED=() FILES=()
-  HOST_LINES='' BOOT_PARAMETERS='' BOOT_MODULES=''
-  WALK=read VERBOSE='' STRICT='' WAS_UP='' LEFT='' LOCK='' DRIFT=''
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
+  declare -ga LINES=() OLD=() PROBLEMS=() STARTED=()
+  declare -gA NEW=() KEPT=() CHANGED=() WAITING=() FRESH=() DROPPED=() BOOT=()
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   case $* in
     '' | up | down | check | install | uninstall) ;;
@@ -37,7 +35,31 @@ run() {
   "$@"
 }
 
-# each STEP: what every part of this script has to do at that step.
+# ---- lines ----
+
+take() { # NODE KIND <LINES; comments are for the reader
+  local line
+  local -a read
+  mapfile -t read
+  printf -v line '%s\n' "${read[@]}"
+  BOOT["$1 $2"]+=$'\n'$line
+  for line in "${read[@]}"; do [[ $line == '#'* ]] || LINES+=("$1 $2 $line"); done
+}
+
+take_command() { # NODE KIND NAME COMMAND…
+  local -a words=("${@:4}")
+  LINES+=("$1 $2 $3 ${words[*]@Q}")
+}
+
+# every STEP: what there is to do at that step for the lines of a kind; each STEP: for a part of this script.
+every() {
+  local line rest
+  for line in "${LINES[@]}"; do
+    rest=${line#* }
+    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+  done
+}
+
 each() {
   local part
   for part in $PARTS; do
@@ -45,24 +67,70 @@ each() {
   done
 }
 
+# A block of lines of one kind after the other; those inside of namespaces wait, and are then done together.
+make() {
+  local line key block='' text=''
+  for line in "${LINES[@]}" '  '; do
+    key=${line#* } key="${line%% *} ${key%% *}"
+    if [[ $key != "$block" ]]; then
+      [[ ! $block ]] || make_block "${block% *}" "${block#* }" "$text"
+      block=$key text=''
+    fi
+    text+=${line#"$key "}$'\n'
+  done
+  each flush
+}
+
+make_block() { # NODE KIND LINES
+  if [[ $1 != host && $2 =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
+    WAITING["$2 $1"]+=$3
+  else
+    each flush
+    "make_$2" "$1" "$3"
+  fi
+}
+
+# What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
+recall() {
+  local line
+  NEW=() KEPT=() OLD=() CHANGED=()
+  [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
+  for line in "${LINES[@]}"; do NEW[$line]=1; done
+  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+}
+
+changes() {
+  local rest=${1#* }
+  CHANGED["${1%% *} ${rest%% *}"]=1
+}
+
+keep() { mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"; }
+
+# ---- before anything is touched ----
+
 # Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
 require() {
   local entry key value rights=0
   while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
   # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
   ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
+  [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
+    PROBLEMS+=("this shell is inside of a namespace (ip netns exec): what is made here would be gone with it")
   for entry in $PROGRAMS; do
-    command -v "${entry%:*}" >/dev/null || PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
+    if command -v "${entry%:*}" >/dev/null; then continue; fi
+    [[ $entry == *:* ]] || { PROBLEMS+=("there is no program $entry, which a service needs") && continue; }
+    PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == 'run this '* ]] || { recall && each survey; }
+  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; }
   refuse
 }
 
 refuse() {
   ((${#PROBLEMS[@]})) || return 0
   say 'nothing was changed, because'
-  printf '  %s\n' "${PROBLEMS[@]}" >&2
+  printf '%s\n' "${PROBLEMS[@]}" | awk '!said[$0]++ { print "  " $0 }' >&2
   exit 1
 }
 
@@ -83,31 +151,15 @@ unlock() {
   rmdir /run/nsgen 2>/dev/null || true
 }
 
-# What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
-recall() {
-  local line
-  NEW=() KEPT=() OLD=() CHANGED=()
-  [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  for line in "${LINES[@]}"; do NEW[$line]=1; done
-  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
-  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
-}
-
-changes() {
-  local rest=${1#* }
-  CHANGED["${1%% *} ${rest%% *}"]=1
-}
-
-keep() {
-  mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"
-}
+# ---- up, down, check ----
 
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
+  every survey
   each survey
   refuse
   if [[ $WAS_UP ]]; then
-    DRIFT=$(each check) || die 'the machine could not be looked at'
+    DRIFT=$(every check && each check) || die 'the machine could not be looked at'
     DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
     [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
   fi
@@ -121,7 +173,7 @@ up() {
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
   each prepare
-  WALK='make' topology
+  make
   each finish
   keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
@@ -176,7 +228,7 @@ undo() {
   local -a unknown=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
     line=${OLD[index]} rest=${OLD[index]#* }
-    [[ ! ${NEW[$line]:-} ]] || continue
+    if [[ ${NEW[$line]:-} ]]; then continue; fi
     if declare -F "undo_${rest%% *}" >/dev/null; then "undo_${rest%% *}" "${line%% *}" "${rest#* }"; else unknown=("$line" "${unknown[@]}"); fi
   done
   ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
@@ -185,20 +237,19 @@ undo() {
 
 # By the functions of the scripts that made it: this one has not those parts.
 undo_unknown() (
-  local file all=''
-  OLD=("$@")
+  OLD=("$@") parts=''
   for file in "$STATE"/script "$STATE"/script.new; do
     # shellcheck source=/dev/null
-    [[ ! -e $file ]] || { source "$file" && all+=" $PARTS"; }
+    [[ ! -e $file ]] || { source "$file" && parts+=" $PARTS"; }
   done
-  PARTS=$all
+  PARTS=$parts
   declare -F "undo_$(cut -d' ' -f2 <<<"$1")" >/dev/null && undo && [[ ! $LEFT ]]
 )
 
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  found=$(each check) || die 'the machine could not be looked at'
+  found=$(every check && each check) || die 'the machine could not be looked at'
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0

@@ -4,37 +4,23 @@
 # is undone by the same line with the verb turned. What they print of it all right after `up` is kept in `seen`; `check`
 # asks them again, and what differs is set back by the next `up`, in the words in which it was printed.
 
-ip_in() { lines "$1" "ip${2:+6}"; } # NODE [-6] <LINES
-bridge_in() { lines "$1" bridge; }
-tc_in() { lines "$1" tc; }
+ip_in() { take "$1" "ip${2:+6}"; } # NODE [-6] <LINES
+bridge_in() { take "$1" bridge; }
+tc_in() { take "$1" tc; }
 
-# The host's are run block by block; those of namespaces together, once all cables are there.
-lines() { # NODE PROGRAM
-  local text
-  local -a read
-  mapfile -t read
-  [[ -e /proc/sys/net/ipv6 ]] || read=("${read[@]/ addrgenmode none/}") # nothing to switch off
-  printf -v text '%s\n' "${read[@]}"
-  case $WALK,$1,$2 in
-    read,*)
-      LINES+=("${read[@]/#/$1 $2 }")
-      [[ $1 == host || ${FRESH[$1]+x} ]] || { NODES+=("$1") && FRESH[$1]=''; }
-      ;;
-    make,host,ip)
-      ((${#INSIDE_LINES[@]} == 0)) || flush_devices
-      HOST_LINES+=$text
-      ;;
-    make,*,ip) INSIDE_LINES[$1]+=$text ;;
-    *) MORE_LINES["$1 $2"]+=$text ;;
-  esac
-}
+make_ip() { run_lines "$1" ip "$2"; } # NODE LINES
+make_ip6() { run_lines "$1" ip6 "$2"; }
+make_bridge() { run_lines "$1" bridge "$2"; }
+make_tc() { run_lines "$1" tc "$2"; }
 
+# What waits to be done in namespaces, once all cables are there.
 flush_devices() {
-  local key
-  [[ ! $HOST_LINES ]] || run_lines host ip "$HOST_LINES"
-  ((${#INSIDE_LINES[@]} == 0)) || run_inside
-  for key in "${!MORE_LINES[@]}"; do run_lines "${key% *}" "${key#* }" "${MORE_LINES[$key]}"; done
-  HOST_LINES='' INSIDE_LINES=() MORE_LINES=()
+  local kind node
+  ((${#WAITING[@]} == 0)) || make_inside
+  for kind in ip6 bridge tc sysctl; do
+    for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || "make_$kind" "$node" "${WAITING["$kind $node"]}"; done
+  done
+  WAITING=()
 }
 
 in_node() { # NODE COMMAND…
@@ -83,21 +69,22 @@ add_renamed() { # NODE LINE
 }
 
 # Each reads its lines from a file of its name. Where that fails, they are run again, one node after the other, to judge.
-run_inside() {
-  local node
+make_inside() {
+  local node lines
   local -a nodes=()
   mkdir -p "$TMP/ip"
   for node in "${NODES[@]}"; do
-    if [[ ! ${INSIDE_LINES[$node]:-} ]] || ! wanted "$node" ip; then continue; fi
-    if [[ $VERBOSE || ${INSIDE_LINES[$node]} == *' netns '* ]]; then
-      run_lines "$node" ip "${INSIDE_LINES[$node]}" # it has a cable to one that comes later, or a device for it
+    lines=${WAITING["ip $node"]:-}
+    if [[ ! $lines ]] || ! wanted "$node" ip; then continue; fi
+    if [[ $VERBOSE || $lines == *' netns '* ]]; then
+      run_lines "$node" ip "$lines" # it has a cable to one that comes later, or a device for it
     else
-      printf '%s' "${INSIDE_LINES[$node]}" >"$TMP/ip/$node"
+      printf '%s' "$lines" >"$TMP/ip/$node"
       nodes+=("$node")
     fi
   done
   enter_each "ip -force -batch $TMP/ip/NODE" "${nodes[@]}" &>/dev/null ||
-    for node in "${nodes[@]}"; do run_lines "$node" ip "${INSIDE_LINES[$node]}"; done
+    for node in "${nodes[@]}"; do run_lines "$node" ip "${WAITING["ip $node"]}"; done
 }
 
 # In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
@@ -144,7 +131,7 @@ survey_devices() {
       'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -6 "${line#* priority }" ;;
     esac
   done
-  [[ ! $WAS_UP && $TRIAL ]] || return 0 # tried in a namespace that is gone at once
+  [[ ! $WAS_UP && $TRIAL ]] && command -v ip unshare >/dev/null || return 0 # tried in a namespace that is gone at once
   output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
 }
 
@@ -215,7 +202,7 @@ list() {
 namespaces_there() {
   local node
   local -a paths=()
-  for node in $({ printf '%s\n' "${NODES[@]}" && printf '%s\n' "${OLD[@]}" | sed -n 's/^host ip netns add //p'; } | awk '!seen[$0]++'); do
+  for node in $(printf '%s\n' "${LINES[@]}" "${OLD[@]}" | awk '/^host ip netns add / && !seen[$5]++ { print $5 }'); do
     [[ ! -e /run/netns/$node ]] || paths+=("/run/netns/$node")
   done
   ((${#paths[@]} == 0)) || stat -f -c '%T %n' "${paths[@]}" | sed -n 's#^nsfs .*/##p'
@@ -317,6 +304,8 @@ check_devices() {
 # the words in which it was seen, and what cannot be is made again.
 prepare_devices() {
   local node line
+  declare -ga NODES
+  mapfile -t NODES < <(printf '%s\n' "${LINES[@]}" | awk '$1 != "host" && $2 == "ip" && !seen[$1]++ { print $1 }') # makers first
   for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
   [[ $WAS_UP ]] || return 0
   [[ -e $STATE/besides ]] || { differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides" && mv "$TMP/besides" "$STATE/besides"; }
@@ -339,7 +328,7 @@ prepare_devices() {
     while read -r node line; do in_node "$node" ip -force -batch - <<<"$line" &>/dev/null || true; done
   {
     grep ': missing: device ' <<<"$DRIFT" || true
-    for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]} ]] || grep "^$node: device " "$STATE/seen" || true; done
+    for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]:-} ]] || grep "^$node: device " "$STATE/seen" || true; done
   } >"$TMP/devices"
   remove_devices <"$TMP/devices"
 }
@@ -391,7 +380,7 @@ finish_devices() {
     { grep -E ': (missing|instead): (device|link) ' <<<"$still" || true; } >"$TMP/devices"
     remove_devices <"$TMP/devices"
     rm "$TMP/seen"
-    WALK='make' topology
+    make
     look_devices
     still=$(still_differs)
     [[ ! $still ]] || die "this cannot be put right: $still"

@@ -1,53 +1,49 @@
 # ---- files -----------------------------------------------------------------------------------------------------------
 
-file() { # PATH [SERVICE THAT READS IT] <TEXT
-  local text folder
-  IFS= read -r -d '' text || true
+# PATH [SERVICE] <LINES: where that service is, which reads it. The file's first line says whose it is.
+file() {
+  local folder
   [[ ! ${2:-} || -d /run/systemd/system ]] || return 0
-  if [[ $WALK == read ]]; then
-    for folder in "${1%/*/*}" "${1%/*}"; do
-      [[ -d $folder ]] && ! grep -qxF "host folder $folder" "$STATE/made" 2>/dev/null || LINES+=("host folder $folder")
-    done
-    LINES+=("host file $1${2:+ $2}")
-    FILES[$1]=$text
-  elif ! is_written "$1"; then
-    mkdir -p "${1%/*}"
-    printf '%s' "$text" >"$1"
-    [[ ! ${2:-} ]] || reload "$2"
-  fi
+  for folder in "${1%/*/*}" "${1%/*}"; do
+    [[ -d $folder ]] && ! grep -qxF "host folder $folder" "$STATE/made" 2>/dev/null || LINES+=("host folder $folder")
+  done
+  LINES+=("host file $1${2:+@$2}")
+  mapfile -t -O "${#LINES[@]}" LINES < <(sed "s#^#host text $1 #")
 }
 
-is_written() { [[ -e $1 && $(<"$1")$'\n' == "${FILES[$1]}" ]]; }
+is_our_file() { [[ $(head -n 1 "$1" 2>/dev/null) == *" nsgen:$NAME" ]]; }
 
-# Its first line says whose it is.
-is_our_file() { [[ $(head -n 1 "$1") == *" nsgen:$NAME" ]]; }
+survey_file() { [[ ! -e ${2%@*} ]] || is_our_file "${2%@*}" || PROBLEMS+=("${2%@*} exists already, and it is not of this topology"); }
 
-survey_files() {
+text_of() { printf '%s\n' "${LINES[@]}" | sed -n "s#^host text $1 ##p"; }
+
+make_folder() { :; } # with the file
+make_text() { :; }
+
+make_file() { # host PATHS
   local path
-  for path in "${!FILES[@]}"; do
-    [[ ! -e $path ]] || is_our_file "$path" || PROBLEMS+=("$path exists already, and it is not of this topology")
+  for path in $2; do
+    if cmp -s <(text_of "${path%@*}") "${path%@*}"; then continue; fi
+    mkdir -p "${path%/*}"
+    text_of "${path%@*}" >"${path%@*}"
+    [[ $path != *@* ]] || reload "${path#*@}"
   done
 }
 
-check_files() {
-  local path
-  for path in "${!FILES[@]}"; do
-    is_written "$path" || printf 'host: changed: %s is not as it was written\n' "$path"
-  done
+check_file() { cmp -s <(text_of "${2%@*}") "${2%@*}" || printf 'host: changed: %s is not as it was written\n' "${2%@*}"; }
+
+undo_file() { # host PATH
+  is_our_file "${2%@*}" || return 0
+  rm -f "${2%@*}" || left "${2%@*} cannot be removed"
+  [[ $2 != *@* ]] || reload "${2#*@}"
 }
 
-undo_file() { # host PATH [SERVICE]
-  local path=${2%% *}
-  [[ -e $path ]] && is_our_file "$path" || return 0
-  rm -f "$path" || left "$path cannot be removed"
-  [[ $2 != *' '* ]] || reload "${2#* }"
-}
+undo_text() { :; }
 
 undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 
-reload() { # systemd-networkd|NetworkManager
-  case $(systemctl is-active "$1.service" 2>/dev/null || true),$1 in
-    active,NetworkManager) run nmcli general reload conf ;;
-    active,*) run networkctl reload ;;
-  esac || say "$1 could not be told to read its files again"
+reload() { # SERVICE
+  local -a command=(networkctl reload)
+  [[ $1 != NetworkManager ]] || command=(nmcli general reload conf)
+  ! systemctl --quiet is-active "$1.service" || run "${command[@]}" || say "$1 could not be told to read its files again"
 }

@@ -1,36 +1,28 @@
 # ---- devices of this host that move into a namespace -----------------------------------------------------------------
 
-take_device() { # NODE DEVICE
-  if [[ $WALK == read ]]; then
-    LINES+=("$1 device $2")
-    return
-  fi
-  each flush
-  ! has_device "$1" "$2" || return 0
-  # Whether it was up: bit 0 of its flags (IFF_UP).
-  printf '%s\n' "$(($(<"/sys/class/net/$2/flags") & 1))" >"$STATE/device.$2"
-  run ip link set dev "$2" netns "$1" || die "the device $2 cannot move to $1"
-}
+take_device() { LINES+=("$1 device $2"); } # NODE DEVICE
 
 has_device() { in_node "$1" ip link show dev "$2" &>/dev/null; }
 
 # One in use stays where it is: this host may be reached by it.
-survey_hardware() {
-  local line node device
-  for line in "${LINES[@]}"; do
-    read -r node _ device <<<"$line"
-    [[ $line == "$node device "* ]] && ! has_device "$node" "$device" || continue
-    has_device host "$device" || { PROBLEMS+=("this host has no device $device") && continue; }
-    [[ ! $(ip -o address show dev "$device" scope global) ]] || PROBLEMS+=("the device $device of this host is in use: it has an address")
+survey_device() { # NODE DEVICE
+  if has_device "$1" "$2"; then return 0; fi
+  has_device host "$2" || { PROBLEMS+=("this host has no device $2") && return 0; }
+  [[ ! $(ip -o address show dev "$2" scope global) ]] || PROBLEMS+=("the device $2 of this host is in use: it has an address")
+}
+
+make_device() { # NODE DEVICES
+  local device
+  for device in $2; do
+    if has_device "$1" "$device"; then continue; fi
+    [[ $(ip -o link show dev "$device") != *[\<,]UP[,\>]* ]] || : >"$STATE/up.$device"
+    run ip link set dev "$device" netns "$1" || die "the device $device cannot move to $1"
   done
 }
 
 undo_device() { # NODE DEVICE; $$ is this script, which runs on the host
-  local was=0
   if has_device "$1" "$2"; then
     in_node "$1" ip link set dev "$2" netns "$$" || left "the device $2 cannot come back from $1"
-    [[ ! -s $STATE/device.$2 ]] || read -r was <"$STATE/device.$2"
-    ((was == 0)) || ip link set dev "$2" up || left "the device $2 cannot be switched on"
+    [[ ! -e $STATE/up.$2 ]] || ip link set dev "$2" up || left "the device $2 cannot be switched on"
   fi
-  rm -f "$STATE/device.$2" || left "$STATE/device.$2 cannot be removed"
 }

@@ -3,71 +3,42 @@
 # /run/nsgen/sysctl/NODE@KEY is shared by all topologies: `was`, what it was, and for each topology that needs it what that
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
-parameters() { # NODE <LINES, with the reason for them
-  local line
-  local text
-  local -a read
-  mapfile -t read
-  printf -v text '\n%s' "${read[@]}"
-  [[ $WALK,$1 != read,host ]] || BOOT_PARAMETERS+=$'\n'${text#$'\n'}$'\n'
-  [[ $WALK,$1 != make,host ]] || each flush
-  for line in "${read[@]}"; do
-    case $WALK,$1,$line in
-      *,'#'*) ;;
-      read,*) LINES+=("$1 sysctl $line") ;;
-      make,host,*) set_parameter host "${line%% = *}" "${line#* = }" ;;
-      *) INSIDE_PARAMETERS+=("$1 $line") ;;
-    esac
-  done
-}
-
-# In namespaces, once their devices are there.
-flush_parameters() {
-  local line node key value
-  for line in "${INSIDE_PARAMETERS[@]}"; do
-    read -r node key _ value <<<"$line"
-    set_parameter "$node" "$key" "$value"
-  done
-  INSIDE_PARAMETERS=()
-}
+parameters() { take "$1" sysctl; } # NODE <LINES
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
 
 get_parameter() { # NODE KEY
   local text
-  if [[ $1 == host ]]; then text=$(<"$(path_of "$2")"); else text=$(nsenter --net="/run/netns/$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  if [[ $1 == host ]]; then text=$(<"$(path_of "$2")"); else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
 put_parameter() { # NODE KEY VALUE
-  if [[ $1 != host ]]; then
-    run nsenter --net="/run/netns/$1" sysctl -q -w "$2=$3"
-  else
-    [[ ! $VERBOSE ]] || printf '[#] sysctl -w %s="%s"\n' "$2" "$3" >&2
-    printf '%s\n' "$3" >"$(path_of "$2")"
-  fi
+  if [[ $1 != host ]]; then run in_node "$1" sysctl -q -w "$2=$3" && return 0 || return 1; fi
+  [[ ! $VERBOSE ]] || printf '[#] sysctl -w %s="%s"\n' "$2" "$3" >&2
+  printf '%s\n' "$3" >"$(path_of "$2")"
 }
 
-survey_parameters() {
-  local line key
-  for line in "${LINES[@]}"; do
-    # The device or the module of some may come with this run.
-    [[ $line == 'host sysctl '* && ! $line =~ ^'host sysctl net'[./](ipv[46][./]conf|bridge)[./] ]] || continue
-    key=${line#host sysctl } key=${key%% = *}
-    [[ -e $(path_of "$key") ]] || PROBLEMS+=("this kernel has no parameter $key")
-  done
+survey_sysctl() { # NODE KEY = VALUE; the device or the module of some may come with this run
+  [[ $1 != host || $2 =~ ^net[./](ipv[46][./]conf|bridge)[./] || -e $(path_of "${2%% = *}") ]] ||
+    PROBLEMS+=("this kernel has no parameter ${2%% = *}")
+}
+
+# A kernel without IPv6 has nothing to switch off.
+is_void() { [[ $1 == host && $2 == net?ipv6?* && ! -e $(path_of "$2") ]]; } # NODE KEY
+
+make_sysctl() { # NODE LINES
+  local line
+  while read -r line; do set_parameter "$1" "${line%% = *}" "${line#* = }"; done < <(printf '%s' "$2")
 }
 
 set_parameter() { # NODE KEY VALUE
   local record=/run/nsgen/sysctl/$1@${2//\//%} now users
-  if [[ $1 == host && ! -e $(path_of "$2") ]]; then
-    [[ $2 == net?ipv6?* ]] || die "this kernel has no parameter $2"
-    return 0 # a kernel without IPv6 has nothing to switch off
-  fi
-  now=$(get_parameter "$1" "$2") || die "$1: the parameter $2 cannot be read"
+  if is_void "$1" "$2"; then return 0; fi
+  now=$(get_parameter "$1" "$2") || die "$1: this kernel has no parameter $2"
   users=("$record"/for-*)
-  ((${#users[@]})) || { mkdir -p "$record" && what_was "$1" "$2" "$now" >"$record/was"; }
+  ((${#users[@]})) || { mkdir -p "$record" && what_was "$1" "$2" "$now" >"$record/was"; } || die "$record/was cannot be written"
   printf '%s\n' "$3" >"$record/for-$NAME"
   [[ $now == "$3" ]] || put_parameter "$@" || die "$1: $2 cannot be set to $3"
 }
@@ -101,13 +72,10 @@ other_chains() { # KEY
   { "$tool" -w -S 2>/dev/null || true; } | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
 }
 
-# Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value.
-sets() { # KEY VALUE FILE…
-  [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]
-}
+# Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
+sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
 
-# Whether an administrator's file asks for it.
-asked_for() {
+asked_for() { # KEY VALUE
   local files=({/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f])
   sets "$1" "$2" "${files[@]/#*99-nsgen-*//dev/null}"
 }
@@ -118,15 +86,23 @@ set_at_boot() { # KEY NOW
   local file
   [[ $2 == 1 && $1 =~ forward|nf-call ]] && ! grep -qxF "$1" /run/nsgen.boot 2>/dev/null && ! asked_for "$1" 1 || return 1
   for file in /etc/sysctl.d/99-nsgen-*.conf; do
-    [[ $(stat -c %Z "$file") -lt $(sed -n 's/^btime //p' /proc/stat) ]] && sets "$1" 1 "$file" || continue
-    printf '%s\n' "$1" >>/run/nsgen.boot
-    return 0
+    if (($(stat -c %Z "$file") < $(sed -n 's/^btime //p' /proc/stat))) && sets "$1" 1 "$file"; then
+      printf '%s\n' "$1" >>/run/nsgen.boot
+      return 0
+    fi
   done
   return 1
 }
 
+# where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
+where_off() {
+  local was record=/run/nsgen/sysctl/host@$1/was path=/proc/sys/${1//.//}
+  if [[ -e $record ]]; then read -r _ was <"$record"; else { read -r was <"$path"; } 2>/dev/null || was=0; fi
+  if [[ $was == 0 ]] || set_at_boot "$1" "$was"; then "${@:2}"; fi
+}
+
 undo_sysctl() { # NODE KEY = VALUE
-  local node=$1 key=${2%% = *} ours=${2#* = } record other value='' path was now
+  local node=$1 key=${2%% = *} ours=${2#* = } record other value='' was='' now
   record=/run/nsgen/sysctl/$node@${key//\//%}
   [[ -d $record && " ${!NEW[*]} " != *" $node sysctl $key = "* ]] || return 0 # it is to have another value
   for other in "$record"/for-*; do [[ $other == */for-"$NAME" ]] || value=$(<"$other"); done
@@ -141,7 +117,8 @@ undo_sysctl() { # NODE KEY = VALUE
     fi
   fi
   [[ ! $LEFT ]] || return 0
-  rm -f "$record/for-$NAME" && { [[ $value ]] || rm -rf "$record"; } && { rmdir /run/nsgen/sysctl 2>/dev/null || true; } || left "$record cannot be removed"
+  { rm -f "$record/for-$NAME" && { [[ $value ]] || rm -r "$record"; }; } || left "$record cannot be removed"
+  rmdir /run/nsgen/sysctl 2>/dev/null || true
 }
 
 # Those of a namespace that goes, or of a device of ours that goes, go with it.
@@ -155,32 +132,27 @@ stays() { # NODE KEY
 # since, as Docker and libvirt do, which find it on and leave it at that.
 relied_on() { # KEY VALUE FILE
   ! asked_for "$1" "$2" || return 0
-  [[ $1 == @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || return 1
-  [[ $(other_chains "$1" | grep -vxFf "$3") ]]
+  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && other_chains "$1" | grep -vxFf "$3" >/dev/null
 }
 
 put_back() { # NODE KEY FILE
-  local path was now default
+  local path was now version
   while read -r path was; do
-    [[ $path != chain && ( $1 != host || -e /proc/sys/$path ) ]] || continue
+    if [[ $path == chain || $1 == host && ! -e /proc/sys/$path ]]; then continue; fi
     now=$(get_parameter "$1" "$path")
     [[ $now == "$was" ]] || put_parameter "$1" "$path" "$was" || left "$1: $path cannot be set to $was"
   done <"$3"
   [[ $2 =~ ^net\.(ipv[46])\..*forward ]] || return 0
-  default=$(<"/proc/sys/net/${BASH_REMATCH[1]}/conf/default/forwarding") # what devices have that have come since
-  for path in "/proc/sys/net/${BASH_REMATCH[1]}/conf/"*/forwarding; do
+  version=${BASH_REMATCH[1]} was=$(<"/proc/sys/net/$version/conf/default/forwarding") # what devices have that have come since
+  for path in "/proc/sys/net/$version/conf/"*/forwarding; do
     path=${path#/proc/sys/}
-    grep -q "^$path " "$3" || [[ $path == */all/* ]] || put_parameter host "$path" "$default" || true
+    grep -q "^$path " "$3" || [[ $path == */all/* ]] || put_parameter host "$path" "$was" || true
   done
 }
 
-check_parameters() {
-  local line node key value now
-  for line in "${LINES[@]}"; do
-    [[ $line == +([!\ ])' sysctl '* ]] || continue
-    node=${line%% *} key=${line#* sysctl } value=${key#* = } key=${key%% = *}
-    [[ $node != host || -e $(path_of "$key") || $key != net?ipv6?* ]] || continue
-    now=$(get_parameter "$node" "$key") || now=missing
-    [[ $now == "$value" ]] || printf '%s: changed: %s is %s, not %s\n' "$node" "$key" "$now" "$value"
-  done
+check_sysctl() { # NODE KEY = VALUE
+  local now
+  if is_void "$1" "${2%% = *}"; then return 0; fi
+  now=$(get_parameter "$1" "${2%% = *}") || now=missing
+  [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
 }

@@ -3,37 +3,21 @@
 # Our chains are replaced as a whole, with the jumps to them, by one iptables-restore: -I puts a jump first in a built-in
 # chain, -A last, but ahead of a rule that ends the chain for all packets. Nothing else there is touched.
 
-rules() { # NODE iptables|ip6tables <TEXT
-  local line
-  if [[ $WALK == make ]]; then
-    [[ ! ${PUT["$1 $2"]:-} ]] || return 0 # with the first of them
-    PUT["$1 $2"]=yes
-    each flush
-    [[ $WAS_UP && ! ${CHANGED["$1 $2"]:-} ]] || put_rules "$1" "$2" <<<"${RULES["$1 $2"]}"
-    return 0
-  fi
-  [[ ${RULES["$1 $2"]:-} ]] || RULES_LIST+=("$1 $2")
-  while IFS= read -r line; do
-    [[ $line != '#'* ]] || continue
-    RULES["$1 $2"]+=$line$'\n'
-    [[ $line != -* ]] || LINES+=("$1 $2 $line")
-  done
-}
+rules() { take "$1" "$2"; } # NODE iptables|ip6tables <TEXT
 
-# where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
-where_off() {
-  local was record=/run/nsgen/sysctl/host@$1/was path=/proc/sys/${1//.//}
-  if [[ -e $record ]]; then read -r _ was <"$record"; else { read -r was <"$path"; } 2>/dev/null || was=0; fi
-  if [[ $was == 0 ]] || set_at_boot "$1" "$was"; then "${@:2}"; fi
-}
+make_iptables() { put_rules "$1" iptables; }
+make_ip6tables() { put_rules "$1" ip6tables; }
 
-put_rules() { # NODE TOOL <TEXT
+put_rules() { # NODE TOOL
   local saved
+  [[ ! $WAS_UP || ${CHANGED["$1 $2"]:-} ]] || return 0
   saved=$(in_node "$1" "$2-save") || die "$2-save failed"
-  replacing "$saved" >"$TMP/rules"
+  rules_of "$1" "$2" | replacing "$saved" >"$TMP/rules"
   [[ ! $VERBOSE ]] || sed "s/^/[#] $1: $2-restore: /" "$TMP/rules" >&2
   in_node "$1" "$2-restore" -w --noflush <"$TMP/rules" || die "$2-restore refused the rules"
 }
+
+rules_of() { printf '%s\n' "${LINES[@]}" | sed -n "s/^$1 $2 //p"; } # NODE TOOL
 
 # What makes our part of the SAVED rules that of the text.
 replacing() { # SAVED <TEXT
@@ -62,16 +46,16 @@ replacing() { # SAVED <TEXT
 }
 
 survey_rules() {
-  local key saved output
-  for key in "${RULES_LIST[@]}"; do
-    if [[ $WAS_UP && ! ${CHANGED[$key]:-} || ${key%% *} != host ]] || ! command -v "${key#* }-restore" >/dev/null; then continue; fi
+  local tool saved output
+  for tool in iptables ip6tables; do
+    [[ $(rules_of host "$tool") && ( ! $WAS_UP || ${CHANGED["host $tool"]:-} ) ]] && command -v "$tool-restore" >/dev/null || continue
     # Tried in a namespace that is gone at once. (Not those about physdev: they load br_netfilter, and that changes what
     # becomes of the frames of every bridge.)
-    output=$(grep -v -e '-m physdev ' <<<"${RULES[$key]}" | unshare --net "${key#* }-restore" -w --noflush 2>&1) ||
+    output=$(rules_of host "$tool" | grep -v -e '-m physdev ' | unshare --net "$tool-restore" -w --noflush 2>&1) ||
       PROBLEMS+=("this kernel refuses the rules: ${output%%$'\n'*}")
-    saved=$("${key#* }-save") || die "${key#* }-save failed"
+    saved=$("$tool-save") || die "$tool-save failed"
     [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
-      PROBLEMS+=("${key#* } has chains named NSGEN-$NAME-…, and they are not of this topology")
+      PROBLEMS+=("$tool has chains named NSGEN-$NAME-…, and they are not of this topology")
   done
   survey_ports
   warn_of_firewalls
@@ -88,8 +72,8 @@ survey_ports() {
     IFS=/ read -r protocol ports address <<<"$entry"
     for ((port = ${ports%-*}; port <= ${ports#*-}; port++)); do
       taken=${listening["$protocol $port"]:-}
-      [[ $taken && ! $address || $taken =~ ' '("${address:-x}"|0.0.0.0|\*|\[::\])' ' ]] || continue
-      [[ " ${OLD[*]} " =~ ' host service proxy-'"$protocol"'[46]-'"$port"' ' ]] || # ours
+      if [[ ! $taken || $address && ! $taken =~ ' '("${address//[/\\[}"|0\.0\.0\.0|\*|\[::\])' ' ]]; then continue; fi
+      [[ " ${OLD[*]} " =~ " host service proxy-$protocol"[46]-$port' ' ]] ||
         PROBLEMS+=("port $port/$protocol of this host is in use: another program listens on it")
     done
   done
@@ -117,7 +101,7 @@ settle_rules() {
   local key saved
   for key in "${!DROPPED[@]}"; do
     unset "DROPPED[$key]"
-    [[ ${#NEW[@]} -eq 0 || ! ${RULES[$key]:-} ]] && [[ $key == host\ * || ${NEW["host ip netns add ${key% *}"]:-} ]] || continue
+    [[ ${key% *} == host || ${NEW["host ip netns add ${key% *}"]:-} ]] && [[ ${#NEW[@]} -eq 0 || ! $(rules_of "${key% *}" "${key#* }") ]] || continue
     saved=$(in_node "${key% *}" "${key#* }-save") || { left "${key#* }-save failed: our chains are still there" && continue; }
     replacing "$saved" </dev/null >"$TMP/rules"
     [[ ! -s $TMP/rules ]] || in_node "${key% *}" "${key#* }-restore" -w --noflush <"$TMP/rules" ||
@@ -126,8 +110,11 @@ settle_rules() {
 }
 
 # Connection tracking forgets the clients of these UDP ports: they are translated anew, or no more.
-udp_ports() { # ipv4|ipv6 FIRST LAST
-  if [[ $WALK == read ]]; then LINES+=("host udp $*"); elif [[ ! ${KEPT["host udp $*"]:-} ]]; then undo_udp host "$*"; fi
+udp_ports() { LINES+=("host udp $*"); } # ipv4|ipv6 FIRST LAST
+
+make_udp() { # host LINES
+  local ports
+  while read -r ports; do [[ ${KEPT["host udp $ports"]:-} && ! ${CHANGED["host iptables"]:-}${CHANGED["host ip6tables"]:-} ]] || undo_udp host "$ports"; done < <(printf '%s' "$2")
 }
 
 undo_udp() {

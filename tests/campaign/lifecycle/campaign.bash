@@ -10,11 +10,12 @@ harden() {
     net.ipv6.conf.eth0.forwarding=1 net.ipv6.conf.default.forwarding=1
 }
 
-# The state of the machine, with all that a script remembers but process numbers; in a file whose name is printed.
+# The state of the machine, with all that a script remembers but process numbers, and addresses of cables, which the kernel
+# has dealt; in a file whose name is printed.
 state() {
   local file
   file=$(snapshot)
-  sed -i '/^host file [^ ]*\.pid: /d' "$file"
+  sed -i -e '/^host file [^ ]*\.pid: /d' -e '/^host file [^ ]*\/seen: .* link [^ ]* address /d' "$file"
   printf '%s\n' "$file"
 }
 
