@@ -311,12 +311,12 @@ YAML
   run -0 script down
   [[ -z $output ]]
   expect_state "$before"
-  run -137 run_at KILL "1 sleep 0" "$LAB/setup.sh" up
+  run -137 run_at KILL "1 bash -c exec -- 'sleep' '0'" "$LAB/setup.sh" up
   [[ $(on host ip rule list table 8 | wc -l) -eq 1 ]]
   script down
   expect_state "$before"
-  run -1 run_at fail "1 sleep 0" "$LAB/setup.sh" up
-  [[ $output == *"nsgen: commands: host: sleep 0 failed"* ]]
+  run -1 run_at fail "1 bash -c exec -- 'sleep' '0'" "$LAB/setup.sh" up
+  [[ $output == *"nsgen: commands: host: 'sleep' '0' failed"* ]]
   expect_state "$before"
 }
 
@@ -409,7 +409,7 @@ ip link del bridge0
 iptables -w -t nat -F NSGEN-dual-stack-POST; iptables -w -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO
 ip6tables -w -t nat -F; ip6tables -w -t nat -X; ip6tables -w -F; ip6tables -w -X
 read -r pid _ </run/nsgen/dual-stack/red.web.pid; kill -9 $pid
-rm /run/nsgen/dual-stack/up /run/nsgen/dual-stack/red.web.command
+rm /run/nsgen/dual-stack/up /run/nsgen/dual-stack/seen
 HALF
 }
 
@@ -603,7 +603,7 @@ host: {exec: [{up: [sleep, "1"]}]}')")
   pid=$!
   until on host test -e /run/nsgen/step3-host/made; do sleep 0.02; done
   run -0 run_script "$second" up
-  [[ $output == "nsgen: second: another run is under way: waiting for its end" ]]
+  [[ $output == "nsgen: second: another run is under way: waiting for its end"$'\n'"nsgen: second: built "* ]]
   ! kill -0 "$pid" 2>/dev/null || wait "$pid"
   run_script "$first" check
   for _ in 1 2 3; do
@@ -702,7 +702,7 @@ installed_files_are_those_of() { # FOLDER
   on host mount -t tmpfs tmpfs /usr/local/sbin
   prepare examples/article.yaml
   script install
-  prepare "$(topology <<<'{name: article, networks: {bridge0: {}}}')"
+  prepare "$(topology <<<'{name: article, namespaces: {red: {}}}')"
   script install
   on host test -e /etc/systemd/system/nsgen-article.service
   run -1 on host test -e /etc/sysctl.d/99-nsgen-article.conf

@@ -9,19 +9,19 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 244ca3199bfe, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 97b848552448, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
 shopt -s nullglob
 export LC_ALL=C
 
-readonly NAME=article
-readonly WHAT='2 namespaces, 1 network, 1 published port'
-readonly PARTS='rules devices modules parameters files services install'
-readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables setsid:util-linux python3:service'
-readonly PORTS=tcp/8080
-readonly TRIAL='link add name t0 type veth peer name t1
+NAME=article
+WHAT='2 namespaces, 1 network, 1 published port'
+PARTS='rules devices modules parameters files services install'
+PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables setsid:util-linux python3'
+PORTS=tcp/8080
+TRIAL='link add name t0 type veth peer name t1
 link add name t2 type bridge'
 
 # What is built, in order, and why.
@@ -243,15 +243,14 @@ PARAMETERS
 }
 
 # ======================================================================================================================
-# topology() is read twice: to learn what is to be there, a line for each thing (NODE KIND WORDS…), and to make it. The
-# lines are kept in /run/nsgen/NAME, gone after a reboot like all of it, and are written down before anything is done.
-# What is kept and no longer wanted is undone, the last thing first; `down` wants nothing.
+# topology() is read, and taken as lines: NODE KIND WORDS…, one for each thing that is to be there. They are kept in
+# /run/nsgen/NAME, gone after a reboot like all of it, and written down before anything is done. Lines that are kept and
+# no longer wanted are undone, the last one first; `down` wants none.
 
 main() {
-  readonly STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp
-  declare -ga LINES=() OLD=() PROBLEMS=()
-  declare -gA NEW=() KEPT=() CHANGED=()
-  WALK=read VERBOSE='' STRICT='' WAS_UP='' LEFT='' LOCK='' DRIFT=''
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
+  declare -ga LINES=() OLD=() PROBLEMS=() STARTED=()
+  declare -gA NEW=() KEPT=() CHANGED=() WAITING=() FRESH=() DROPPED=() BOOT=()
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   case $* in
     '' | up | down | check | install | uninstall) ;;
@@ -281,7 +280,31 @@ run() {
   "$@"
 }
 
-# each STEP: what every part of this script has to do at that step.
+# ---- lines ----
+
+take() { # NODE KIND <LINES; comments are for the reader
+  local line
+  local -a read
+  mapfile -t read
+  printf -v line '%s\n' "${read[@]}"
+  BOOT["$1 $2"]+=$'\n'$line
+  for line in "${read[@]}"; do [[ $line == '#'* ]] || LINES+=("$1 $2 $line"); done
+}
+
+take_command() { # NODE KIND NAME COMMAND…
+  local -a words=("${@:4}")
+  LINES+=("$1 $2 $3 ${words[*]@Q}")
+}
+
+# every STEP: what there is to do at that step for the lines of a kind; each STEP: for a part of this script.
+every() {
+  local line rest
+  for line in "${LINES[@]}"; do
+    rest=${line#* }
+    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+  done
+}
+
 each() {
   local part
   for part in $PARTS; do
@@ -289,24 +312,70 @@ each() {
   done
 }
 
+# A block of lines of one kind after the other; those inside of namespaces wait, and are then done together.
+make() {
+  local line key block='' text=''
+  for line in "${LINES[@]}" '  '; do
+    key=${line#* } key="${line%% *} ${key%% *}"
+    if [[ $key != "$block" ]]; then
+      [[ ! $block ]] || make_block "${block% *}" "${block#* }" "$text"
+      block=$key text=''
+    fi
+    text+=${line#"$key "}$'\n'
+  done
+  each flush
+}
+
+make_block() { # NODE KIND LINES
+  if [[ $1 != host && $2 =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
+    WAITING["$2 $1"]+=$3
+  else
+    each flush
+    "make_$2" "$1" "$3"
+  fi
+}
+
+# What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
+recall() {
+  local line
+  NEW=() KEPT=() OLD=() CHANGED=()
+  [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
+  for line in "${LINES[@]}"; do NEW[$line]=1; done
+  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+}
+
+changes() {
+  local rest=${1#* }
+  CHANGED["${1%% *} ${rest%% *}"]=1
+}
+
+keep() { mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"; }
+
+# ---- before anything is touched ----
+
 # Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
 require() {
   local entry key value rights=0
   while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
   # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
   ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
+  [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
+    PROBLEMS+=("this shell is inside of a namespace (ip netns exec): what is made here would be gone with it")
   for entry in $PROGRAMS; do
-    command -v "${entry%:*}" >/dev/null || PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
+    if command -v "${entry%:*}" >/dev/null; then continue; fi
+    [[ $entry == *:* ]] || { PROBLEMS+=("there is no program $entry, which a service needs") && continue; }
+    PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == 'run this '* ]] || { recall && each survey; }
+  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; }
   refuse
 }
 
 refuse() {
   ((${#PROBLEMS[@]})) || return 0
   say 'nothing was changed, because'
-  printf '  %s\n' "${PROBLEMS[@]}" >&2
+  printf '%s\n' "${PROBLEMS[@]}" | awk '!said[$0]++ { print "  " $0 }' >&2
   exit 1
 }
 
@@ -327,32 +396,17 @@ unlock() {
   rmdir /run/nsgen 2>/dev/null || true
 }
 
-# What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
-recall() {
-  local line
-  NEW=() KEPT=() OLD=() CHANGED=()
-  [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  for line in "${LINES[@]}"; do NEW[$line]=1; done
-  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
-  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
-}
-
-changes() {
-  local rest=${1#* }
-  CHANGED["${1%% *} ${rest%% *}"]=1
-}
-
-keep() {
-  mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"
-}
+# ---- up, down, check ----
 
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
+  every survey
   each survey
   refuse
   if [[ $WAS_UP ]]; then
-    DRIFT=$(each check) || die 'the machine could not be looked at'
-    DRIFT=$(grep -v '^[^ ]*: besides' <<<"$DRIFT") || [[ ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
+    DRIFT=$(every check && each check) || die 'the machine could not be looked at'
+    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
   fi
   trap failed EXIT
   trap 'exit 130' INT
@@ -360,17 +414,18 @@ up() {
   trap 'exit 129' HUP
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
+  print_functions >"$STATE/script.new"
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
   each prepare
-  WALK='make' topology
+  make
   each finish
   keep "${LINES[@]}"
-  print_self >"$STATE/script"
+  mv "$STATE/script.new" "$STATE/script"
   : >"$STATE/up"
   trap - INT TERM HUP
   trap unlock EXIT
-  say "${WAS_UP:+up to date: }$WHAT"
+  if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
 
 # What worked before works again, by the script that made it; what did not exist before this run is removed. (In a trap a
@@ -393,7 +448,7 @@ failed() {
   else
     say 'it failed; going back to what was up before'
     exec {LOCK}<&-
-    NSGEN_BACK=yes bash "$STATE/script" up || true
+    NSGEN_BACK=yes bash -c 'source "$0"; main up' "$STATE/script" || true
   fi
   unlock
   exit "$((status ? status : 1))"
@@ -414,33 +469,49 @@ clear_away() {
 }
 
 undo() {
-  local index node kind rest
+  local index line rest
+  local -a unknown=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
-    [[ ! ${NEW[${OLD[index]}]:-} ]] || continue
-    read -r node kind rest <<<"${OLD[index]}"
-    "undo_$kind" "$node" "$rest"
+    line=${OLD[index]} rest=${OLD[index]#* }
+    if [[ ${NEW[$line]:-} ]]; then continue; fi
+    if declare -F "undo_${rest%% *}" >/dev/null; then "undo_${rest%% *}" "${line%% *}" "${rest#* }"; else unknown=("$line" "${unknown[@]}"); fi
   done
+  ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
   each settle
 }
+
+# By the functions of the scripts that made it: this one has not those parts.
+undo_unknown() (
+  OLD=("$@") parts=''
+  for file in "$STATE"/script "$STATE"/script.new; do
+    # shellcheck source=/dev/null
+    [[ ! -e $file ]] || { source "$file" && parts+=" $PARTS"; }
+  done
+  PARTS=$parts
+  declare -F "undo_$(cut -d' ' -f2 <<<"$1")" >/dev/null && undo && [[ ! $LEFT ]]
+)
 
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  found=$(each check) || die 'the machine could not be looked at'
+  found=$(every check && each check) || die 'the machine could not be looked at'
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
   printf '%s\n' "${found#$'\n'}"
-  [[ ! $STRICT ]] && ! grep -vq '^[^ ]*: besides' <<<"${found#$'\n'}" || exit 1
+  [[ ! $STRICT && ! $(grep -v ': besides: ' <<<"${found#$'\n'}") ]] || exit 1
 }
 
 # This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
 print_self() {
   if [[ -f ${BASH_SOURCE[0]:-} ]]; then cat "${BASH_SOURCE[0]}" && return 0; fi
-  printf '%s\n' '#!/usr/bin/env bash' '{' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
+  printf '#!/usr/bin/env bash\n{\n' && print_functions && printf 'main "$@"\n}\n'
+}
+
+print_functions() {
+  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
   declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL
   declare -f
-  printf '%s\n' 'main "$@"' '}'
 }
 
 # ---- iptables --------------------------------------------------------------------------------------------------------
@@ -448,40 +519,21 @@ print_self() {
 # Our chains are replaced as a whole, with the jumps to them, by one iptables-restore: -I puts a jump first in a built-in
 # chain, -A last, but ahead of a rule that ends the chain for all packets. Nothing else there is touched.
 
-declare -A RULES=() PUT=() DROPPED=()
-RULES_LIST=()
+rules() { take "$1" "$2"; } # NODE iptables|ip6tables <TEXT
 
-rules() { # NODE iptables|ip6tables <TEXT
-  local line
-  if [[ $WALK == make ]]; then
-    [[ ! ${PUT["$1 $2"]:-} ]] || return 0 # with the first of them
-    PUT["$1 $2"]=yes
-    each flush
-    [[ $WAS_UP && ! ${CHANGED["$1 $2"]:-} ]] || put_rules "$1" "$2" <<<"${RULES["$1 $2"]}"
-    return 0
-  fi
-  [[ ${RULES["$1 $2"]:-} ]] || RULES_LIST+=("$1 $2")
-  while IFS= read -r line; do
-    [[ $line != '#'* ]] || continue
-    RULES["$1 $2"]+=$line$'\n'
-    [[ $line != -* ]] || LINES+=("$1 $2 $line")
-  done
-}
+make_iptables() { put_rules "$1" iptables; }
+make_ip6tables() { put_rules "$1" ip6tables; }
 
-# where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
-where_off() {
-  local was record=/run/nsgen/sysctl/host@$1/was path=/proc/sys/${1//.//}
-  if [[ -e $record ]]; then read -r _ was <"$record"; else { read -r was <"$path"; } 2>/dev/null || was=0; fi
-  if [[ $was == 0 ]] || set_at_boot "$1" "$was"; then "${@:2}"; fi
-}
-
-put_rules() { # NODE TOOL <TEXT
+put_rules() { # NODE TOOL
   local saved
+  [[ ! $WAS_UP || ${CHANGED["$1 $2"]:-} ]] || return 0
   saved=$(in_node "$1" "$2-save") || die "$2-save failed"
-  replacing "$saved" >"$TMP/rules"
+  rules_of "$1" "$2" | replacing "$saved" >"$TMP/rules"
   [[ ! $VERBOSE ]] || sed "s/^/[#] $1: $2-restore: /" "$TMP/rules" >&2
   in_node "$1" "$2-restore" -w --noflush <"$TMP/rules" || die "$2-restore refused the rules"
 }
+
+rules_of() { printf '%s\n' "${LINES[@]}" | sed -n "s/^$1 $2 //p"; } # NODE TOOL
 
 # What makes our part of the SAVED rules that of the text.
 replacing() { # SAVED <TEXT
@@ -510,16 +562,16 @@ replacing() { # SAVED <TEXT
 }
 
 survey_rules() {
-  local key saved output
-  for key in "${RULES_LIST[@]}"; do
-    if [[ $WAS_UP && ! ${CHANGED[$key]:-} || ${key%% *} != host ]] || ! command -v "${key#* }-restore" >/dev/null; then continue; fi
+  local tool saved output
+  for tool in iptables ip6tables; do
+    [[ $(rules_of host "$tool") && ( ! $WAS_UP || ${CHANGED["host $tool"]:-} ) ]] && command -v "$tool-restore" >/dev/null || continue
     # Tried in a namespace that is gone at once. (Not those about physdev: they load br_netfilter, and that changes what
     # becomes of the frames of every bridge.)
-    output=$(grep -v -e '-m physdev ' <<<"${RULES[$key]}" | unshare --net "${key#* }-restore" -w --noflush 2>&1) ||
+    output=$(rules_of host "$tool" | grep -v -e '-m physdev ' | unshare --net "$tool-restore" -w --noflush 2>&1) ||
       PROBLEMS+=("this kernel refuses the rules: ${output%%$'\n'*}")
-    saved=$("${key#* }-save") || die "${key#* }-save failed"
+    saved=$("$tool-save") || die "$tool-save failed"
     [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
-      PROBLEMS+=("${key#* } has chains named NSGEN-$NAME-…, and they are not of this topology")
+      PROBLEMS+=("$tool has chains named NSGEN-$NAME-…, and they are not of this topology")
   done
   survey_ports
   warn_of_firewalls
@@ -536,8 +588,8 @@ survey_ports() {
     IFS=/ read -r protocol ports address <<<"$entry"
     for ((port = ${ports%-*}; port <= ${ports#*-}; port++)); do
       taken=${listening["$protocol $port"]:-}
-      [[ $taken && ! $address || $taken =~ ' '("${address:-x}"|0.0.0.0|\*|\[::\])' ' ]] || continue
-      [[ " ${OLD[*]} " =~ ' host service proxy-'"$protocol"'[46]-'"$port"' ' ]] || # ours
+      if [[ ! $taken || $address && ! $taken =~ ' '("${address//[/\\[}"|0\.0\.0\.0|\*|\[::\])' ' ]]; then continue; fi
+      [[ " ${OLD[*]} " =~ " host service proxy-$protocol"[46]-$port' ' ]] ||
         PROBLEMS+=("port $port/$protocol of this host is in use: another program listens on it")
     done
   done
@@ -558,22 +610,6 @@ warn_of_firewalls() {
     say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
-# Ours, in order; and what stands ahead of a jump of ours and takes its packets.
-list_rules() {
-  local key saved
-  for key in "${RULES_LIST[@]}"; do
-    [[ $key == host\ * || -e /run/netns/${key% *} ]] || continue
-    saved=$(in_node "${key% *}" "${key#* }-save") || return 1
-    awk -v where="${key% *}: ${key#* } " -v ours="^NSGEN-$NAME-[A-Z]" '
-      /^\*/ { table = substr($0, 2) }
-      /^-A/ && ($2 ~ ours || $NF ~ ours) {
-        print where "-t " table " " $0
-        if ($2 !~ ours && takes[table, $2]) print where "-t " table " " takes[table, $2] ", ahead of our jump to " $NF
-      }
-      /^-A [^ ]+ (-m comment --comment [^ ]+ )?-j (ACCEPT|DROP|REJECT|RETURN)( |$)/ { takes[table, $2] = $0 }' <<<"$saved"
-  done
-}
-
 undo_iptables() { DROPPED["$1 iptables"]=yes; } # all together, by settle_rules
 undo_ip6tables() { DROPPED["$1 ip6tables"]=yes; }
 
@@ -581,7 +617,7 @@ settle_rules() {
   local key saved
   for key in "${!DROPPED[@]}"; do
     unset "DROPPED[$key]"
-    [[ ${#NEW[@]} -eq 0 || ! ${RULES[$key]:-} ]] && [[ $key == host\ * || ${NEW["host ip netns add ${key% *}"]:-} ]] || continue
+    [[ ${key% *} == host || ${NEW["host ip netns add ${key% *}"]:-} ]] && [[ ${#NEW[@]} -eq 0 || ! $(rules_of "${key% *}" "${key#* }") ]] || continue
     saved=$(in_node "${key% *}" "${key#* }-save") || { left "${key#* }-save failed: our chains are still there" && continue; }
     replacing "$saved" </dev/null >"$TMP/rules"
     [[ ! -s $TMP/rules ]] || in_node "${key% *}" "${key#* }-restore" -w --noflush <"$TMP/rules" ||
@@ -590,8 +626,11 @@ settle_rules() {
 }
 
 # Connection tracking forgets the clients of these UDP ports: they are translated anew, or no more.
-udp_ports() { # ipv4|ipv6 FIRST LAST
-  if [[ $WALK == read ]]; then LINES+=("host udp $*"); elif [[ ! ${KEPT["host udp $*"]:-} ]]; then undo_udp host "$*"; fi
+udp_ports() { LINES+=("host udp $*"); } # ipv4|ipv6 FIRST LAST
+
+make_udp() { # host LINES
+  local ports
+  while read -r ports; do [[ ${KEPT["host udp $ports"]:-} && ! ${CHANGED["host iptables"]:-}${CHANGED["host ip6tables"]:-} ]] || undo_udp host "$ports"; done < <(printf '%s' "$2")
 }
 
 undo_udp() {
@@ -608,41 +647,23 @@ undo_udp() {
 # is undone by the same line with the verb turned. What they print of it all right after `up` is kept in `seen`; `check`
 # asks them again, and what differs is set back by the next `up`, in the words in which it was printed.
 
-ip_in() { lines "$1" "ip${2:+6}"; } # NODE [-6] <LINES
-bridge_in() { lines "$1" bridge; }
-tc_in() { lines "$1" tc; }
+ip_in() { take "$1" "ip${2:+6}"; } # NODE [-6] <LINES
+bridge_in() { take "$1" bridge; }
+tc_in() { take "$1" tc; }
 
-# Those of the host are run block by block; those of namespaces together, once all cables are there.
-HOST_LINES='' NODES=() MORE=()
-declare -A INSIDE_LINES=() MORE_LINES=() FRESH=()
+make_ip() { run_lines "$1" ip "$2"; } # NODE LINES
+make_ip6() { run_lines "$1" ip6 "$2"; }
+make_bridge() { run_lines "$1" bridge "$2"; }
+make_tc() { run_lines "$1" tc "$2"; }
 
-lines() { # NODE PROGRAM
-  local text
-  local -a read
-  mapfile -t read
-  [[ -e /proc/sys/net/ipv6 ]] || read=("${read[@]/ addrgenmode none/}") # nothing to switch off
-  printf -v text '%s\n' "${read[@]}"
-  case $WALK,$1,$2 in
-    read,*)
-      LINES+=("${read[@]/#/$1 $2 }")
-      [[ $1 == host || ${FRESH[$1]+x} ]] || { NODES+=("$1") && FRESH[$1]=''; }
-      [[ $2 == ip ]] || MORE+=("$1 $2")
-      ;;
-    make,host,ip)
-      ((${#INSIDE_LINES[@]} == 0)) || flush_devices
-      HOST_LINES+=$text
-      ;;
-    make,*,ip) INSIDE_LINES[$1]+=$text ;;
-    *) MORE_LINES["$1 $2"]+=$text ;;
-  esac
-}
-
+# What waits to be done in namespaces, once all cables are there.
 flush_devices() {
-  local key
-  [[ ! $HOST_LINES ]] || run_lines host ip "$HOST_LINES"
-  ((${#INSIDE_LINES[@]} == 0)) || run_inside
-  for key in "${!MORE_LINES[@]}"; do run_lines "${key% *}" "${key#* }" "${MORE_LINES[$key]}"; done
-  HOST_LINES='' INSIDE_LINES=() MORE_LINES=()
+  local kind node
+  ((${#WAITING[@]} == 0)) || make_inside
+  for kind in ip6 bridge tc sysctl; do
+    for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || "make_$kind" "$node" "${WAITING["$kind $node"]}"; done
+  done
+  WAITING=()
 }
 
 in_node() { # NODE COMMAND…
@@ -664,58 +685,49 @@ run_lines() { # NODE PROGRAM LINES
 # With -force ip(8) goes on after an error, and says which line it was.
 judge() { # NODE COMMAND OUTPUT LINES
   local said message='' line=''
-  local -a lines
+  local -a lines words
   mapfile -t lines <<<"$4"
   while IFS= read -r said; do
-    if [[ ! $said =~ ^'Command failed '.*:([0-9]+) ]]; then
-      message=${message:-$said}
-      continue
-    fi
+    if [[ ! $said =~ ^'Command failed '.*:([0-9]+) ]]; then message=${message:-$said} && continue; fi
     line=${lines[BASH_REMATCH[1] - 1]}
-    case "$line: $message" in
-      *add\ *'File exists' | *append\ *'File exists') add_renamed "$1" "$line" ;; # it is there already
-      'route replace '*) route_is_there "$1" "$line" || die "$1: $2 $line: $message" ;;
-      *) die "$1: $2 $line: $message" ;;
-    esac
+    read -ra words <<<"$line"
+    if [[ "$line: $message" =~ ' '(add|append)' '.*'File exists'$ ]]; then
+      add_renamed "$1" "$line"
+    elif [[ $line != 'route replace '* || ! $(in_node "$1" ip route show "${words[@]:2}" 2>/dev/null) ]]; then
+      die "$1: $2 $line: $message" # unless it is there, and somebody's policy in the way of adding it again
+    fi
     message=''
   done <<<"$3"
   [[ $line ]] || die "$1: $2: ${message:-it failed}"
 }
 
-# Somebody's policy may be in the way of a route that is there already.
-route_is_there() { # NODE LINE
-  local -a words
-  read -ra words <<<"$2"
-  [[ $(in_node "$1" ip route show "${words[@]:2}" 2>/dev/null) ]]
-}
-
 # Linux 6.1 and older look for the name of a new device where it is made, not where it is put: an eth0 there is in the way
 # of one in a namespace. So that one gets its name there.
 add_renamed() { # NODE LINE
-  local name=nsgen$BASHPID device=${2#link add name } into=${2#* netns }
-  [[ $2 =~ ^'link add '.*' netns '.*' type '(macvlan|ipvlan|vlan) ]] || return 0
-  device=${device%% *} into=${into%% *}
-  ! in_node "$into" ip link show dev "$device" &>/dev/null || return 0
-  run_lines "$1" ip "${2/ name $device / name $name }"
-  in_node "$into" ip link set dev "$name" name "$device" || die "$into: $device cannot get its name"
+  local name=nsgen$BASHPID
+  [[ $2 =~ ^'link add name '([^ ]+)' '.*'netns '([^ ]+)' type ' ]] || return 0
+  ! in_node "${BASH_REMATCH[2]}" ip link show dev "${BASH_REMATCH[1]}" &>/dev/null || return 0
+  { in_node "$1" ip -batch - <<<"${2/ name ${BASH_REMATCH[1]} / name $name }" &&
+    in_node "${BASH_REMATCH[2]}" ip link set dev "$name" name "${BASH_REMATCH[1]}"; } || die "$1: ip $2: it failed"
 }
 
 # Each reads its lines from a file of its name. Where that fails, they are run again, one node after the other, to judge.
-run_inside() {
-  local node
+make_inside() {
+  local node lines
   local -a nodes=()
   mkdir -p "$TMP/ip"
   for node in "${NODES[@]}"; do
-    [[ ${INSIDE_LINES[$node]:-} ]] && wanted "$node" ip || continue
-    if [[ $VERBOSE || ${INSIDE_LINES[$node]} == *' netns '* ]]; then
-      run_lines "$node" ip "${INSIDE_LINES[$node]}" # it has a cable to one that comes later, or a device for it
+    lines=${WAITING["ip $node"]:-}
+    if [[ ! $lines ]] || ! wanted "$node" ip; then continue; fi
+    if [[ $VERBOSE || $lines == *' netns '* ]]; then
+      run_lines "$node" ip "$lines" # it has a cable to one that comes later, or a device for it
     else
-      printf '%s' "${INSIDE_LINES[$node]}" >"$TMP/ip/$node"
+      printf '%s' "$lines" >"$TMP/ip/$node"
       nodes+=("$node")
     fi
   done
   enter_each "ip -force -batch $TMP/ip/NODE" "${nodes[@]}" &>/dev/null ||
-    for node in "${nodes[@]}"; do run_lines "$node" ip "${INSIDE_LINES[$node]}"; done
+    for node in "${nodes[@]}"; do run_lines "$node" ip "${WAITING["ip $node"]}"; done
 }
 
 # In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
@@ -741,41 +753,41 @@ enter_some() {
   for node; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${job//NODE/$node}"; done | "${view[@]}" xargs -r -L 1 nsenter
 }
 
+# ---- what is in the way ----
+
 survey_devices() {
-  local line name text
+  local line name output
   local -A there=() # the alias of each device of this host, behind a colon
-  text=$(ip -o link show) || die 'ip link show failed'
-  while read -r _ name line; do
-    name=${name%:} there[${name%@*}]=:
-    [[ $line != *' alias '* ]] || there[${name%@*}]=:${line##* alias }
-  done <<<"$text"
+  while read -r name line; do there[$name]=:$line; done < <(aliases)
   for line in "${LINES[@]}"; do
     name=${line#* name }
     case $line in
-      'host ip netns add '*) survey_namespace "${line##* }" "$line" ;;
+      'host ip netns add '*) survey_name netns "${line##* }" "$line" ;;
       'host ip link add name '*' netns '*' type '*) ;;
       'host ip link add name '*)
-        survey_device "${name%% *}" "$line"
+        survey_name link "${name%% *}" "$line"
         name=${name#* peer name }
-        [[ $line != *' peer name '* || $line == *' netns '* ]] || survey_device "${name%% *}" "$line"
+        [[ $line != *' peer name '* || $line == *' netns '* ]] || survey_name link "${name%% *}" "$line"
         ;;
       'host ip address replace '*) [[ ${KEPT[$line]:-} ]] || survey_subnet "${line#host ip address replace }" ;;
-      'host ip rule add '* | 'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority "$line" ;;
+      'host ip rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -4 "${line#* priority }" ;;
+      'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -6 "${line#* priority }" ;;
     esac
   done
-  [[ $WAS_UP || ! $TRIAL ]] || survey_kinds
+  [[ ! $WAS_UP && $TRIAL ]] && command -v ip unshare >/dev/null || return 0 # tried in a namespace that is gone at once
+  output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
 }
+
+# NAME ALIAS of the host's devices.
+aliases() { ip -o link show | sed -E 's/^[0-9]+: ([^@:]+)[^ ]* .*( alias (.*))$/\1 \3/; t; s/^[0-9]+: ([^@:]+).*/\1/'; }
 
 # A device tells by its alias whose it is, a namespace by that of its lo. What has none is ours if we were about to make it.
-survey_device() { # NAME LINE
-  local alias=${there[$1]:-}
-  [[ ! $alias || $alias: == ":nsgen:$NAME:"* || ( $alias == : && ${KEPT[$2]:-} ) ]] ||
-    PROBLEMS+=("link $1 exists already, and it is not of this topology")
-}
-
-survey_namespace() { # NAME LINE
-  [[ ! -e /run/netns/$1 || ${KEPT[$2]:-} ]] || is_ours "$1" ||
-    PROBLEMS+=("netns $1 exists already, and it is not of this topology")
+survey_name() { # link|netns NAME LINE
+  local alias=${there[$2]:-}
+  case $1 in
+    link) [[ ! $alias || $alias: == ":nsgen:$NAME:"* || ( $alias == : && ${KEPT[$3]:-} ) ]] ;;
+    netns) [[ ! -e /run/netns/$2 || ${KEPT[$3]:-} ]] || is_ours "$2" ;;
+  esac || PROBLEMS+=("$1 $2 exists already, and it is not of this topology")
 }
 
 is_ours() { [[ $(in_node "$1" ip -o link show dev lo 2>/dev/null): == *" alias nsgen:$NAME:"* ]]; }
@@ -785,62 +797,64 @@ is_ours() { [[ $(in_node "$1" ip -o link show dev lo 2>/dev/null): == *" alias n
 survey_subnet() { # ADDRESS dev DEVICE
   local route routes family=-4 to device
   [[ $1 != *:* ]] || family=-6
-  routes=$(ip "$family" -o route show match "${1%%/*}" && ip "$family" -o route show root "${1%% *}") || die 'ip route show failed'
+  routes=$(ip "$family" -o route show match "${1%%/*}" && ip "$family" -o route show root "${1%% *}") || return 0
   while read -r route; do
     to=${route#@(blackhole|unreachable|prohibit|throw) } to=${to%% *} device=${route#* dev } device=${device%% *}
     [[ $to && ! $to =~ ^(default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ ]] || continue
-    [[ ${there[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' host ip route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
+    [[ ${there[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
       PROBLEMS+=("the subnet of ${1%% *} is routed elsewhere: ${route%%@( proto| \\)*}")
   done <<<"$routes"
 }
 
-survey_priority() { # LINE
-  local family=-4 priority=${1#* priority }
-  [[ $1 != 'host ip6 '* ]] || family=-6
-  [[ $'\n'$(ip "$family" rule show) != *$'\n'"${priority%% *}:"* ]] ||
-    PROBLEMS+=("a rule of policy routing with the priority ${priority%% *} exists already, and it is not of this topology")
+survey_priority() { # -4|-6 PRIORITY…
+  [[ $'\n'$(ip "$1" rule show) != *$'\n'"${2%% *}:"* ]] ||
+    PROBLEMS+=("a rule of policy routing with the priority ${2%% *} exists already, and it is not of this topology")
 }
 
-# Whether the kernel can make such devices, tried in a namespace that is gone at once.
-survey_kinds() {
-  local output
-  output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
-}
+# ---- what is there, and what differs ----
 
-# What the kernel says of all that is ours, and of all that is in namespaces of ours; a line each, NODE: WORDS.
-list_devices() {
+# NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
+list() {
   local key
   local -a there=()
   mapfile -t there < <(namespaces_there)
   printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' 'neighbour show nud permanent' >"$TMP/ask"
+  printf '%s\n' "${OLD[@]}" "${LINES[@]}" | sort -u >"$TMP/lines"
   {
-    printf '%s\n' "${LINES[@]}" | sed -n 's/^host ip /@wants /p'
+    sed -n 's/^host ip /@wants /p' "$TMP/lines"
     printf '@ host\n'
     ip -d -o -batch "$TMP/ask" || return 1
     printf '@in %s\n' "${there[*]}"
     enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
-    for key in "${MORE[@]}"; do
-      printf '@more %s\n' "$key"
-      [[ " ${there[*]} " != *" ${key% *} "* && $key != host\ * ]] || case $key in
-        *' ip6') in_node "${key% *}" ip -6 -N rule show ;;
-        *' tc') in_node "${key% *}" tc qdisc show ;;
-        *) in_node "${key% *}" bridge vlan show && in_node "${key% *}" bridge fdb show ;;
+    for key in $(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines"); do
+      [[ ${key%:*} == host || " ${there[*]} " == *" ${key%:*} "* ]] || continue
+      printf '@more %s\n' "${key/:/ }"
+      case ${key#*:} in
+        ip6) in_node "${key%:*}" ip -6 -N rule show ;;
+        tc) in_node "${key%:*}" tc qdisc show ;;
+        bridge) in_node "${key%:*}" bridge vlan show && in_node "${key%:*}" bridge fdb show ;;
+        wireguard) in_node "${key%:*}" wg show all public-key && in_node "${key%:*}" wg show all allowed-ips ;;
+        *) in_node "${key%:*}" "${key#*:}-save" ;;
       esac || return 1
     done
   } >"$TMP/said" || return 1
-  in_words <"$TMP/said" | sort -u
+  in_words <"$TMP/said" | { if [[ -e $STATE/known ]]; then grep -vxFf "$STATE/known" || true; else cat; fi; }
 }
 
 # Whoever was killed while making a namespace left a file that is none.
 namespaces_there() {
-  local -a paths=("${NODES[@]/#//run/netns/}")
-  ((${#paths[@]} == 0)) || { stat -f -c '%T %n' "${paths[@]}" 2>/dev/null || true; } | sed -n 's#^nsfs .*/##p'
+  local node
+  local -a paths=()
+  for node in $(printf '%s\n' "${LINES[@]}" "${OLD[@]}" | awk '/^host ip netns add / && !seen[$5]++ { print $5 }'); do
+    [[ ! -e /run/netns/$node ]] || paths+=("/run/netns/$node")
+  done
+  ((${#paths[@]} == 0)) || stat -f -c '%T %n' "${paths[@]}" | sed -n 's#^nsfs .*/##p'
 }
 
-# Less what changes by itself, and what belongs to the kernel or a daemon: local and link-local routes, what router
-# advertisements, DHCP clients and routing daemons put there.
+# Less what changes by itself, and what belongs to the kernel or to a daemon: local and link-local routes, and what router
+# advertisements, DHCP clients and routing daemons put there. Rules stay in order.
 in_words() {
-  awk -v mine="nsgen:$NAME" '
+  awk -v mine="nsgen:$NAME" -v chains="^NSGEN-$NAME-[A-Z]" '
     BEGIN {
       split("state mode qdisc link-netns link-netnsid promiscuity allmulti minmtu maxmtu brd bridge_id designated_root " \
         "designated_bridge designated_port designated_cost root_port root_path_cost topology_change topology_change_ack " \
@@ -848,173 +862,141 @@ in_words() {
         "permaddr active_slave mii_status link_failure_count", words, " ")
       for (i in words) changes[words[i]] = 1
     }
-    function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text }
+    function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort" }
     function ours(device) { return node != "host" || device in devices }
-    function link(  device, text, i) {
-      device = $2; sub(/(@.*)?:$/, "", device)
-      if (node == "host") {
-        if ($0 !~ (" alias " mine "(:[^ ]*)?$")) return
-        devices[device] = 1
-      }
-      text = "link " device " admin " ($3 ~ /[<,]UP[,>]/ ? "up" : "down") " arp " ($3 ~ /NOARP/ ? "off" : "on")
-      for (i = 4; i <= NF; i++) {
-        if ($i == "qdisc" && $(i + 1) !~ /^(noop|noqueue|mq|fq|fq_codel|pfifo_fast|pfifo)$/) say("qdisc " device " " $(i + 1))
-        if ($i in changes || $i ~ /_timer$|^(tso|gso|gro)_|^ad_/) i++
-        else text = text " " ($i ~ /^link\// ? "address" : $i)
-      }
-      say(text)
-    }
-    function address() {
-      sub(/\\.*/, "")
-      if (/ (dynamic|temporary|mngtmpaddr)( |$)| proto kernel_(ll|ra)( |$)| inet6 fe80:[^ ]*ff:fe/) return
-      gsub(/ (tentative|dadfailed|optimistic|secondary|deprecated)/, "")
-      if (ours($2) || ($2 " " $4) in wanted) say("address " $2 " " substr($0, index($0, $3)))
-    }
-    function route(  protocol) {
-      if (/ table local .*proto kernel| fe80::\/64 .*proto kernel|^(multicast|broadcast|anycast|local) .*proto kernel/) return
-      protocol = $0; sub(/.* proto /, "", protocol); sub(/ .*/, "", protocol)
-      if (protocol !~ /^(kernel|boot|static)$/) return
-      gsub(/ (linkdown|dead|offload|rt_offload|trap|rt_trap)( |$)/, " "); gsub(/ expires [0-9]+sec/, "")
-      device = $0; sub(/.* dev /, "", device); sub(/ .*/, "", device)
-      if (ours(device) || $2 in routes) say("route " $0)
-    }
-    function rule(  priority) {
-      priority = $1; sub(/:/, "", priority)
-      if (/ proto kernel/ || /^(0|32766|32767):/ && / lookup (local|main|default|25[345])( |$)/) return
-      $1 = ""; sub(/ proto (unspec|boot)/, ""); if (node != "host" || priority in priorities) say("rule priority " priority $0)
-    }
-    $1 == "@wants" {
-      if ($2 == "address") wanted[$6 " " $4] = 1
-      if ($2 == "route") { $0 = $0; to = ($4 ~ /^[0-9a-f]*[.:]|^default/) ? $4 : $5; sub(/\/(32|128)$/, "", to); routes[to] = 1 }
-      if ($2 == "rule") priorities[$5] = 1
-      next
-    }
+    function device_of(text) { if (!sub(/.* dev /, "", text)) return ""; sub(/ .*/, "", text); return text }
+    $1 == "@wants" { wanted[$2, $4, device_of($0)] = wanted[$2, $5] = 1; sub(/\/(32|128) /, " "); wanted[$2, $4] = wanted[$2, $5] = 1; next }
     $1 == "@" { node = $2; next }
     $1 == "@in" { split($0, names); at = 1; next }
     $1 == "@more" { node = $2; program = $3; names[1] = ""; next }
-    program == "ip6" { rule(); next }
-    program == "tc" { if (/qdisc netem/) { sub(/qdisc netem [^ ]+/, ""); sub(/ (limit|refcnt) [0-9]+/, ""); say("tc" $0) } next }
+    program == "tc" { if (/qdisc netem/) { sub(/netem [^ ]+/, "netem"); sub(/ refcnt [0-9]+/, ""); say($0) } next }
+    program == "wireguard" { say("wireguard " $0); next }
     program == "bridge" {
-      if (/ dst /) { if (/permanent/) say("fdb " $0) }
+      if (/ dst .*permanent/) say("fdb " $0)
       else if (!/ dev |^port/) { if (/^[^ \t]/) { port = $1; $1 = "" } if (NF) say("vlan " port " " $0) }
       next
     }
+    program ~ /tables/ {
+      if (/^\*/) table = " -t " substr($0, 2) " "
+      if (/^-A/ && ($2 ~ chains || $NF ~ chains)) {
+        rules[++n] = node ": " program table $0
+        if ($2 !~ chains && (table, $2) in takes) rules[++n] = node ": " program table takes[table, $2] ", ahead of our jump to " $NF
+      }
+      if (/^-A [^ ]+ (-m comment --comment [^ ]+ )?-j (ACCEPT|DROP|REJECT|RETURN)( |$)/) takes[table, $2] = $0
+      next
+    }
     /^1: lo: / && names[1] { node = names[++at] }
-    /^[0-9]+: [^ ]+: </ { link(); next }
-    /^[0-9]+: [^ ]+ +inet/ { address(); next }
-    /^[0-9]+:/ { rule(); next }
+    /^[0-9]+: [^ ]+: </ {
+      device = $2; sub(/(@.*)?:$/, "", device)
+      if (node == "host" && $0 !~ (" alias " mine "(:[^ ]*)?$")) next
+      devices[device] = 1; kind = ""; say("device " device)
+      say("link " device ($3 ~ /[<,]UP[,>]/ ? " up" : " down")); say("link " device " arp " ($3 ~ /NOARP/ ? "off" : "on"))
+      for (i = 4; i < NF; i += 2) {
+        if ($i == "\\") { # -o puts several lines into one
+          kind = $(i + 1) == "alias" ? "" : "type " $(i + 1) " "
+          if (kind == "") i--
+          continue
+        }
+        if ($i == "addrgenmode") kind = ""
+        if ($i == "qdisc" && $(i + 1) !~ /^(noop|noqueue|mq|fq|fq_codel|pfifo_fast|pfifo)$/) say("qdisc " device " " $(i + 1))
+        if (!($i in changes) && $i !~ /_timer$|^(tso|gso|gro)_|^ad_/) say("link " device " " kind ($i ~ /^link\// ? "address" : $i) " " $(i + 1))
+      }
+      next
+    }
+    /^[0-9]+: [^ ]+ +inet/ {
+      if (/ (dynamic|temporary|mngtmpaddr)( |$)| proto kernel_(ll|ra)( |$)| inet6 fe80:[^ ]*ff:fe/) next
+      sub(/\\.*/, ""); gsub(/ (tentative|dadfailed|optimistic|secondary|deprecated)/, "")
+      if (ours($2) || ("address", $4, $2) in wanted) say(substr($0, index($0, $3)) " dev " $2)
+      next
+    }
+    /^[0-9]+:/ {
+      priority = $1; sub(/:/, "", priority); $1 = ""; sub(/ proto (unspec|boot)/, "")
+      if (/ proto kernel/ || priority ~ /^(0|32766|32767)$/ && / lookup (local|main|default|25[345])( |$)/) next
+      if (node != "host" || ("rule", priority) in wanted) say("rule priority " priority $0)
+      next
+    }
     / PERMANENT/ { if (node != "host") say("neighbour " $0); next }
-    NF { route() }'
+    NF {
+      if (/ table local .*proto kernel|fe80::\/64 .*proto kernel|^(multicast|broadcast|anycast|local) .*proto kernel/) next
+      if ($0 !~ / proto (kernel|boot|static)( |$)/) next
+      gsub(/ (linkdown|dead|offload|rt_offload|trap|rt_trap) /, " "); gsub(/ expires [0-9]+sec/, "")
+      gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
+      if (ours(device_of($0)) || ("route", $1) in wanted || ("route", $2) in wanted) say("route " $0)
+    }
+    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }'
 }
 
-# ---- what differs ----
-
-check_devices() { look_at "$TMP/now" && differ words "$STATE/seen" "$TMP/now"; }
-
-look_at() { # FILE
-  each list >"$1" || return 1
-  [[ ! -e $STATE/known ]] || { { grep -vxFf "$STATE/known" "$1" || true; } >"$1.new" && mv "$1.new" "$1"; }
-}
-
-# What was seen, and what is seen now, in words; or what sets it back (NODE LINE); or the devices that it is about (NODE
-# DEVICE); or the lines that are no part of ours (besides).
-differ() { # words|set|devices|besides SEEN NOW
-  { diff "$2" "$3" || (($? == 1)); } | awk -v as="$1" '
-    function say(node, kind, text) {
-      gsub(/unicast | table main| proto (boot|static)| scope (global|link)/, "", text)
-      if (as == "words") print node ": " kind ": " text
-    }
-    function compare(node, old, new,  a, b, n, i, part, word) {
-      n = split(old, a, " ")
-      if (as == "devices") print node, a[2]
-      if (split(new, b, " ") != n) { say(node, "changed", new ", not " old); return }
-      for (i = 3; i <= n; i++) {
-        if (a[i] == "bridge" || a[i] == "bridge_slave") part = "type " a[i] " "
-        if (a[i] == b[i]) continue
-        word = a[i - 1] == "admin" ? "" : a[i - 1] " "
-        say(node, "changed", a[2] " " word b[i] ", not " a[i])
-        if (as == "set") print node, "link set dev " a[2] " " part word a[i]
-      }
-    }
+# What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
+# for rules in our chains. (Routes of the kernel come and go with addresses.)
+differ() { # SEEN NOW
+  { diff "$1" "$2" || (($? == 1)); } | awk '
     { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
-    /^</ { at[++gone] = node; was[gone] = text; if ($3 == "link" && $4 == "lo" && node != "host") lost[node] = 1 }
-    /^>/ { by[++come] = node; is[come] = text; if ($3 == "link") link[node, $4] = come; if ($4 == "lo") here[node] = 1 }
-    END {
-      for (node in lost) if (node in here) delete lost[node]; else say(node, "missing", "the namespace")
-      for (i = 1; i <= gone; i++) {
-        split(was[i], w, " ")
-        if (w[1] == "link" && (at[i], w[2]) in link) { compare(at[i], was[i], is[link[at[i], w[2]]]); is[link[at[i], w[2]]] = ""; continue }
-        if (!(at[i] in lost)) say(at[i], "missing", was[i])
-        if (as == "devices" && w[1] == "link") print at[i], w[2]
-        if (as == "set" && was[i] ~ /^route .* proto kernel /) print at[i], "route replace" substr(was[i], 6)
-      }
-      for (i = 1; i <= come; i++) {
-        if (is[i] == "" || is[i] ~ /^route .* proto kernel /) continue
-        say(by[i], is[i] ~ /^ip6?tables / ? "added" : "besides", is[i])
-        if (as == "besides" && is[i] !~ /^ip6?tables /) print by[i] ": " is[i]
-      }
-    }'
+    $3 == "device" && $1 == "<" { gone[node, $4] = 1; if ($4 == "lo") { lost[node] = 1; text = "the namespace" } }
+    $3 == "device" && $1 == ">" { come[node, $4] = 1 }
+    node in lost && text != "the namespace" || $3 == "link" && ((node, $4) in gone || (node, $4) in come) { next }
+    $1 == "<" { print node ": missing: " text; next }
+    $1 != ">" || / proto kernel / { next }
+    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / ? "added" : "besides") ": " text }'
 }
 
-# Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, and
-# devices that are missing are made again, with both ends of their cables.
+check_devices() {
+  list >"$TMP/now" && differ "$STATE/seen" "$TMP/now"
+}
+
+# Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, in
+# the words in which it was seen, and what cannot be is made again.
 prepare_devices() {
   local node line
+  declare -ga NODES
+  mapfile -t NODES < <(printf '%s\n' "${LINES[@]}" | awk '$1 != "host" && $2 == "ip" && !seen[$1]++ { print $1 }') # makers first
   for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
   [[ $WAS_UP ]] || return 0
-  [[ -e $STATE/besides ]] || { differ besides "$STATE/seen" "$TMP/now" >"$TMP/besides" && mv "$TMP/besides" "$STATE/besides"; }
+  [[ -e $STATE/besides ]] || { differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides" && mv "$TMP/besides" "$STATE/besides"; }
   for line in "${LINES[@]}"; do
-    [[ ! ${KEPT[$line]:-} && $line == *' ip link add '*' netns '* ]] || continue
-    line=${line##* netns } CHANGED["${line%% *} ip"]=1 # what is put there has to be set there
+    [[ ! ${KEPT[$line]:-} ]] || continue
+    case $line in
+      *' ip link add '*' netns '*) line=${line##* netns } && CHANGED["${line%% *} ip"]=1 ;; # it has to be set there
+      'host '*) ;;
+      *' addrgenmode none'*) # a device that had IPv6, and is to have no more, has made itself an address
+        in_node "${line%% *}" ip -force -batch - <<<"address flush dev ${line#* dev }" &>/dev/null || true ;;
+    esac
   done
-  [[ $DRIFT ]] || { forget_link_locals && return 0; }
+  [[ $DRIFT ]] || return 0
   while IFS=' :' read -r node _ line; do changes "$node $line" && CHANGED["$node ip"]=1 CHANGED["host ip"]=1; done <<<"$DRIFT"
-  remove_stubs
-  differ set "$STATE/seen" "$TMP/now" | while read -r node line; do
-    [[ ! -e /run/netns/$node && $node != host ]] || in_node "$node" ip -force -batch - <<<"$line" &>/dev/null || true
+  line=" $(namespaces_there | tr '\n' ' ')"
+  for node in "${NODES[@]}"; do # whoever was killed while making a namespace left a file that is none
+    [[ ! -e /run/netns/$node || $line == *" $node "* ]] || { rm "/run/netns/$node" && FRESH[$node]=yes; }
   done
-  sed -n 's/^\([^:]*\): missing: link \([^ ]*\) .*/\1 \2/p' <<<"$DRIFT" >"$TMP/devices"
-  for node in "${NODES[@]}"; do
-    [[ ! ${FRESH[$node]} ]] || sed -n "s/^\($node\): link \([^ ]*\) .*/\1 \2/p" "$STATE/seen" >>"$TMP/devices"
-  done
-  remove_devices "$TMP/devices" # a cable whose one end was in a namespace that is no more leads nowhere
-  forget_link_locals
+  sed -nE 's/^([^:]+): missing: (link )([^ ]+ .*)/\1 link set dev \3/p; s/^([^:]+): missing: route (.* proto kernel .*)/\1 route replace \2/p' <<<"$DRIFT" |
+    while read -r node line; do in_node "$node" ip -force -batch - <<<"$line" &>/dev/null || true; done
+  {
+    grep ': missing: device ' <<<"$DRIFT" || true
+    for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]:-} ]] || grep "^$node: device " "$STATE/seen" || true; done
+  } >"$TMP/devices"
+  remove_devices <"$TMP/devices"
 }
 
-# Whoever was killed while making a namespace left a file that is none.
-remove_stubs() {
-  local node there
-  there=" $(namespaces_there | tr '\n' ' ')"
-  for node in "${NODES[@]}"; do
-    [[ ! -e /run/netns/$node || $there == *" $node "* ]] || { rm "/run/netns/$node" && FRESH[$node]=yes; }
-  done
-}
-
-# Delete devices, whichever end of a cable they are: their lines make them again.
-remove_devices() { # FILE OF NODE DEVICE
+# Whichever end of a cable they are: their lines make them again.
+remove_devices() { # <NODE: … device|link DEVICE …
   local node device
   while read -r node device; do
     CHANGED["$node ip"]=1 CHANGED["host ip"]=1
     in_node "$node" ip link del dev "$device" &>/dev/null || true
-  done < <(printf '%s\n' "${LINES[@]}" | awk '
-    NR == FNR { want[$1, $2] = 1; next }
-    $2 == "ip" && $3 == "link" && $4 == "add" {
-      place = other = $1; peer = ""
-      for (i = 7; i < NF; i++) {
-        if ($i == "peer") peer = $(i + 2)
-        if ($i == "netns") { if (peer) other = $(i + 1); else place = $(i + 1) }
-      }
-      if ((place, $6) in want || (other, peer) in want) { print place, $6; if (peer) print other, peer }
-    }' "$1" -)
+  done < <(sed -E 's/^([^:]+):.* (device|link) ([^ ]+).*/\1 \3/' | sort -u | while read -r node device; do
+    printf '%s\n' "${LINES[@]}" | sed -nE "/^$node ip link add name $device |^[^ ]+ ip link add .*name $device .*netns $node( |$)|^$node ip link add .* peer name $device( |$)/{p}"
+  done | makes)
 }
 
-# What a device has made for itself while it had IPv6, and is to have no more.
-forget_link_locals() {
-  local line
-  for line in "${LINES[@]}"; do
-    [[ ! ${KEPT[$line]:-} && $line == *' addrgenmode none'* && $line != 'host '* && ! ${FRESH[${line%% *}]} ]] || continue
-    in_node "${line%% *}" ip address flush dev "$(sed 's/.* dev \([^ ]*\) .*/\1/' <<<"$line")" to fe80::/10 &>/dev/null || true
-  done
+# NODE DEVICE: what these lines make, and where.
+makes() {
+  awk '{
+    place = other = $1; peer = ""
+    for (i = 7; i < NF; i++) {
+      if ($i == "peer") peer = $(i + 2)
+      if ($i == "netns") { if (peer) other = $(i + 1); else place = $(i + 1) }
+    }
+    print place, $6; if (peer) print other, peer
+  }'
 }
 
 # Services and commands come after this: they may have ideas of their own.
@@ -1022,33 +1004,36 @@ look_devices() {
   local tries
   each flush
   [[ ! -e $TMP/seen ]] || return 0
-  look_at "$TMP/seen" || die 'the kernel could not be asked'
+  list >"$TMP/seen" || die 'the kernel could not be asked'
   [[ ${LINES[*]} == *' address replace '*:* ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"
-    look_at "$TMP/seen" || die 'the kernel could not be asked'
+    list >"$TMP/seen" || die 'the kernel could not be asked'
     ! cmp -s "$TMP/before" "$TMP/seen" || return 0
   done
 }
 
-# What still is as it was is made again; what then still is, is told.
+# What is still as it was is made again; what then still is, is told.
 finish_devices() {
+  local still
   look_devices
-  if [[ $(still_differs) ]]; then
-    differ devices "$STATE/seen" "$TMP/seen" >"$TMP/devices"
-    remove_devices "$TMP/devices"
+  still=$(still_differs)
+  if [[ $still ]]; then
+    { grep -E ': (missing|instead): (device|link) ' <<<"$still" || true; } >"$TMP/devices"
+    remove_devices <"$TMP/devices"
     rm "$TMP/seen"
-    WALK='make' topology
+    make
     look_devices
-    [[ ! $(still_differs) ]] || die "this cannot be put right: $(still_differs)"
+    still=$(still_differs)
+    [[ ! $still ]] || die "this cannot be put right: $still"
   fi
   [[ ! -e $STATE/besides ]] || { { grep -vxFf "$STATE/besides" "$TMP/seen" || true; } >"$TMP/ours" && mv "$TMP/ours" "$TMP/seen"; }
   cp "$TMP/seen" "$STATE/seen.new" && mv "$STATE/seen.new" "$STATE/seen"
   rm -f "$STATE/besides"
 }
 
-still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ words "$STATE/seen" "$TMP/seen") || true; }
+still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ "$STATE/seen" "$TMP/seen") || true; }
 
 # ---- undoing ----
 
@@ -1062,8 +1047,7 @@ settle_devices() {
   local key output
   printf '%s\n' "${OLD[@]}" >"$TMP/old"
   printf '%s\n' "${!NEW[@]}" >"$TMP/new"
-  ip -o link show >"$TMP/links" || { left 'ip link show failed' && return 0; }
-  not_ours >"$TMP/others"
+  not_ours >"$TMP/others" || { left 'ip link show failed' && return 0; }
   turn >"$TMP/turned"
   name_holders
   for key in $(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned"); do
@@ -1116,13 +1100,12 @@ turn() {
 
 # What has a name of ours, and another mark: it stays. Where nothing is kept, only what has our mark is ours.
 not_ours() {
-  local line
-  awk -v mine="nsgen:$NAME" -v kept="$([[ ! -e $STATE/made ]] || echo yes)" '
-    { name = $2; sub(/(@.*)?:$/, "", name); alias = ""; if (match($0, / alias .*/)) alias = substr($0, RSTART + 7) }
-    alias != mine && index(alias, mine ":") != 1 && (alias != "" || !kept) { print "link " name }' "$TMP/links"
-  [[ ! -e $STATE/made ]] || return 0
+  local name alias line
+  while read -r name alias; do
+    [[ $alias: == "nsgen:$NAME:"* || ( ! $alias && -e $STATE/made ) ]] || printf 'link %s\n' "$name"
+  done < <(aliases)
   for line in "${OLD[@]}"; do
-    [[ $line != 'host ip netns add '* ]] || is_ours "${line##* }" || printf 'netns %s\n' "${line##* }"
+    [[ $line != 'host ip netns add '* || -e $STATE/made ]] || is_ours "${line##* }" || printf 'netns %s\n' "${line##* }"
   done
 }
 
@@ -1144,147 +1127,93 @@ name_holders() {
 
 told_gone() {
   local kind name there
-  there=$(ip -o link show | sed -E 's/^[0-9]+: ([^@:]+).*/ \1 /') || { left 'ip link show failed' && return 0; }
+  there=$'\n'$(aliases)$'\n'
   while read -r kind name; do
     case $kind in
       netns) [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
-      link) [[ $there != *" $name "* ]] || left "device $name could not be deleted" ;;
+      link) [[ ! $there =~ $'\n'"$name"[$' \n'] ]] || left "device $name could not be deleted" ;;
     esac
   done < <(sed -nE 's/^host ip (netns|link) del (dev )?/\1 /p' "$TMP/turned")
 }
 
 # ---- kernel modules --------------------------------------------------------------------------------------------------
 
-BOOT_MODULES=''
-
-modules() { # <NAMES, with the reason for them
-  local name
-  local text
-  local -a read
-  mapfile -t read
-  printf -v text '\n%s' "${read[@]}"
-  [[ $WALK == make ]] || BOOT_MODULES+=$'\n'${text#$'\n'}$'\n'
-  for name in "${read[@]}"; do
-    case $WALK,$name in
-      *,'#'*) ;;
-      read,*) LINES+=("host module $name") ;;
-      *) load_module "$name" ;;
-    esac
-  done
-}
+modules() { take host module; } # <NAMES
 
 # Built in or loaded: then there is its name among the modules, or what it brings.
 has_module() { [[ -e /sys/module/${1//-/_} || $1 == br_netfilter && -e /proc/sys/net/bridge ]]; }
 
-survey_modules() {
-  local line name file word module command
-  for line in "${LINES[@]}"; do
-    name=${line#host module }
-    [[ $line == 'host module '* ]] && ! has_module "$name" || continue
-    modprobe -n -q "$name" 2>/dev/null || PROBLEMS+=("this kernel has no module $name")
-    for file in {/etc,/run,/usr/local/lib,/usr/lib,/lib}/modprobe.d/*.conf; do
-      while read -r word module command || [[ $word ]]; do
-        [[ ${module//-/_} == "${name//-/_}" && "$word ${command%% *}" =~ ^(blacklist|install .*/(true|false)) ]] || continue
-        PROBLEMS+=("the kernel module $name is blacklisted in $file") # by an administrator, modprobe.d(5)
-      done <"$file"
-    done
+survey_module() { # host NAME
+  local file word module command
+  if has_module "$2"; then return 0; fi
+  command -v modprobe >/dev/null || { PROBLEMS+=('the program modprobe is missing: install the package kmod') && return 0; }
+  modprobe -n -q "$2" 2>/dev/null || PROBLEMS+=("this kernel has no module $2")
+  for file in {/etc,/run,/usr/local/lib,/usr/lib,/lib}/modprobe.d/*.conf; do
+    while read -r word module command || [[ $word ]]; do # an administrator forbids it in one of two ways, modprobe.d(5)
+      [[ ${module//-/_} != "${2//-/_}" || ! "$word $command" =~ ^(blacklist|install\ .*/(true|false)) ]] ||
+        PROBLEMS+=("the kernel module $2 is blacklisted in $file")
+    done <"$file"
   done
 }
 
-load_module() {
-  local switch loading=$STATE/loading.$1 # is left by a run that was killed meanwhile
-  ! has_module "$1" || [[ -e $loading ]] || return 0
-  : >"$loading"
-  run modprobe "$1" || die "the kernel module $1 cannot be loaded"
-  if [[ $1 == br_netfilter ]]; then
-    # Loaded, it switches itself on for every bridge of this host; what is asked for is switched on below.
-    for switch in /proc/sys/net/bridge/bridge-nf-call-*; do printf '0\n' >"$switch"; done
-  fi
-  rm -f "$loading"
-}
-
-undo_module() { :; } # a loaded module stays loaded: others may use it by now
-
-check_modules() {
-  local line
-  for line in "${LINES[@]}"; do
-    [[ $line != 'host module '* ]] || has_module "${line#host module }" || printf 'host: missing: the %s\n' "${line#host }"
+make_module() { # host NAMES
+  local name switch loading
+  for name in $2; do
+    loading=$STATE/loading.$name # is left by a run that was killed meanwhile
+    if has_module "$name" && [[ ! -e $loading ]]; then continue; fi
+    : >"$loading"
+    run modprobe "$name" || die "the kernel module $name cannot be loaded"
+    # br_netfilter switches itself on for every bridge of this host; what is asked for is switched on below.
+    [[ $name != br_netfilter ]] || for switch in /proc/sys/net/bridge/bridge-nf-call-*; do printf '0\n' >"$switch"; done
+    rm -f "$loading"
   done
 }
+
+undo_module() { :; } # it stays loaded: others may use it by now
+
+check_module() { has_module "$2" || printf 'host: missing: the module %s\n' "$2"; }
 
 # ---- kernel parameters -----------------------------------------------------------------------------------------------
 #
 # /run/nsgen/sysctl/NODE@KEY is shared by all topologies: `was`, what it was, and for each topology that needs it what that
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
-BOOT_PARAMETERS=''
-INSIDE_PARAMETERS=()
-
-parameters() { # NODE <LINES, with the reason for them
-  local line
-  local text
-  local -a read
-  mapfile -t read
-  printf -v text '\n%s' "${read[@]}"
-  [[ $WALK,$1 != read,host ]] || BOOT_PARAMETERS+=$'\n'${text#$'\n'}$'\n'
-  [[ $WALK,$1 != make,host ]] || each flush
-  for line in "${read[@]}"; do
-    case $WALK,$1,$line in
-      *,'#'*) ;;
-      read,*) LINES+=("$1 sysctl $line") ;;
-      make,host,*) set_parameter host "${line%% = *}" "${line#* = }" ;;
-      *) INSIDE_PARAMETERS+=("$1 $line") ;;
-    esac
-  done
-}
-
-# In namespaces, once their devices are there.
-flush_parameters() {
-  local line node key value
-  for line in "${INSIDE_PARAMETERS[@]}"; do
-    read -r node key _ value <<<"$line"
-    set_parameter "$node" "$key" "$value"
-  done
-  INSIDE_PARAMETERS=()
-}
+parameters() { take "$1" sysctl; } # NODE <LINES
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
 
 get_parameter() { # NODE KEY
   local text
-  if [[ $1 == host ]]; then text=$(<"$(path_of "$2")"); else text=$(nsenter --net="/run/netns/$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  if [[ $1 == host ]]; then text=$(<"$(path_of "$2")"); else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
 put_parameter() { # NODE KEY VALUE
-  if [[ $1 != host ]]; then
-    run nsenter --net="/run/netns/$1" sysctl -q -w "$2=$3"
-  else
-    [[ ! $VERBOSE ]] || printf '[#] sysctl -w %s="%s"\n' "$2" "$3" >&2
-    printf '%s\n' "$3" >"$(path_of "$2")"
-  fi
+  if [[ $1 != host ]]; then run in_node "$1" sysctl -q -w "$2=$3" && return 0 || return 1; fi
+  [[ ! $VERBOSE ]] || printf '[#] sysctl -w %s="%s"\n' "$2" "$3" >&2
+  printf '%s\n' "$3" >"$(path_of "$2")"
 }
 
-survey_parameters() {
-  local line key
-  for line in "${LINES[@]}"; do
-    # The device or the module of some may come with this run.
-    [[ $line == 'host sysctl '* && ! $line =~ ^'host sysctl net'[./](ipv[46][./]conf|bridge)[./] ]] || continue
-    key=${line#host sysctl } key=${key%% = *}
-    [[ -e $(path_of "$key") ]] || PROBLEMS+=("this kernel has no parameter $key")
-  done
+survey_sysctl() { # NODE KEY = VALUE; the device or the module of some may come with this run
+  [[ $1 != host || $2 =~ ^net[./](ipv[46][./]conf|bridge)[./] || -e $(path_of "${2%% = *}") ]] ||
+    PROBLEMS+=("this kernel has no parameter ${2%% = *}")
+}
+
+# A kernel without IPv6 has nothing to switch off.
+is_void() { [[ $1 == host && $2 == net?ipv6?* && ! -e $(path_of "$2") ]]; } # NODE KEY
+
+make_sysctl() { # NODE LINES
+  local line
+  while read -r line; do set_parameter "$1" "${line%% = *}" "${line#* = }"; done < <(printf '%s' "$2")
 }
 
 set_parameter() { # NODE KEY VALUE
   local record=/run/nsgen/sysctl/$1@${2//\//%} now users
-  if [[ $1 == host && ! -e $(path_of "$2") ]]; then
-    [[ $2 == net?ipv6?* ]] || die "this kernel has no parameter $2"
-    return 0 # a kernel without IPv6 has nothing to switch off
-  fi
-  now=$(get_parameter "$1" "$2") || die "$1: the parameter $2 cannot be read"
+  if is_void "$1" "$2"; then return 0; fi
+  now=$(get_parameter "$1" "$2") || die "$1: this kernel has no parameter $2"
   users=("$record"/for-*)
-  ((${#users[@]})) || { mkdir -p "$record" && what_was "$1" "$2" "$now" >"$record/was"; }
+  ((${#users[@]})) || { mkdir -p "$record" && what_was "$1" "$2" "$now" >"$record/was"; } || die "$record/was cannot be written"
   printf '%s\n' "$3" >"$record/for-$NAME"
   [[ $now == "$3" ]] || put_parameter "$@" || die "$1: $2 cannot be set to $3"
 }
@@ -1318,13 +1247,10 @@ other_chains() { # KEY
   { "$tool" -w -S 2>/dev/null || true; } | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
 }
 
-# Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value.
-sets() { # KEY VALUE FILE…
-  [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]
-}
+# Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
+sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
 
-# Whether an administrator's file asks for it.
-asked_for() {
+asked_for() { # KEY VALUE
   local files=({/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f])
   sets "$1" "$2" "${files[@]/#*99-nsgen-*//dev/null}"
 }
@@ -1335,15 +1261,23 @@ set_at_boot() { # KEY NOW
   local file
   [[ $2 == 1 && $1 =~ forward|nf-call ]] && ! grep -qxF "$1" /run/nsgen.boot 2>/dev/null && ! asked_for "$1" 1 || return 1
   for file in /etc/sysctl.d/99-nsgen-*.conf; do
-    [[ $(stat -c %Z "$file") -lt $(sed -n 's/^btime //p' /proc/stat) ]] && sets "$1" 1 "$file" || continue
-    printf '%s\n' "$1" >>/run/nsgen.boot
-    return 0
+    if (($(stat -c %Z "$file") < $(sed -n 's/^btime //p' /proc/stat))) && sets "$1" 1 "$file"; then
+      printf '%s\n' "$1" >>/run/nsgen.boot
+      return 0
+    fi
   done
   return 1
 }
 
+# where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
+where_off() {
+  local was record=/run/nsgen/sysctl/host@$1/was path=/proc/sys/${1//.//}
+  if [[ -e $record ]]; then read -r _ was <"$record"; else { read -r was <"$path"; } 2>/dev/null || was=0; fi
+  if [[ $was == 0 ]] || set_at_boot "$1" "$was"; then "${@:2}"; fi
+}
+
 undo_sysctl() { # NODE KEY = VALUE
-  local node=$1 key=${2%% = *} ours=${2#* = } record other value='' path was now
+  local node=$1 key=${2%% = *} ours=${2#* = } record other value='' was='' now
   record=/run/nsgen/sysctl/$node@${key//\//%}
   [[ -d $record && " ${!NEW[*]} " != *" $node sysctl $key = "* ]] || return 0 # it is to have another value
   for other in "$record"/for-*; do [[ $other == */for-"$NAME" ]] || value=$(<"$other"); done
@@ -1358,7 +1292,8 @@ undo_sysctl() { # NODE KEY = VALUE
     fi
   fi
   [[ ! $LEFT ]] || return 0
-  rm -f "$record/for-$NAME" && { [[ $value ]] || rm -rf "$record"; } && { rmdir /run/nsgen/sysctl 2>/dev/null || true; } || left "$record cannot be removed"
+  { rm -f "$record/for-$NAME" && { [[ $value ]] || rm -r "$record"; }; } || left "$record cannot be removed"
+  rmdir /run/nsgen/sysctl 2>/dev/null || true
 }
 
 # Those of a namespace that goes, or of a device of ours that goes, go with it.
@@ -1372,161 +1307,137 @@ stays() { # NODE KEY
 # since, as Docker and libvirt do, which find it on and leave it at that.
 relied_on() { # KEY VALUE FILE
   ! asked_for "$1" "$2" || return 0
-  [[ $1 == @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || return 1
-  [[ $(other_chains "$1" | grep -vxFf "$3") ]]
+  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && other_chains "$1" | grep -vxFf "$3" >/dev/null
 }
 
 put_back() { # NODE KEY FILE
-  local path was now default
+  local path was now version
   while read -r path was; do
-    [[ $path != chain && ( $1 != host || -e /proc/sys/$path ) ]] || continue
+    if [[ $path == chain || $1 == host && ! -e /proc/sys/$path ]]; then continue; fi
     now=$(get_parameter "$1" "$path")
     [[ $now == "$was" ]] || put_parameter "$1" "$path" "$was" || left "$1: $path cannot be set to $was"
   done <"$3"
   [[ $2 =~ ^net\.(ipv[46])\..*forward ]] || return 0
-  default=$(<"/proc/sys/net/${BASH_REMATCH[1]}/conf/default/forwarding") # what devices have that have come since
-  for path in "/proc/sys/net/${BASH_REMATCH[1]}/conf/"*/forwarding; do
+  version=${BASH_REMATCH[1]} was=$(<"/proc/sys/net/$version/conf/default/forwarding") # what devices have that have come since
+  for path in "/proc/sys/net/$version/conf/"*/forwarding; do
     path=${path#/proc/sys/}
-    grep -q "^$path " "$3" || [[ $path == */all/* ]] || put_parameter host "$path" "$default" || true
+    grep -q "^$path " "$3" || [[ $path == */all/* ]] || put_parameter host "$path" "$was" || true
   done
 }
 
-check_parameters() {
-  local line node key value now
-  for line in "${LINES[@]}"; do
-    [[ $line == +([!\ ])' sysctl '* ]] || continue
-    node=${line%% *} key=${line#* sysctl } value=${key#* = } key=${key%% = *}
-    [[ $node != host || -e $(path_of "$key") || $key != net?ipv6?* ]] || continue
-    now=$(get_parameter "$node" "$key") || now=missing
-    [[ $now == "$value" ]] || printf '%s: changed: %s is %s, not %s\n' "$node" "$key" "$now" "$value"
-  done
+check_sysctl() { # NODE KEY = VALUE
+  local now
+  if is_void "$1" "${2%% = *}"; then return 0; fi
+  now=$(get_parameter "$1" "${2%% = *}") || now=missing
+  [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
 }
 
 # ---- files -----------------------------------------------------------------------------------------------------------
 
-file() { # PATH [SERVICE THAT READS IT] <TEXT
-  local text folder
-  IFS= read -r -d '' text || true
+# PATH [SERVICE] <LINES: where that service is, which reads it. The file's first line says whose it is.
+file() {
+  local folder
   [[ ! ${2:-} || -d /run/systemd/system ]] || return 0
-  if [[ $WALK == read ]]; then
-    for folder in "${1%/*/*}" "${1%/*}"; do
-      [[ -d $folder ]] && ! grep -qxF "host folder $folder" "$STATE/made" 2>/dev/null || LINES+=("host folder $folder")
-    done
-    LINES+=("host file $1${2:+ $2}")
-    FILES[$1]=$text
-  elif ! is_written "$1"; then
-    mkdir -p "${1%/*}"
-    printf '%s' "$text" >"$1"
-    [[ ! ${2:-} ]] || reload "$2"
-  fi
+  for folder in "${1%/*/*}" "${1%/*}"; do
+    [[ -d $folder ]] && ! grep -qxF "host folder $folder" "$STATE/made" 2>/dev/null || LINES+=("host folder $folder")
+  done
+  LINES+=("host file $1${2:+@$2}")
+  mapfile -t -O "${#LINES[@]}" LINES < <(sed "s#^#host text $1 #")
 }
 
-declare -A FILES=()
+is_our_file() { [[ $(head -n 1 "$1" 2>/dev/null) == *" nsgen:$NAME" ]]; }
 
-is_written() { [[ -e $1 && $(<"$1")$'\n' == "${FILES[$1]}" ]]; }
+survey_file() { [[ ! -e ${2%@*} ]] || is_our_file "${2%@*}" || PROBLEMS+=("${2%@*} exists already, and it is not of this topology"); }
 
-# Its first line says whose it is.
-is_our_file() { [[ $(head -n 1 "$1") == *" nsgen:$NAME" ]]; }
+text_of() { printf '%s\n' "${LINES[@]}" | sed -n "s#^host text $1 ##p"; }
 
-survey_files() {
+make_folder() { :; } # with the file
+make_text() { :; }
+
+make_file() { # host PATHS
   local path
-  for path in "${!FILES[@]}"; do
-    [[ ! -e $path ]] || is_our_file "$path" || PROBLEMS+=("$path exists already, and it is not of this topology")
+  for path in $2; do
+    if cmp -s <(text_of "${path%@*}") "${path%@*}"; then continue; fi
+    mkdir -p "${path%/*}"
+    text_of "${path%@*}" >"${path%@*}"
+    [[ $path != *@* ]] || reload "${path#*@}"
   done
 }
 
-check_files() {
-  local path
-  for path in "${!FILES[@]}"; do
-    is_written "$path" || printf 'host: changed: %s is not as it was written\n' "$path"
-  done
+check_file() { cmp -s <(text_of "${2%@*}") "${2%@*}" || printf 'host: changed: %s is not as it was written\n' "${2%@*}"; }
+
+undo_file() { # host PATH
+  is_our_file "${2%@*}" || return 0
+  rm -f "${2%@*}" || left "${2%@*} cannot be removed"
+  [[ $2 != *@* ]] || reload "${2#*@}"
 }
 
-undo_file() { # host PATH [SERVICE]
-  local path=${2%% *}
-  [[ -e $path ]] && is_our_file "$path" || return 0
-  rm -f "$path" || left "$path cannot be removed"
-  [[ $2 != *' '* ]] || reload "${2#* }"
-}
+undo_text() { :; }
 
 undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 
-reload() { # systemd-networkd|NetworkManager
-  case $(systemctl is-active "$1.service" 2>/dev/null || true),$1 in
-    active,NetworkManager) run nmcli general reload conf ;;
-    active,*) run networkctl reload ;;
-  esac || say "$1 could not be told to read its files again"
+reload() { # SERVICE
+  local -a command=(networkctl reload)
+  [[ $1 != NetworkManager ]] || command=(nmcli general reload conf)
+  ! systemctl --quiet is-active "$1.service" || run "${command[@]}" || say "$1 could not be told to read its files again"
 }
 
 # ---- services --------------------------------------------------------------------------------------------------------
 
-service() { # NODE NAME COMMAND…
-  local base=$STATE/$1.$2
-  if [[ $WALK == read ]]; then
-    LINES+=("$1 service $2 ${*@Q}")
-    return
-  fi
+service() { take_command "$1" service "${@:2}"; } # NODE NAME COMMAND…
+
+make_service() { # NODE LINES
+  local name command base
   each look
-  ! is_running "$base" "$1" || [[ ! ${KEPT["$1 service $2 ${*@Q}"]:-} ]] || return 0
-  stop "$base"
-  launch "$base" "$1" "${@:3}" &
-  STARTED+=("$base")
+  while read -r name command; do
+    base=$STATE/$1.$name
+    if is_running "$base" "$1" && [[ ${KEPT["$1 service $name $command"]:-} ]]; then continue; fi
+    stop "$base"
+    launch "$base" "$1" "$command" &
+    STARTED+=("$1.$name")
+  done < <(printf '%s' "$2")
 }
 
-STARTED=()
-
 # It writes its own number, and when it started, before it becomes the program: so none is ever lost.
-launch() { # BASE NODE COMMAND…
-  local base=$1 node=$2
-  shift 2
+launch() { # BASE NODE COMMAND, in quotes
+  local pid=$BASHPID
+  local -a node=()
   trap - EXIT INT TERM HUP
-  exec {LOCK}<&- >"$base.log" 2>&1 </dev/null
-  [[ $node == host ]] || set -- ip netns exec "$node" "$@"
-  printf '%s %s\n' "$BASHPID" "$(age_of "$BASHPID")" >"$base.pid"
-  exec setsid "$@"
+  exec {LOCK}<&- >"$1.log" 2>&1 </dev/null
+  [[ $2 == host ]] || node=(ip netns exec "$2")
+  printf '%s %s\n' "$pid" "$(age_of "$pid")" >"$1.pid"
+  exec "${node[@]}" setsid bash -c "exec -- $3"
 }
 
 # In clock ticks since boot: no other process with its number has that too (proc(5), field 22).
-age_of() {
-  local stat
-  local -a fields
-  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
-  read -ra fields <<<"${stat##*) }"
-  printf '%s' "${fields[19]}"
-}
+age_of() { { sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20; } 2>/dev/null; }
 
 # In its namespace, and not in one of the same name that is gone.
 is_running() { # BASE [NODE]
   local pid started
-  [[ -s $1.pid ]] && read -r pid started <"$1.pid" && [[ $(age_of "$pid") == "$started" ]] &&
+  [[ -s $1.pid ]] && read -r pid started <"$1.pid" && [[ $started && $(age_of "$pid") == "$started" ]] &&
     [[ ${2:-host} == host || /proc/$pid/ns/net -ef /run/netns/$2 ]]
 }
 
 # A program that cannot start ends at once.
 finish_services() {
-  local base tries
+  local name tries
   ((${#STARTED[@]} == 0)) || sleep 0.2
-  for base in "${STARTED[@]}"; do
+  for name in "${STARTED[@]}"; do
     for ((tries = 0; tries < 50; tries++)); do
-      [[ ! -s $base.pid ]] || break # it has yet to write its number
+      if [[ -s $STATE/$name.pid ]]; then break; fi
       sleep 0.1
     done
-    base=${base##*/}
-    is_running "$STATE/$base" "${base%%.*}" || die "the service $base ended at once: $(tail -n 1 "$STATE/$base.log")"
+    is_running "$STATE/$name" "${name%%.*}" || die "the service $name ended at once: $(tail -n 1 "$STATE/$name.log")"
   done
 }
 
-check_services() {
-  local line node name
-  for line in "${LINES[@]}"; do
-    read -r node _ name _ <<<"$line"
-    [[ $line != "$node service "* ]] || is_running "$STATE/$node.$name" "$node" || printf '%s: missing: service %s does not run\n' "$node" "$name"
-  done
+check_service() { # NODE NAME …
+  is_running "$STATE/$1.${2%% *}" "$1" || printf '%s: missing: service %s does not run\n' "$1" "${2%% *}"
 }
 
 undo_service() { # NODE NAME …
-  [[ " ${!NEW[*]} " != *" $1 service ${2%% *} "* ]] || return 0 # the other command takes its place
-  stop "$STATE/$1.${2%% *}"
+  [[ " ${!NEW[*]} " == *" $1 service ${2%% *} "* ]] || stop "$STATE/$1.${2%% *}" # or another command takes its place
 }
 
 stop() { # BASE
@@ -1547,11 +1458,11 @@ stop() { # BASE
 install() {
   local unit=nsgen-$NAME.service
   print_self | write_file "/usr/local/sbin/nsgen-$NAME" 755
-  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "$BOOT_PARAMETERS" <<FILE
+  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "${BOOT["host sysctl"]:-}" <<FILE
 # Kernel parameters of the nsgen topology $NAME, for every boot: sysctl.d(5).
 # $unit sets them too; this file says so to whoever looks here first.
 FILE
-  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "$BOOT_MODULES" <<FILE
+  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "${BOOT["host module"]:-}" <<FILE
 # Kernel modules of the nsgen topology $NAME, for every boot: modules-load.d(5).
 FILE
   print_unit | write_file "/etc/systemd/system/$unit" 644

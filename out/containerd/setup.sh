@@ -7,19 +7,19 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 244ca3199bfe, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 97b848552448, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
 shopt -s nullglob
 export LC_ALL=C
 
-readonly NAME=containerd
-readonly WHAT='kernel settings of this host'
-readonly PARTS='modules parameters install'
-readonly PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils'
-readonly PORTS=''
-readonly TRIAL=''
+NAME=containerd
+WHAT='kernel settings of this host'
+PARTS='modules parameters install'
+PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils'
+PORTS=''
+TRIAL=''
 
 # What is built, in order, and why.
 topology() {
@@ -42,15 +42,14 @@ PARAMETERS
 }
 
 # ======================================================================================================================
-# topology() is read twice: to learn what is to be there, a line for each thing (NODE KIND WORDS…), and to make it. The
-# lines are kept in /run/nsgen/NAME, gone after a reboot like all of it, and are written down before anything is done.
-# What is kept and no longer wanted is undone, the last thing first; `down` wants nothing.
+# topology() is read, and taken as lines: NODE KIND WORDS…, one for each thing that is to be there. They are kept in
+# /run/nsgen/NAME, gone after a reboot like all of it, and written down before anything is done. Lines that are kept and
+# no longer wanted are undone, the last one first; `down` wants none.
 
 main() {
-  readonly STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp
-  declare -ga LINES=() OLD=() PROBLEMS=()
-  declare -gA NEW=() KEPT=() CHANGED=()
-  WALK=read VERBOSE='' STRICT='' WAS_UP='' LEFT='' LOCK='' DRIFT=''
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
+  declare -ga LINES=() OLD=() PROBLEMS=() STARTED=()
+  declare -gA NEW=() KEPT=() CHANGED=() WAITING=() FRESH=() DROPPED=() BOOT=()
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   case $* in
     '' | up | down | check | install | uninstall) ;;
@@ -80,7 +79,31 @@ run() {
   "$@"
 }
 
-# each STEP: what every part of this script has to do at that step.
+# ---- lines ----
+
+take() { # NODE KIND <LINES; comments are for the reader
+  local line
+  local -a read
+  mapfile -t read
+  printf -v line '%s\n' "${read[@]}"
+  BOOT["$1 $2"]+=$'\n'$line
+  for line in "${read[@]}"; do [[ $line == '#'* ]] || LINES+=("$1 $2 $line"); done
+}
+
+take_command() { # NODE KIND NAME COMMAND…
+  local -a words=("${@:4}")
+  LINES+=("$1 $2 $3 ${words[*]@Q}")
+}
+
+# every STEP: what there is to do at that step for the lines of a kind; each STEP: for a part of this script.
+every() {
+  local line rest
+  for line in "${LINES[@]}"; do
+    rest=${line#* }
+    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+  done
+}
+
 each() {
   local part
   for part in $PARTS; do
@@ -88,24 +111,70 @@ each() {
   done
 }
 
+# A block of lines of one kind after the other; those inside of namespaces wait, and are then done together.
+make() {
+  local line key block='' text=''
+  for line in "${LINES[@]}" '  '; do
+    key=${line#* } key="${line%% *} ${key%% *}"
+    if [[ $key != "$block" ]]; then
+      [[ ! $block ]] || make_block "${block% *}" "${block#* }" "$text"
+      block=$key text=''
+    fi
+    text+=${line#"$key "}$'\n'
+  done
+  each flush
+}
+
+make_block() { # NODE KIND LINES
+  if [[ $1 != host && $2 =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
+    WAITING["$2 $1"]+=$3
+  else
+    each flush
+    "make_$2" "$1" "$3"
+  fi
+}
+
+# What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
+recall() {
+  local line
+  NEW=() KEPT=() OLD=() CHANGED=()
+  [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
+  for line in "${LINES[@]}"; do NEW[$line]=1; done
+  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+}
+
+changes() {
+  local rest=${1#* }
+  CHANGED["${1%% *} ${rest%% *}"]=1
+}
+
+keep() { mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"; }
+
+# ---- before anything is touched ----
+
 # Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
 require() {
   local entry key value rights=0
   while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
   # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
   ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
+  [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
+    PROBLEMS+=("this shell is inside of a namespace (ip netns exec): what is made here would be gone with it")
   for entry in $PROGRAMS; do
-    command -v "${entry%:*}" >/dev/null || PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
+    if command -v "${entry%:*}" >/dev/null; then continue; fi
+    [[ $entry == *:* ]] || { PROBLEMS+=("there is no program $entry, which a service needs") && continue; }
+    PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == 'run this '* ]] || { recall && each survey; }
+  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; }
   refuse
 }
 
 refuse() {
   ((${#PROBLEMS[@]})) || return 0
   say 'nothing was changed, because'
-  printf '  %s\n' "${PROBLEMS[@]}" >&2
+  printf '%s\n' "${PROBLEMS[@]}" | awk '!said[$0]++ { print "  " $0 }' >&2
   exit 1
 }
 
@@ -126,32 +195,17 @@ unlock() {
   rmdir /run/nsgen 2>/dev/null || true
 }
 
-# What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
-recall() {
-  local line
-  NEW=() KEPT=() OLD=() CHANGED=()
-  [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  for line in "${LINES[@]}"; do NEW[$line]=1; done
-  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
-  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
-}
-
-changes() {
-  local rest=${1#* }
-  CHANGED["${1%% *} ${rest%% *}"]=1
-}
-
-keep() {
-  mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"
-}
+# ---- up, down, check ----
 
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
+  every survey
   each survey
   refuse
   if [[ $WAS_UP ]]; then
-    DRIFT=$(each check) || die 'the machine could not be looked at'
-    DRIFT=$(grep -v '^[^ ]*: besides' <<<"$DRIFT") || [[ ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
+    DRIFT=$(every check && each check) || die 'the machine could not be looked at'
+    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
   fi
   trap failed EXIT
   trap 'exit 130' INT
@@ -159,17 +213,18 @@ up() {
   trap 'exit 129' HUP
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
+  print_functions >"$STATE/script.new"
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
   each prepare
-  WALK='make' topology
+  make
   each finish
   keep "${LINES[@]}"
-  print_self >"$STATE/script"
+  mv "$STATE/script.new" "$STATE/script"
   : >"$STATE/up"
   trap - INT TERM HUP
   trap unlock EXIT
-  say "${WAS_UP:+up to date: }$WHAT"
+  if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
 
 # What worked before works again, by the script that made it; what did not exist before this run is removed. (In a trap a
@@ -192,7 +247,7 @@ failed() {
   else
     say 'it failed; going back to what was up before'
     exec {LOCK}<&-
-    NSGEN_BACK=yes bash "$STATE/script" up || true
+    NSGEN_BACK=yes bash -c 'source "$0"; main up' "$STATE/script" || true
   fi
   unlock
   exit "$((status ? status : 1))"
@@ -213,167 +268,129 @@ clear_away() {
 }
 
 undo() {
-  local index node kind rest
+  local index line rest
+  local -a unknown=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
-    [[ ! ${NEW[${OLD[index]}]:-} ]] || continue
-    read -r node kind rest <<<"${OLD[index]}"
-    "undo_$kind" "$node" "$rest"
+    line=${OLD[index]} rest=${OLD[index]#* }
+    if [[ ${NEW[$line]:-} ]]; then continue; fi
+    if declare -F "undo_${rest%% *}" >/dev/null; then "undo_${rest%% *}" "${line%% *}" "${rest#* }"; else unknown=("$line" "${unknown[@]}"); fi
   done
+  ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
   each settle
 }
+
+# By the functions of the scripts that made it: this one has not those parts.
+undo_unknown() (
+  OLD=("$@") parts=''
+  for file in "$STATE"/script "$STATE"/script.new; do
+    # shellcheck source=/dev/null
+    [[ ! -e $file ]] || { source "$file" && parts+=" $PARTS"; }
+  done
+  PARTS=$parts
+  declare -F "undo_$(cut -d' ' -f2 <<<"$1")" >/dev/null && undo && [[ ! $LEFT ]]
+)
 
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  found=$(each check) || die 'the machine could not be looked at'
+  found=$(every check && each check) || die 'the machine could not be looked at'
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
   printf '%s\n' "${found#$'\n'}"
-  [[ ! $STRICT ]] && ! grep -vq '^[^ ]*: besides' <<<"${found#$'\n'}" || exit 1
+  [[ ! $STRICT && ! $(grep -v ': besides: ' <<<"${found#$'\n'}") ]] || exit 1
 }
 
 # This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
 print_self() {
   if [[ -f ${BASH_SOURCE[0]:-} ]]; then cat "${BASH_SOURCE[0]}" && return 0; fi
-  printf '%s\n' '#!/usr/bin/env bash' '{' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
+  printf '#!/usr/bin/env bash\n{\n' && print_functions && printf 'main "$@"\n}\n'
+}
+
+print_functions() {
+  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
   declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL
   declare -f
-  printf '%s\n' 'main "$@"' '}'
 }
 
 # ---- kernel modules --------------------------------------------------------------------------------------------------
 
-BOOT_MODULES=''
-
-modules() { # <NAMES, with the reason for them
-  local name
-  local text
-  local -a read
-  mapfile -t read
-  printf -v text '\n%s' "${read[@]}"
-  [[ $WALK == make ]] || BOOT_MODULES+=$'\n'${text#$'\n'}$'\n'
-  for name in "${read[@]}"; do
-    case $WALK,$name in
-      *,'#'*) ;;
-      read,*) LINES+=("host module $name") ;;
-      *) load_module "$name" ;;
-    esac
-  done
-}
+modules() { take host module; } # <NAMES
 
 # Built in or loaded: then there is its name among the modules, or what it brings.
 has_module() { [[ -e /sys/module/${1//-/_} || $1 == br_netfilter && -e /proc/sys/net/bridge ]]; }
 
-survey_modules() {
-  local line name file word module command
-  for line in "${LINES[@]}"; do
-    name=${line#host module }
-    [[ $line == 'host module '* ]] && ! has_module "$name" || continue
-    modprobe -n -q "$name" 2>/dev/null || PROBLEMS+=("this kernel has no module $name")
-    for file in {/etc,/run,/usr/local/lib,/usr/lib,/lib}/modprobe.d/*.conf; do
-      while read -r word module command || [[ $word ]]; do
-        [[ ${module//-/_} == "${name//-/_}" && "$word ${command%% *}" =~ ^(blacklist|install .*/(true|false)) ]] || continue
-        PROBLEMS+=("the kernel module $name is blacklisted in $file") # by an administrator, modprobe.d(5)
-      done <"$file"
-    done
+survey_module() { # host NAME
+  local file word module command
+  if has_module "$2"; then return 0; fi
+  command -v modprobe >/dev/null || { PROBLEMS+=('the program modprobe is missing: install the package kmod') && return 0; }
+  modprobe -n -q "$2" 2>/dev/null || PROBLEMS+=("this kernel has no module $2")
+  for file in {/etc,/run,/usr/local/lib,/usr/lib,/lib}/modprobe.d/*.conf; do
+    while read -r word module command || [[ $word ]]; do # an administrator forbids it in one of two ways, modprobe.d(5)
+      [[ ${module//-/_} != "${2//-/_}" || ! "$word $command" =~ ^(blacklist|install\ .*/(true|false)) ]] ||
+        PROBLEMS+=("the kernel module $2 is blacklisted in $file")
+    done <"$file"
   done
 }
 
-load_module() {
-  local switch loading=$STATE/loading.$1 # is left by a run that was killed meanwhile
-  ! has_module "$1" || [[ -e $loading ]] || return 0
-  : >"$loading"
-  run modprobe "$1" || die "the kernel module $1 cannot be loaded"
-  if [[ $1 == br_netfilter ]]; then
-    # Loaded, it switches itself on for every bridge of this host; what is asked for is switched on below.
-    for switch in /proc/sys/net/bridge/bridge-nf-call-*; do printf '0\n' >"$switch"; done
-  fi
-  rm -f "$loading"
-}
-
-undo_module() { :; } # a loaded module stays loaded: others may use it by now
-
-check_modules() {
-  local line
-  for line in "${LINES[@]}"; do
-    [[ $line != 'host module '* ]] || has_module "${line#host module }" || printf 'host: missing: the %s\n' "${line#host }"
+make_module() { # host NAMES
+  local name switch loading
+  for name in $2; do
+    loading=$STATE/loading.$name # is left by a run that was killed meanwhile
+    if has_module "$name" && [[ ! -e $loading ]]; then continue; fi
+    : >"$loading"
+    run modprobe "$name" || die "the kernel module $name cannot be loaded"
+    # br_netfilter switches itself on for every bridge of this host; what is asked for is switched on below.
+    [[ $name != br_netfilter ]] || for switch in /proc/sys/net/bridge/bridge-nf-call-*; do printf '0\n' >"$switch"; done
+    rm -f "$loading"
   done
 }
+
+undo_module() { :; } # it stays loaded: others may use it by now
+
+check_module() { has_module "$2" || printf 'host: missing: the module %s\n' "$2"; }
 
 # ---- kernel parameters -----------------------------------------------------------------------------------------------
 #
 # /run/nsgen/sysctl/NODE@KEY is shared by all topologies: `was`, what it was, and for each topology that needs it what that
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
-BOOT_PARAMETERS=''
-INSIDE_PARAMETERS=()
-
-parameters() { # NODE <LINES, with the reason for them
-  local line
-  local text
-  local -a read
-  mapfile -t read
-  printf -v text '\n%s' "${read[@]}"
-  [[ $WALK,$1 != read,host ]] || BOOT_PARAMETERS+=$'\n'${text#$'\n'}$'\n'
-  [[ $WALK,$1 != make,host ]] || each flush
-  for line in "${read[@]}"; do
-    case $WALK,$1,$line in
-      *,'#'*) ;;
-      read,*) LINES+=("$1 sysctl $line") ;;
-      make,host,*) set_parameter host "${line%% = *}" "${line#* = }" ;;
-      *) INSIDE_PARAMETERS+=("$1 $line") ;;
-    esac
-  done
-}
-
-# In namespaces, once their devices are there.
-flush_parameters() {
-  local line node key value
-  for line in "${INSIDE_PARAMETERS[@]}"; do
-    read -r node key _ value <<<"$line"
-    set_parameter "$node" "$key" "$value"
-  done
-  INSIDE_PARAMETERS=()
-}
+parameters() { take "$1" sysctl; } # NODE <LINES
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
 
 get_parameter() { # NODE KEY
   local text
-  if [[ $1 == host ]]; then text=$(<"$(path_of "$2")"); else text=$(nsenter --net="/run/netns/$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  if [[ $1 == host ]]; then text=$(<"$(path_of "$2")"); else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
 put_parameter() { # NODE KEY VALUE
-  if [[ $1 != host ]]; then
-    run nsenter --net="/run/netns/$1" sysctl -q -w "$2=$3"
-  else
-    [[ ! $VERBOSE ]] || printf '[#] sysctl -w %s="%s"\n' "$2" "$3" >&2
-    printf '%s\n' "$3" >"$(path_of "$2")"
-  fi
+  if [[ $1 != host ]]; then run in_node "$1" sysctl -q -w "$2=$3" && return 0 || return 1; fi
+  [[ ! $VERBOSE ]] || printf '[#] sysctl -w %s="%s"\n' "$2" "$3" >&2
+  printf '%s\n' "$3" >"$(path_of "$2")"
 }
 
-survey_parameters() {
-  local line key
-  for line in "${LINES[@]}"; do
-    # The device or the module of some may come with this run.
-    [[ $line == 'host sysctl '* && ! $line =~ ^'host sysctl net'[./](ipv[46][./]conf|bridge)[./] ]] || continue
-    key=${line#host sysctl } key=${key%% = *}
-    [[ -e $(path_of "$key") ]] || PROBLEMS+=("this kernel has no parameter $key")
-  done
+survey_sysctl() { # NODE KEY = VALUE; the device or the module of some may come with this run
+  [[ $1 != host || $2 =~ ^net[./](ipv[46][./]conf|bridge)[./] || -e $(path_of "${2%% = *}") ]] ||
+    PROBLEMS+=("this kernel has no parameter ${2%% = *}")
+}
+
+# A kernel without IPv6 has nothing to switch off.
+is_void() { [[ $1 == host && $2 == net?ipv6?* && ! -e $(path_of "$2") ]]; } # NODE KEY
+
+make_sysctl() { # NODE LINES
+  local line
+  while read -r line; do set_parameter "$1" "${line%% = *}" "${line#* = }"; done < <(printf '%s' "$2")
 }
 
 set_parameter() { # NODE KEY VALUE
   local record=/run/nsgen/sysctl/$1@${2//\//%} now users
-  if [[ $1 == host && ! -e $(path_of "$2") ]]; then
-    [[ $2 == net?ipv6?* ]] || die "this kernel has no parameter $2"
-    return 0 # a kernel without IPv6 has nothing to switch off
-  fi
-  now=$(get_parameter "$1" "$2") || die "$1: the parameter $2 cannot be read"
+  if is_void "$1" "$2"; then return 0; fi
+  now=$(get_parameter "$1" "$2") || die "$1: this kernel has no parameter $2"
   users=("$record"/for-*)
-  ((${#users[@]})) || { mkdir -p "$record" && what_was "$1" "$2" "$now" >"$record/was"; }
+  ((${#users[@]})) || { mkdir -p "$record" && what_was "$1" "$2" "$now" >"$record/was"; } || die "$record/was cannot be written"
   printf '%s\n' "$3" >"$record/for-$NAME"
   [[ $now == "$3" ]] || put_parameter "$@" || die "$1: $2 cannot be set to $3"
 }
@@ -407,13 +424,10 @@ other_chains() { # KEY
   { "$tool" -w -S 2>/dev/null || true; } | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
 }
 
-# Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value.
-sets() { # KEY VALUE FILE…
-  [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]
-}
+# Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
+sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
 
-# Whether an administrator's file asks for it.
-asked_for() {
+asked_for() { # KEY VALUE
   local files=({/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f])
   sets "$1" "$2" "${files[@]/#*99-nsgen-*//dev/null}"
 }
@@ -424,15 +438,23 @@ set_at_boot() { # KEY NOW
   local file
   [[ $2 == 1 && $1 =~ forward|nf-call ]] && ! grep -qxF "$1" /run/nsgen.boot 2>/dev/null && ! asked_for "$1" 1 || return 1
   for file in /etc/sysctl.d/99-nsgen-*.conf; do
-    [[ $(stat -c %Z "$file") -lt $(sed -n 's/^btime //p' /proc/stat) ]] && sets "$1" 1 "$file" || continue
-    printf '%s\n' "$1" >>/run/nsgen.boot
-    return 0
+    if (($(stat -c %Z "$file") < $(sed -n 's/^btime //p' /proc/stat))) && sets "$1" 1 "$file"; then
+      printf '%s\n' "$1" >>/run/nsgen.boot
+      return 0
+    fi
   done
   return 1
 }
 
+# where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
+where_off() {
+  local was record=/run/nsgen/sysctl/host@$1/was path=/proc/sys/${1//.//}
+  if [[ -e $record ]]; then read -r _ was <"$record"; else { read -r was <"$path"; } 2>/dev/null || was=0; fi
+  if [[ $was == 0 ]] || set_at_boot "$1" "$was"; then "${@:2}"; fi
+}
+
 undo_sysctl() { # NODE KEY = VALUE
-  local node=$1 key=${2%% = *} ours=${2#* = } record other value='' path was now
+  local node=$1 key=${2%% = *} ours=${2#* = } record other value='' was='' now
   record=/run/nsgen/sysctl/$node@${key//\//%}
   [[ -d $record && " ${!NEW[*]} " != *" $node sysctl $key = "* ]] || return 0 # it is to have another value
   for other in "$record"/for-*; do [[ $other == */for-"$NAME" ]] || value=$(<"$other"); done
@@ -447,7 +469,8 @@ undo_sysctl() { # NODE KEY = VALUE
     fi
   fi
   [[ ! $LEFT ]] || return 0
-  rm -f "$record/for-$NAME" && { [[ $value ]] || rm -rf "$record"; } && { rmdir /run/nsgen/sysctl 2>/dev/null || true; } || left "$record cannot be removed"
+  { rm -f "$record/for-$NAME" && { [[ $value ]] || rm -r "$record"; }; } || left "$record cannot be removed"
+  rmdir /run/nsgen/sysctl 2>/dev/null || true
 }
 
 # Those of a namespace that goes, or of a device of ours that goes, go with it.
@@ -461,34 +484,29 @@ stays() { # NODE KEY
 # since, as Docker and libvirt do, which find it on and leave it at that.
 relied_on() { # KEY VALUE FILE
   ! asked_for "$1" "$2" || return 0
-  [[ $1 == @(net.ipv4.ip_forward|net.ipv6.conf.all.forwarding) ]] || return 1
-  [[ $(other_chains "$1" | grep -vxFf "$3") ]]
+  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && other_chains "$1" | grep -vxFf "$3" >/dev/null
 }
 
 put_back() { # NODE KEY FILE
-  local path was now default
+  local path was now version
   while read -r path was; do
-    [[ $path != chain && ( $1 != host || -e /proc/sys/$path ) ]] || continue
+    if [[ $path == chain || $1 == host && ! -e /proc/sys/$path ]]; then continue; fi
     now=$(get_parameter "$1" "$path")
     [[ $now == "$was" ]] || put_parameter "$1" "$path" "$was" || left "$1: $path cannot be set to $was"
   done <"$3"
   [[ $2 =~ ^net\.(ipv[46])\..*forward ]] || return 0
-  default=$(<"/proc/sys/net/${BASH_REMATCH[1]}/conf/default/forwarding") # what devices have that have come since
-  for path in "/proc/sys/net/${BASH_REMATCH[1]}/conf/"*/forwarding; do
+  version=${BASH_REMATCH[1]} was=$(<"/proc/sys/net/$version/conf/default/forwarding") # what devices have that have come since
+  for path in "/proc/sys/net/$version/conf/"*/forwarding; do
     path=${path#/proc/sys/}
-    grep -q "^$path " "$3" || [[ $path == */all/* ]] || put_parameter host "$path" "$default" || true
+    grep -q "^$path " "$3" || [[ $path == */all/* ]] || put_parameter host "$path" "$was" || true
   done
 }
 
-check_parameters() {
-  local line node key value now
-  for line in "${LINES[@]}"; do
-    [[ $line == +([!\ ])' sysctl '* ]] || continue
-    node=${line%% *} key=${line#* sysctl } value=${key#* = } key=${key%% = *}
-    [[ $node != host || -e $(path_of "$key") || $key != net?ipv6?* ]] || continue
-    now=$(get_parameter "$node" "$key") || now=missing
-    [[ $now == "$value" ]] || printf '%s: changed: %s is %s, not %s\n' "$node" "$key" "$now" "$value"
-  done
+check_sysctl() { # NODE KEY = VALUE
+  local now
+  if is_void "$1" "${2%% = *}"; then return 0; fi
+  now=$(get_parameter "$1" "${2%% = *}") || now=missing
+  [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
 }
 
 # ---- after a reboot --------------------------------------------------------------------------------------------------
@@ -496,11 +514,11 @@ check_parameters() {
 install() {
   local unit=nsgen-$NAME.service
   print_self | write_file "/usr/local/sbin/nsgen-$NAME" 755
-  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "$BOOT_PARAMETERS" <<FILE
+  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "${BOOT["host sysctl"]:-}" <<FILE
 # Kernel parameters of the nsgen topology $NAME, for every boot: sysctl.d(5).
 # $unit sets them too; this file says so to whoever looks here first.
 FILE
-  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "$BOOT_MODULES" <<FILE
+  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "${BOOT["host module"]:-}" <<FILE
 # Kernel modules of the nsgen topology $NAME, for every boot: modules-load.d(5).
 FILE
   print_unit | write_file "/etc/systemd/system/$unit" 644

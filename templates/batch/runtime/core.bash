@@ -123,7 +123,7 @@ require() {
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; }
+  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
   refuse
 }
 

@@ -131,7 +131,7 @@ survey_devices() {
       'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -6 "${line#* priority }" ;;
     esac
   done
-  [[ ! $WAS_UP && $TRIAL ]] && command -v ip unshare >/dev/null || return 0 # tried in a namespace that is gone at once
+  [[ ! $WAS_UP && $TRIAL ]] && command -v ip >/dev/null && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
   output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
 }
 

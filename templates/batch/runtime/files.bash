@@ -11,7 +11,11 @@ file() {
   mapfile -t -O "${#LINES[@]}" LINES < <(sed "s#^#host text $1 #")
 }
 
-is_our_file() { [[ $(head -n 1 "$1" 2>/dev/null) == *" nsgen:$NAME" ]]; }
+is_our_file() {
+  local line=''
+  { read -r line <"$1"; } 2>/dev/null || true
+  [[ $line == *" nsgen:$NAME" ]]
+}
 
 survey_file() { [[ ! -e ${2%@*} ]] || is_our_file "${2%@*}" || PROBLEMS+=("${2%@*} exists already, and it is not of this topology"); }
 
@@ -36,6 +40,7 @@ undo_file() { # host PATH
   is_our_file "${2%@*}" || return 0
   rm -f "${2%@*}" || left "${2%@*} cannot be removed"
   [[ $2 != *@* ]] || reload "${2#*@}"
+  [[ -e $STATE/made || $2 != /etc/netns/* ]] || { undo_folder host "${2%/*}" && undo_folder host /etc/netns; } # nothing is kept
 }
 
 undo_text() { :; }

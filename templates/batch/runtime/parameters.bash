@@ -58,18 +58,20 @@ what_was() { # NODE KEY NOW
     *) return 0 ;;
   esac
   if [[ $3 == 0 ]]; then
-    for path in "${along[@]}"; do [[ $path == */all/forwarding ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
+    for path in "${along[@]}"; do [[ $path =~ /all/forwarding || ${LINES[*]} == *" name $(device_in "$path") "* ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
   elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
     printf 'net/ipv4/conf/all/accept_redirects 0\n'
   fi
-  other_chains "$2"
+  other_chains "$2" || printf 'chain *\n' # what could not be asked counts as nobody's
 }
+
+device_in() { local path=${1#*/conf/} && printf '%s' "${path%/*}"; } # PATH
 
 # Other programs' chains for what is forwarded.
 other_chains() { # KEY
   local tool=iptables
   [[ $1 == net.ipv4.* ]] || tool=ip6tables
-  { "$tool" -w -S 2>/dev/null || true; } | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
+  ! command -v "$tool" >/dev/null || "$tool" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
 }
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
@@ -132,7 +134,7 @@ stays() { # NODE KEY
 # since, as Docker and libvirt do, which find it on and leave it at that.
 relied_on() { # KEY VALUE FILE
   ! asked_for "$1" "$2" || return 0
-  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && other_chains "$1" | grep -vxFf "$3" >/dev/null
+  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && ! grep -qxF 'chain *' "$3" && other_chains "$1" | grep -vxFf "$3" >/dev/null
 }
 
 put_back() { # NODE KEY FILE

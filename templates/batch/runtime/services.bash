@@ -26,7 +26,13 @@ launch() { # BASE NODE COMMAND, in quotes
 }
 
 # In clock ticks since boot: no other process with its number has that too (proc(5), field 22).
-age_of() { { sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20; } 2>/dev/null; }
+age_of() {
+  local stat
+  local -a fields
+  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
+  read -ra fields <<<"${stat##*) }"
+  printf '%s' "${fields[19]}"
+}
 
 # In its namespace, and not in one of the same name that is gone.
 is_running() { # BASE [NODE]
