@@ -53,17 +53,23 @@ take_command() { # NODE KIND NAME COMMAND…
 
 # every STEP: what there is to do at that step for the lines of a kind; each STEP: for a part of this script.
 every() {
-  local line rest
+  local line rest status
   for line in "${LINES[@]}"; do
     rest=${line#* }
-    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+    if ! declare -F "$1_${rest%% *}" >/dev/null; then continue; fi
+    "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+    status=$? # where this is called in a condition, bash goes on
+    ((status == 0)) || return 1
   done
 }
 
 each() {
-  local part
+  local part status
   for part in $PARTS; do
-    ! declare -F "$1_$part" >/dev/null || "$1_$part"
+    if ! declare -F "$1_$part" >/dev/null; then continue; fi
+    "$1_$part"
+    status=$?
+    ((status == 0)) || return 1
   done
 }
 

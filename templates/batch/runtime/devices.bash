@@ -115,7 +115,8 @@ enter_some() {
 survey_devices() {
   local line name output
   local -A there=() # the alias of each device of this host, behind a colon
-  while read -r name line; do there[$name]=:$line; done < <(aliases)
+  output=$(aliases) || die 'ip link show failed'
+  while read -r name line; do there[$name]=:$line; done <<<"$output"
   for line in "${LINES[@]}"; do
     name=${line#* name }
     case $line in
@@ -172,18 +173,19 @@ survey_priority() { # -4|-6 PRIORITY…
 
 # NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
 list() {
-  local key
+  local key keys
   local -a there=()
-  mapfile -t there < <(namespaces_there)
+  namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
   printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' 'neighbour show nud permanent' >"$TMP/ask"
-  printf '%s\n' "${OLD[@]}" "${LINES[@]}" | sort -u >"$TMP/lines"
+  printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
+  keys=$(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines") || return 1
   {
-    sed -n 's/^host ip /@wants /p' "$TMP/lines"
+    sed -n 's/^host ip /@wants /p' "$TMP/lines" || return 1
     printf '@ host\n'
     ip -d -o -batch "$TMP/ask" || return 1
     printf '@in %s\n' "${there[*]}"
     enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
-    for key in $(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines"); do
+    for key in $keys; do
       [[ ${key%:*} == host || " ${there[*]} " == *" ${key%:*} "* ]] || continue
       printf '@more %s\n' "${key/:/ }"
       case ${key#*:} in
@@ -303,7 +305,7 @@ check_devices() {
 # Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, in
 # the words in which it was seen, and what cannot be is made again.
 prepare_devices() {
-  local node line
+  local node line key
   declare -ga NODES
   mapfile -t NODES < <(printf '%s\n' "${LINES[@]}" | awk '$1 != "host" && $2 == "ip" && !seen[$1]++ { print $1 }') # makers first
   for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
@@ -314,8 +316,10 @@ prepare_devices() {
     case $line in
       *' ip link add '*' netns '*) line=${line##* netns } && CHANGED["${line%% *} ip"]=1 ;; # it has to be set there
       'host '*) ;;
-      *' addrgenmode none'*) # a device that had IPv6, and is to have no more, has made itself an address
-        in_node "${line%% *}" ip -force -batch - <<<"address flush dev ${line#* dev }" &>/dev/null || true ;;
+      *' addrgenmode none'*) # what a device has made for itself while it had IPv6, and is to have no more
+        key=${line#* dev }
+        in_node "${line%% *}" ip address flush dev "${key%% *}" to fe80::/10 &>/dev/null || true
+        ;;
     esac
   done
   [[ $DRIFT ]] || return 0
@@ -457,10 +461,11 @@ turn() {
 
 # What has a name of ours, and another mark: it stays. Where nothing is kept, only what has our mark is ours.
 not_ours() {
-  local name alias line
+  local name alias line output
+  output=$(aliases) || return 1
   while read -r name alias; do
     [[ $alias: == "nsgen:$NAME:"* || ( ! $alias && -e $STATE/made ) ]] || printf 'link %s\n' "$name"
-  done < <(aliases)
+  done <<<"$output"
   for line in "${OLD[@]}"; do
     [[ $line != 'host ip netns add '* || -e $STATE/made ]] || is_ours "${line##* }" || printf 'netns %s\n' "${line##* }"
   done
