@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
+from typing import NamedTuple
 
 from nsgen import spec as written
-from nsgen.links.bridge import Bridge
 from nsgen.links.kind import Interface as Written
 from nsgen.links.kind import Loopback, Port
 from nsgen.links.place import Place
@@ -23,8 +23,7 @@ ALONE = {4: 31, 6: 127}  # the prefix of a link of two, RFC 3021 and RFC 6164
 CABLE = Loopback()  # what is written of the end of a link: nothing of its own
 
 
-@dataclass(frozen=True)
-class Wires:
+class Wires(NamedTuple):
     """Everything that nodes have besides their places on networks."""
 
     links: tuple[Link, ...]
@@ -171,7 +170,7 @@ def _interface(
 ) -> Interface:
     master, port = masters.get(name, ("", Port()))
     mac = interface.mac or ""
-    if isinstance(interface, Bridge) and not mac:  # left alone, it would change with every port
+    if interface.STEADY and not mac:
         mac = derived_mac(f"{topology}/{node}/{name}")
     return Interface(
         node=node,
