@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jinja2
 
@@ -18,8 +17,7 @@ from nsgen.shell import Shell, comment, quote
 Style = Literal["batch", "plain"]
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A file that a target makes; one without text is not written."""
 
     text: str
