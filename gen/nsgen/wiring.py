@@ -14,7 +14,7 @@ from nsgen.links.kind import Loopback, Port
 from nsgen.links.place import Place
 from nsgen.links.veth import End
 from nsgen.links.veth import Link as WrittenLink
-from nsgen.naming import derived_mac, device_name, first_host
+from nsgen.naming import derived_mac, device_name, first_host, with_prefix
 from nsgen.topology import Address, Interface, Link, Member
 from nsgen.values import IPAddress, IPInterface, IPNetwork, expand
 
@@ -33,8 +33,8 @@ class Wires(NamedTuple):
 
     def member(self, member: Member) -> Member:
         """A place on a network, with the master that its device has in the namespace."""
-        master, port = self.masters.get(member.namespace, {}).get(member.device, ("", Port()))
-        return replace(member, master=master, port=port)
+        found = self.masters.get(member.namespace, {}).get(member.device)
+        return replace(member, master=found[0], port=found[1]) if found else member
 
 
 def _by_node(interfaces: Iterable[Interface]) -> dict[str, tuple[Interface, ...]]:
@@ -128,14 +128,13 @@ def _end(
 
 def link_address(subnet: IPNetwork, index: int) -> IPInterface:
     """The address of the first or second end of a link in its subnet."""
-    return ipaddress.ip_interface(f"{first_host(subnet) + index}/{subnet.prefixlen}")
+    return with_prefix(first_host(subnet) + index, subnet.prefixlen)
 
 
 def _with_prefix(address: IPAddress | IPInterface, subnet: IPNetwork | None) -> Address:
     if isinstance(address, ipaddress.IPv4Interface | ipaddress.IPv6Interface):
         return address
-    prefix = subnet.prefixlen if subnet is not None else address.max_prefixlen
-    return ipaddress.ip_interface(f"{address}/{prefix}")
+    return with_prefix(address, subnet.prefixlen if subnet is not None else address.max_prefixlen)
 
 
 # -- interfaces ---------------------------------------------------------------------------------
