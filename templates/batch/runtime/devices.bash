@@ -8,6 +8,11 @@ ip_in() { take "$1" "ip${2:+6}"; } # NODE [-6] <LINES
 bridge_in() { take "$1" bridge; }
 tc_in() { take "$1" tc; }
 
+begin_devices() {
+  declare -ga NODES=()  # namespaces, those that make devices for others first
+  declare -gA FRESH=() # those that did not exist before this run
+}
+
 make_ip() { run_lines "$1" ip "$2"; } # NODE LINES
 make_ip6() { run_lines "$1" ip6 "$2"; }
 make_bridge() { run_lines "$1" bridge "$2"; }
@@ -306,11 +311,13 @@ check_devices() {
 # the words in which it was seen, and what cannot be is made again.
 prepare_devices() {
   local node line key
-  declare -ga NODES
   mapfile -t NODES < <(printf '%s\n' "${LINES[@]}" | awk '$1 != "host" && $2 == "ip" && !seen[$1]++ { print $1 }') # makers first
   for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
   [[ $WAS_UP ]] || return 0
-  [[ -e $STATE/besides ]] || { differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides" && mv "$TMP/besides" "$STATE/besides"; }
+  if [[ ! -e $STATE/besides ]]; then
+    differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"
+    mv "$TMP/besides" "$STATE/besides"
+  fi
   for line in "${LINES[@]}"; do
     [[ ! ${KEPT[$line]:-} ]] || continue
     case $line in
@@ -389,8 +396,12 @@ finish_devices() {
     still=$(still_differs)
     [[ ! $still ]] || die "this cannot be put right: $still"
   fi
-  [[ ! -e $STATE/besides ]] || { { grep -vxFf "$STATE/besides" "$TMP/seen" || true; } >"$TMP/ours" && mv "$TMP/ours" "$TMP/seen"; }
-  cp "$TMP/seen" "$STATE/seen.new" && mv "$STATE/seen.new" "$STATE/seen"
+  if [[ -e $STATE/besides ]]; then
+    grep -vxFf "$STATE/besides" "$TMP/seen" >"$TMP/ours" || (($? == 1)) # 1: nothing is left
+    mv "$TMP/ours" "$TMP/seen"
+  fi
+  cp "$TMP/seen" "$STATE/seen.new"
+  mv "$STATE/seen.new" "$STATE/seen"
   rm -f "$STATE/besides"
 }
 
@@ -411,7 +422,7 @@ settle_devices() {
   not_ours >"$TMP/others" || { left 'ip link show failed' && return 0; }
   turn >"$TMP/turned"
   name_holders
-  for key in $(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned"); do
+  while read -r key; do
     sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo"
     [[ ! $VERBOSE ]] || sed "s/^/[#] ${key/:/: } /" "$TMP/undo" >&2
     case $key in
@@ -419,7 +430,7 @@ settle_devices() {
       *:ip6) output=$(in_node "${key%:*}" ip -6 -force -batch "$TMP/undo" 2>&1) ;;
       *) output=$(in_node "${key%:*}" "${key#*:}" -force -batch "$TMP/undo" 2>&1) ;;
     esac || [[ $output ]] || left "${key/:/: } failed" # what is gone already is said to be so; what did not run says nothing
-  done
+  done < <(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned")
   told_gone
 }
 

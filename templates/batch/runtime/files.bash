@@ -25,11 +25,12 @@ make_folder() { :; } # with the file
 make_text() { :; }
 
 make_file() { # host PATHS
-  local path
+  local path text
   for path in $2; do
     if cmp -s <(text_of "${path%@*}") "${path%@*}"; then continue; fi
     mkdir -p "${path%/*}"
-    text_of "${path%@*}" >"${path%@*}"
+    text=$(text_of "${path%@*}") || die "$path cannot be written"
+    printf '%s\n' "$text" >"${path%@*}"
     [[ $path != *@* ]] || reload "${path#*@}"
   done
 }
