@@ -120,6 +120,7 @@ enter_some() {
 survey_devices() {
   local line name output
   local -A there=() # the alias of each device of this host, behind a colon
+  command -v ip >/dev/null || return 0 # which was told
   output=$(aliases) || die 'ip link show failed'
   while read -r name line; do there[$name]=:$line; done <<<"$output"
   for line in "${LINES[@]}"; do
@@ -137,7 +138,7 @@ survey_devices() {
       'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -6 "${line#* priority }" ;;
     esac
   done
-  [[ ! $WAS_UP && $TRIAL ]] && command -v ip >/dev/null && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
+  [[ ! $WAS_UP && $TRIAL ]] && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
   output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
 }
 
@@ -373,7 +374,7 @@ look_devices() {
   each flush
   [[ ! -e $TMP/seen ]] || return 0
   list >"$TMP/seen" || die 'the kernel could not be asked'
-  [[ ${LINES[*]} == *' address replace '*:* ]] || return 0
+  [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"

@@ -46,7 +46,7 @@ set_parameter() { # NODE KEY VALUE
 # PATH VALUE of it, and of what the kernel changes along with it: forwarding, switched, is switched on every device, and
 # decides whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change). And who has chains by now.
 what_was() { # NODE KEY NOW
-  local path was along=()
+  local path device was ours along=()
   path=$(path_of "$2") path=${path#/proc/sys/}
   was=$(sed -n "s#^$path ##p" /run/nsgen/sysctl/host@*/was /dev/null) was=${was%%$'\n'*}
   ! set_at_boot "$2" "$3" || was=0
@@ -58,14 +58,16 @@ what_was() { # NODE KEY NOW
     *) return 0 ;;
   esac
   if [[ $3 == 0 ]]; then
-    for path in "${along[@]}"; do [[ $path =~ /all/forwarding || ${LINES[*]} == *" name $(device_in "$path") "* ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
+    ours=" all $(printf '%s\n' "${LINES[@]}" | sed -n 's/^host ip link add name \([^ ]*\).*/\1/p' | tr '\n' ' ')"
+    for path in "${along[@]}"; do
+      device=${path%/*} device=${device##*/}
+      [[ $path == */forwarding && $ours == *" $device "* ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"
+    done
   elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
     printf 'net/ipv4/conf/all/accept_redirects 0\n'
   fi
   other_chains "$2" || printf 'chain *\n' # what could not be asked counts as nobody's
 }
-
-device_in() { local path=${1#*/conf/} && printf '%s' "${path%/*}"; } # PATH
 
 # Other programs' chains for what is forwarded.
 other_chains() { # KEY
