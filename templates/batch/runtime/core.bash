@@ -21,7 +21,7 @@ main() {
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
   declare -ga LINES=() OLD=() PROBLEMS=()
-  declare -gA NEW=() KEPT=() CHANGED=() WAITING=() BOOT=()
+  declare -gA NEW=() KEPT=() CHANGED=() WAITING=() BOOT=() MINE=()
   each begin
 }
 
@@ -110,6 +110,9 @@ recall() {
   for line in "${LINES[@]}"; do NEW[$line]=1; done
   for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+  for line in "${OLD[@]}" "${LINES[@]}"; do
+    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && MINE[${line%% *}]=1; }
+  done
 }
 
 changes() {

@@ -9,7 +9,8 @@ bridge_in() { take "$1" bridge; }
 tc_in() { take "$1" tc; }
 
 begin_devices() {
-  declare -ga NODES=()  # namespaces, those that make devices for others first
+  ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
+  declare -ga NODES=() # namespaces, those that make devices for others first
   declare -gA FRESH=() # those that did not exist before this run
 }
 
@@ -73,23 +74,28 @@ add_renamed() { # NODE LINE
     in_node "${BASH_REMATCH[2]}" ip link set dev "$name" name "${BASH_REMATCH[1]}"; } || die "$1: ip $2: it failed"
 }
 
-# Each reads its lines from a file of its name. Where that fails, they are run again, one node after the other, to judge.
+# Each reads its lines from a file of its name, and is asked at once what there is, unless more is to come. Where that
+# fails, the lines are run again, one node after the other, to judge.
 make_inside() {
-  local node lines
+  local node lines ask=''
   local -a nodes=()
   mkdir -p "$TMP/ip"
+  [[ $WAS_UP || $VERBOSE || " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' netns '|' replace '[^\ ]*: ]] || ask=$ASK
   for node in "${NODES[@]}"; do
     lines=${WAITING["ip $node"]:-}
     if [[ ! $lines ]] || ! wanted "$node" ip; then continue; fi
     if [[ $VERBOSE || $lines == *' netns '* ]]; then
       run_lines "$node" ip "$lines" # it has a cable to one that comes later, or a device for it
     else
-      printf '%s' "$lines" >"$TMP/ip/$node"
+      printf '%s' "$lines$ask" >"$TMP/ip/$node"
       nodes+=("$node")
     fi
   done
-  enter_each "ip -force -batch $TMP/ip/NODE" "${nodes[@]}" &>/dev/null ||
+  if ! enter_each "ip -d -o -force -batch $TMP/ip/NODE" "${nodes[@]}" >"$TMP/inside" 2>/dev/null; then
+    ask=''
     for node in "${nodes[@]}"; do run_lines "$node" ip "${WAITING["ip $node"]}"; done
+  fi
+  [[ $ask ]] || rm "$TMP/inside"
 }
 
 # In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
@@ -182,15 +188,19 @@ list() {
   local key keys
   local -a there=()
   namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
-  printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' 'neighbour show nud permanent' >"$TMP/ask"
+  printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
   keys=$(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines") || return 1
   {
     sed -n 's/^host ip /@wants /p' "$TMP/lines" || return 1
     printf '@ host\n'
     ip -d -o -batch "$TMP/ask" || return 1
-    printf '@in %s\n' "${there[*]}"
-    enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
+    if [[ -e $TMP/inside ]]; then
+      printf '@in %s\n' "${NODES[*]}" && cat "$TMP/inside" && rm "$TMP/inside" || return 1
+    else
+      printf '@in %s\n' "${there[*]}"
+      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
+    fi
     for key in $keys; do
       [[ ${key%:*} == host || " ${there[*]} " == *" ${key%:*} "* ]] || continue
       printf '@more %s\n' "${key/:/ }"
