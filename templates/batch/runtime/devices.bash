@@ -125,10 +125,10 @@ enter_some() {
 
 survey_devices() {
   local line name output
-  local -A there=() # the alias of each device of this host, behind a colon
+  local -A alias_of=() # the alias of each device of this host, behind a colon
   command -v ip >/dev/null || return 0 # which was told
   output=$(aliases) || die 'ip link show failed'
-  while read -r name line; do there[$name]=:$line; done <<<"$output"
+  while read -r name line; do alias_of[$name]=:$line; done <<<"$output"
   for line in "${LINES[@]}"; do
     name=${line#* name }
     case $line in
@@ -153,7 +153,7 @@ aliases() { ip -o link show | sed -E 's/^[0-9]+: ([^@:]+)[^ ]* .*( alias (.*))$/
 
 # A device tells by its alias whose it is, a namespace by that of its lo. What has none is ours if we were about to make it.
 survey_name() { # link|netns NAME LINE
-  local alias=${there[$2]:-}
+  local alias=${alias_of[$2]:-}
   case $1 in
     link) [[ ! $alias || $alias: == ":nsgen:$NAME:"* || ( $alias == : && ${KEPT[$3]:-} ) ]] ;;
     netns) [[ ! -e /run/netns/$2 || ${KEPT[$3]:-} ]] || is_ours "$2" ;;
@@ -171,7 +171,7 @@ survey_subnet() { # ADDRESS dev DEVICE
   while read -r route; do
     to=${route#@(blackhole|unreachable|prohibit|throw) } to=${to%% *} device=${route#* dev } device=${device%% *}
     [[ $to && ! $to =~ ^(default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ ]] || continue
-    [[ ${there[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
+    [[ ${alias_of[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
       PROBLEMS+=("the subnet of ${1%% *} is routed elsewhere: ${route%%@( proto| \\)*}")
   done <<<"$routes"
 }
@@ -185,35 +185,35 @@ survey_priority() { # -4|-6 PRIORITY…
 
 # NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
 list() {
-  local key keys
+  local key node
   local -a there=()
-  namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
   printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
-  keys=$(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines") || return 1
   {
-    sed -n 's/^host ip /@wants /p' "$TMP/lines" || return 1
     printf '@ host\n'
     ip -d -o -batch "$TMP/ask" || return 1
     if [[ -e $TMP/inside ]]; then
-      printf '@in %s\n' "${NODES[*]}" && cat "$TMP/inside" && rm "$TMP/inside" || return 1
+      there=("${NODES[@]}")
+      printf '@in %s\n' "${there[*]}" && cat "$TMP/inside" && rm "$TMP/inside" || return 1
     else
+      namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
       printf '@in %s\n' "${there[*]}"
       enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
     fi
-    for key in $keys; do
-      [[ ${key%:*} == host || " ${there[*]} " == *" ${key%:*} "* ]] || continue
-      printf '@more %s\n' "${key/:/ }"
-      case ${key#*:} in
-        ip6) in_node "${key%:*}" ip -6 -N rule show ;;
-        tc) in_node "${key%:*}" tc qdisc show ;;
-        bridge) in_node "${key%:*}" bridge vlan show && in_node "${key%:*}" bridge fdb show ;;
-        wireguard) in_node "${key%:*}" wg show all public-key && in_node "${key%:*}" wg show all allowed-ips ;;
-        *) in_node "${key%:*}" "${key#*:}-save" ;;
+    for key in "${!KINDS[@]}"; do
+      node=${key% *}
+      [[ $node == host || " ${there[*]} " == *" $node "* ]] || continue
+      printf '@more %s\n' "$key"
+      case ${key#* } in
+        ip6) in_node "$node" ip -6 -N rule show ;;
+        tc) in_node "$node" tc qdisc show ;;
+        bridge) in_node "$node" bridge vlan show && in_node "$node" bridge fdb show ;;
+        wireguard) in_node "$node" wg show all public-key && in_node "$node" wg show all allowed-ips ;;
+        *tables) in_node "$node" "${key#* }-save" ;;
       esac || return 1
     done
   } >"$TMP/said" || return 1
-  in_words <"$TMP/said" | { if [[ -e $STATE/known ]]; then grep -vxFf "$STATE/known" || true; else cat; fi; }
+  if [[ -e $STATE/known ]]; then in_words | { grep -vxFf "$STATE/known" || true; }; else in_words; fi
 }
 
 # Whoever was killed while making a namespace left a file that is none.
@@ -240,7 +240,8 @@ in_words() {
     function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort" }
     function ours(device) { return node != "host" || device in devices }
     function device_of(text) { if (!sub(/.* dev /, "", text)) return ""; sub(/ .*/, "", text); return text }
-    $1 == "@wants" { wanted[$2, $4, device_of($0)] = wanted[$2, $5] = 1; sub(/\/(32|128) /, " "); wanted[$2, $4] = wanted[$2, $5] = 1; next }
+    FNR == NR && /^host ip / { wanted[$3, $5, device_of($0)] = wanted[$3, $6] = 1; sub(/\/(32|128) /, " "); wanted[$3, $5] = wanted[$3, $6] = 1 }
+    FNR == NR { next }
     $1 == "@" { node = $2; next }
     $1 == "@in" { split($0, names); at = 1; next }
     $1 == "@more" { node = $2; program = $3; names[1] = ""; next }
@@ -298,7 +299,7 @@ in_words() {
       gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
       if (ours(device_of($0)) || ("route", $1) in wanted || ("route", $2) in wanted) say("route " $0)
     }
-    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }'
+    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$TMP/lines" "$TMP/said"
 }
 
 # What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
@@ -411,9 +412,8 @@ finish_devices() {
     grep -vxFf "$STATE/besides" "$TMP/seen" >"$TMP/ours" || (($? == 1)) # 1: nothing is left
     mv "$TMP/ours" "$TMP/seen"
   fi
-  cp "$TMP/seen" "$STATE/seen.new"
-  mv "$STATE/seen.new" "$STATE/seen"
-  rm -f "$STATE/besides"
+  mv "$TMP/seen" "$STATE/seen"
+  [[ ! -e $STATE/besides ]] || rm "$STATE/besides"
 }
 
 still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ "$STATE/seen" "$TMP/seen") || true; }
