@@ -20,7 +20,7 @@ main() {
 
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
-  declare -ga LINES=() OLD=() PROBLEMS=()
+  declare -ga LINES=() OLD=() PROBLEMS=() NODES=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() MINE=()
   each begin
 }
@@ -46,6 +46,7 @@ take() { # NODE KIND <LINES; comments are for the reader
   local line
   local -a read
   mapfile -t read
+  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
   KINDS["$1 $2"]=1
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then printf -v line '%s\n' "${read[@]}" && TEXT["$1 $2"]+=$'\n'$line; fi
   for line in "${read[@]}"; do [[ $line == '#'* ]] || LINES+=("$1 $2 $line"); done
@@ -151,9 +152,14 @@ require() { # up|…
 }
 
 refuse() {
+  local problem
+  local -A told=()
   ((${#PROBLEMS[@]})) || return 0
   say 'nothing was changed, because'
-  printf '%s\n' "${PROBLEMS[@]}" | awk '!said[$0]++ { print "  " $0 }' >&2
+  for problem in "${PROBLEMS[@]}"; do
+    [[ ${told[$problem]:-} ]] || printf '  %s\n' "$problem" >&2
+    told[$problem]=yes
+  done
   exit 1
 }
 

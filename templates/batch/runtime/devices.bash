@@ -10,7 +10,6 @@ tc_in() { take "$1" tc; }
 
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
-  declare -ga NODES=() # namespaces, those that make devices for others first
   declare -gA FRESH=() # those that did not exist before this run
 }
 
@@ -323,7 +322,6 @@ check_devices() {
 # the words in which it was seen, and what cannot be is made again.
 prepare_devices() {
   local node line key
-  mapfile -t NODES < <(printf '%s\n' "${LINES[@]}" | awk '$1 != "host" && $2 == "ip" && !seen[$1]++ { print $1 }') # makers first
   for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
   [[ $WAS_UP ]] || return 0
   if [[ ! -e $STATE/besides ]]; then
@@ -431,17 +429,17 @@ settle_devices() {
   printf '%s\n' "${OLD[@]}" >"$TMP/old"
   printf '%s\n' "${!NEW[@]}" >"$TMP/new"
   not_ours >"$TMP/others" || { left 'ip link show failed' && return 0; }
-  turn >"$TMP/turned"
+  { turn >"$TMP/turned" && awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned" >"$TMP/keys"; } || { left 'awk failed' && return 0; }
   name_holders
   while read -r key; do
-    sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo"
+    sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo" || left 'sed failed'
     [[ ! $VERBOSE ]] || sed "s/^/[#] ${key/:/: } /" "$TMP/undo" >&2
     case $key in
       *:sysctl) output=$(in_node "${key%:*}" sysctl -q -p "$TMP/undo" 2>&1) ;;
       *:ip6) output=$(in_node "${key%:*}" ip -6 -force -batch "$TMP/undo" 2>&1) ;;
       *) output=$(in_node "${key%:*}" "${key#*:}" -force -batch "$TMP/undo" 2>&1) ;;
     esac || [[ $output ]] || left "${key/:/: } failed" # what is gone already is said to be so; what did not run says nothing
-  done < <(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned")
+  done <"$TMP/keys"
   told_gone
 }
 
@@ -510,12 +508,12 @@ name_holders() {
 }
 
 told_gone() {
-  local kind name there
-  there=$'\n'$(aliases)$'\n'
-  while read -r kind name; do
-    case $kind in
-      netns) [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
-      link) [[ ! $there =~ $'\n'"$name"[$' \n'] ]] || left "device $name could not be deleted" ;;
+  local node kind verb name device there
+  there=$'\n'$(aliases)$'\n' || { left 'ip link show failed' && return 0; }
+  while read -r node _ kind verb name device; do
+    case "$node $kind $verb" in
+      'host netns del') [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
+      'host link del') [[ ! $there =~ $'\n'"$device"[$' \n'] ]] || left "device $device could not be deleted" ;;
     esac
-  done < <(sed -nE 's/^host ip (netns|link) del (dev )?/\1 /p' "$TMP/turned")
+  done <"$TMP/turned"
 }

@@ -47,7 +47,7 @@ set_parameter() { # NODE KEY VALUE
 # PATH VALUE of it, and of what the kernel changes along with it: forwarding, switched, is switched on every device, and
 # decides whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change). And who has chains by now.
 what_was() { # NODE KEY NOW
-  local path device was along=()
+  local path device was text along=()
   path=$(path_of "$2") path=${path#/proc/sys/} was=''
   for device in /run/nsgen/sysctl/host@net.ip*forward*; do [[ $device == *:* ]] || was=$(sed -n "s#^$path ##p" "$device"); done
   ! set_at_boot "$2" "$3" || was=0
@@ -59,10 +59,11 @@ what_was() { # NODE KEY NOW
     *) return 0 ;;
   esac
   if [[ $3 == 0 ]]; then
+    text=$(grep . /dev/null "${along[@]}") || die 'grep /proc/sys failed'
     while IFS=: read -r path was; do
       device=${path%/forwarding} device=${device##*/}
       [[ ${MINE[$device]:-} || $device == all ]] || printf '%s %s\n' "${path#/proc/sys/}" "$was"
-    done < <(grep . /dev/null "${along[@]}")
+    done <<<"$text"
   elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
     printf 'net/ipv4/conf/all/accept_redirects 0\n'
   fi
