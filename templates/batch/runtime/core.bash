@@ -1,6 +1,7 @@
 # topology() is read, and taken as lines: NODE KIND WORDS…, one for each thing that is to be there. They are kept in
 # /run/nsgen/NAME, gone after a reboot like all of it, and written down before anything is done. Lines that are kept and
-# no longer wanted are undone, the last one first; `down` wants none.
+# no longer wanted are undone, the last one first; `down` wants none. A command that fails ends the run (set -e), so that
+# no function that may fail is called in a condition; `failed` then puts things right.
 
 main() {
   begin
@@ -26,21 +27,14 @@ begin() {
 }
 
 usage() { printf 'usage: %s [-v] [up|down|check [--strict]|install|uninstall]\n' "${0##*/}"; }
-
 say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
-
 die() { say "$@" && exit 1; }
+left() { say "$@" && LEFT=yes; } # what could not be removed: the rest is, and what is kept of this stays kept
 
-# What could not be removed: the rest is removed all the same, and what is kept of this stays kept.
-left() { say "$@" && LEFT=yes; }
-
-# With -v, each command as it is run.
-run() {
+run() { # with -v, it is shown
   [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2
   "$@"
 }
-
-# ---- lines -----------------------------------------------------------------------------------------------------------
 
 take() { # NODE KIND <LINES; comments are for the reader
   local line
@@ -57,27 +51,18 @@ take_command() { # NODE KIND NAME COMMAND…
   LINES+=("$1 $2 $3 ${words[*]@Q}")
 }
 
-# What there is to do at some step for the lines of a kind (every), and for a part of this script (each). (Where this is
-# called in a condition, bash goes on after an error: hence the status.)
+# What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local line rest status
+  local line rest
   for line in "${LINES[@]}"; do
     rest=${line#* }
-    if ! declare -F "$1_${rest%% *}" >/dev/null; then continue; fi
-    "$1_${rest%% *}" "${line%% *}" "${rest#* }"
-    status=$?
-    ((status == 0)) || return 1
+    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
   done
 }
 
 each() { # STEP
-  local part status
-  for part in $PARTS; do
-    if ! declare -F "$1_$part" >/dev/null; then continue; fi
-    "$1_$part"
-    status=$?
-    ((status == 0)) || return 1
-  done
+  local part
+  for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done
 }
 
 # A block of lines of one kind after the other; those inside of namespaces wait, and are then done together.
@@ -131,8 +116,6 @@ keep() {
   mv "$STATE/made.new" "$STATE/made"
 }
 
-# ---- before anything is touched --------------------------------------------------------------------------------------
-
 # Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
 require() { # up|…
   local entry key value rights=0
@@ -181,22 +164,20 @@ unlock() {
   rmdir /run/nsgen 2>/dev/null || true
 }
 
-# ---- up, down, check -------------------------------------------------------------------------------------------------
-
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
   every survey
   each survey
   refuse
-  if [[ $WAS_UP ]]; then
-    DRIFT=$(every check && each check) || die 'the machine could not be looked at'
-    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
-    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
-  fi
   trap failed EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
+  if [[ $WAS_UP ]]; then
+    DRIFT=$(every check; each check)
+    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && trap unlock EXIT && return 0; }
+  fi
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
   print_functions >"$STATE/script.new"
@@ -240,9 +221,11 @@ failed() {
 }
 
 down() {
+  trap 'say "failed at: $BASH_COMMAND; run down again"; unlock' EXIT
   local what="removed $WHAT"
   [[ -e $STATE/made ]] || { OLD=("${LINES[@]}") && what='nothing to do'; } # what there is of it is then told by its marks
   clear_away
+  trap unlock EXIT
   [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
   say "$what"
 }
@@ -294,7 +277,9 @@ check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
   CHECKING=yes
-  found=$(every check && each check) || die 'the machine could not be looked at'
+  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
+  found=$(every check; each check)
+  trap unlock EXIT
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
@@ -309,7 +294,7 @@ print_self() {
 }
 
 print_functions() {
-  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
+  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob inherit_errexit' 'export LC_ALL=C'
   declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL
   declare -f
 }

@@ -190,29 +190,38 @@ list() {
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
   {
     printf '@ host\n'
-    ip -d -o -batch "$TMP/ask" || return 1
+    ip -d -o -batch "$TMP/ask"
     if [[ -e $TMP/inside ]]; then
       there=("${NODES[@]}")
-      printf '@in %s\n' "${there[*]}" && cat "$TMP/inside" && rm "$TMP/inside" || return 1
-    else
-      namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
       printf '@in %s\n' "${there[*]}"
-      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
+      cat "$TMP/inside"
+      rm "$TMP/inside"
+    else
+      namespaces_there >"$TMP/there"
+      mapfile -t there <"$TMP/there"
+      printf '@in %s\n' "${there[*]}"
+      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}"
     fi
-    look_further "${there[@]}" || return 1
+    look_further "${there[@]}"
     for key in "${!KINDS[@]}"; do
       node=${key% *}
-      [[ $node == host || " ${there[*]} " == *" $node "* ]] || continue
+      if [[ $node != host && " ${there[*]} " != *" $node "* ]]; then continue; fi
       printf '@more %s\n' "$key"
       case ${key#* } in
         ip6) in_node "$node" ip -6 -N rule show ;;
         tc) in_node "$node" tc qdisc show ;;
-        bridge) in_node "$node" bridge vlan show && in_node "$node" bridge fdb show ;;
-        wireguard) in_node "$node" wg show all public-key && in_node "$node" wg show all allowed-ips ;;
+        bridge)
+          in_node "$node" bridge vlan show
+          in_node "$node" bridge fdb show
+          ;;
+        wireguard)
+          in_node "$node" wg show all public-key
+          in_node "$node" wg show all allowed-ips
+          ;;
         *tables) in_node "$node" "${key#* }-save" ;;
-      esac || return 1
+      esac
     done
-  } >"$TMP/said" || return 1
+  } >"$TMP/said"
   if [[ -e $STATE/known ]]; then in_words | { grep -vxFf "$STATE/known" || true; }; else in_words; fi
 }
 
@@ -333,7 +342,8 @@ differ() { # SEEN NOW
 }
 
 check_devices() {
-  list >"$TMP/now" && differ "$STATE/seen" "$TMP/now"
+  list >"$TMP/now"
+  differ "$STATE/seen" "$TMP/now"
 }
 
 # Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, in
@@ -400,12 +410,12 @@ look_devices() {
   local tries
   each flush
   [[ ! -e $TMP/seen ]] || return 0
-  list >"$TMP/seen" || die 'the kernel could not be asked'
+  list >"$TMP/seen"
   [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"
-    list >"$TMP/seen" || die 'the kernel could not be asked'
+    list >"$TMP/seen"
     ! cmp -s "$TMP/before" "$TMP/seen" || return 0
   done
 }
