@@ -10,7 +10,7 @@ file() { # PATH [SERVICE] <TEXT
     if [[ ! -d $folder ]] || grep -qxF "host folder $folder" "$STATE/made" 2>/dev/null; then LINES+=("host folder $folder"); fi
   done
   FILES[$1@${2:-}]=$(cat)
-  take host file < <(sed "s#^#$1@${2:-} #" <<<"${FILES[$1@${2:-}]}")
+  take host file < <(printf '%s\n' "${FILES[$1@${2:-}]}" | sed "s#^#$1@${2:-} #")
 }
 
 is_written() { [[ -e ${1%@*} && $(<"${1%@*}") == "${FILES[$1]}" ]]; } # PATH@SERVICE
@@ -56,7 +56,7 @@ undo_file() { # host PATH@SERVICE LINE
 undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 
 reload() { # [SERVICE]
-  case $(if [[ $1 ]]; then systemctl is-active "$1.service" || true; fi),$1 in
+  case $(if [[ $1 ]]; then systemctl is-active "$1.service" 2>/dev/null || true; fi),$1 in
     active,NetworkManager) run nmcli general reload conf ;;
     active,*) run networkctl reload ;;
   esac || say "$1 could not be told to read its files again"
