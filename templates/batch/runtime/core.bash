@@ -12,15 +12,16 @@ main() {
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
   esac
+  ACTION=${1:-up}
   topology
-  require "${1:-up}"
+  require
   lock
   recall
-  "${1:-up}"
+  "$ACTION"
 }
 
 begin() {
-  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' CHECKING=''
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
   declare -ga LINES=() OLD=() PROBLEMS=() NODES=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() MINE=()
   each begin
@@ -117,7 +118,7 @@ keep() {
 }
 
 # Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
-require() { # up|…
+require() {
   local entry key value rights=0
   while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
   # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
@@ -130,7 +131,7 @@ require() { # up|…
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
+  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
   refuse
 }
 
@@ -276,7 +277,6 @@ forget() {
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  CHECKING=yes
   trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
   found=$(every check; each check)
   trap unlock EXIT

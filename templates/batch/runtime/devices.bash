@@ -228,7 +228,7 @@ list() {
 # For `check`: what others may have put into namespaces and nobody would look for there. It takes as long as all the rest,
 # and is left out where there are many of them, unless one asks for it (--strict).
 look_further() { # NODE…
-  [[ $CHECKING && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
+  [[ $ACTION == check && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
   printf '%s\n' 'echo @further' 'ip -6 -N rule show' 'nft -s list ruleset 2>/dev/null || { iptables-save; ip6tables-save; } 2>/dev/null || true' \
     '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/further"
   printf '@in %s\n' "$*"
