@@ -161,8 +161,8 @@ lock() {
 }
 
 unlock() {
-  rm -rf "$TMP" || say "$TMP cannot be removed"
-  rmdir /run/nsgen 2>/dev/null || true
+  { rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
+    rmdir --ignore-fail-on-non-empty /run/nsgen; } || die 'something is left under /run/nsgen; run down again'
 }
 
 up() {
@@ -216,6 +216,8 @@ failed() {
     say 'it failed; going back to what was up before'
     exec {LOCK}<&-
     NSGEN_BACK=yes bash -c '. "$0" && main up' "$STATE/script" || true
+    trap - EXIT
+    exit 1
   fi
   unlock
   exit "$((status ? status : 1))"
