@@ -13,7 +13,11 @@ teardown() {
 # Every program on PATH, in a folder to be the whole PATH; instead of doing anything, each writes down its name, and fails.
 record_programs() { # FOLDER
   local LAB=$BATS_TEST_TMPDIR # where link_programs looks for programs of a lab: there is none
-  printf '#!/bin/bash\nprintf "%%s\\n" "$0 $*" >>%q\nexit 1\n' "$LAB/started" >"$LAB/recorder"
+  cat >"$LAB/recorder" <<RECORDER
+#!/bin/bash
+printf '%s\n' "\$0 \$*" >>${LAB@Q}/started
+exit 1
+RECORDER
   chmod 755 "$LAB/recorder"
   link_programs "$1" "$LAB/recorder"
 }
