@@ -22,7 +22,7 @@ from nsgen.compiler import compile_topology
 from nsgen.excerpt import unpainted
 from nsgen.files import identity, read_file
 from nsgen.include import Inputs
-from nsgen.links import KINDS, InterfaceKind
+from nsgen.links import InterfaceKind, kinds
 from nsgen.links.veth import LINK, Endpoints, Links
 from nsgen.report import Report
 
@@ -204,12 +204,12 @@ def shaped(kind: schema.Kind) -> st.SearchStrategy[Any]:
     if isinstance(kind, schema.MapOf):
         return st.dictionaries(shaped(kind.key), shaped(kind.item), max_size=4) | st.none()
     if isinstance(kind, schema.ByShape):
-        kinds = (kind.text, kind.items, kind.record)
-        return st.one_of(*(shaped(known) for known in kinds if known is not None))
+        ways = (kind.text, kind.items, kind.record)
+        return st.one_of(*(shaped(known) for known in ways if known is not None))
     if isinstance(kind, schema.Mapped):
         return shaped(kind.kind)
     if isinstance(kind, InterfaceKind):
-        typed = (shaped(schema.Record(cls)).map(with_type(name)) for name, cls in KINDS.items())
+        typed = (shaped(schema.Record(cls)).map(with_type(name)) for name, cls in kinds().items())
         return st.one_of(*typed)
     if isinstance(kind, Links):
         return st.lists(shaped(LINK), max_size=3)

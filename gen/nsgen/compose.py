@@ -9,7 +9,7 @@ printed.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Union
+from typing import NamedTuple, Union
 
 import yaml
 
@@ -89,8 +89,7 @@ class _OpenMap(_Open):
     merged: list[Plain] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class _Anchored:
+class _Anchored(NamedTuple):
     node: Plain
     nodes: int
     complete: bool = True

@@ -15,8 +15,9 @@ from itertools import groupby
 from math import isqrt
 
 from nsgen import why
+from nsgen.naming import with_prefix
 from nsgen.ops import Argv
-from nsgen.values import IPNetwork, Ports
+from nsgen.values import IPAddress, Ports
 
 Line = tuple[str, Argv]  # why, and the words
 Part = tuple[list[Argv], list[Line]]  # what leads to a chain, and what is in it
@@ -72,7 +73,7 @@ def _parts(run: Sequence[Line], size: int) -> Iterator[Part]:
     addresses = [_to(words) for _, words in run]
     ports = {_dport(words) for _, words in run}
     if all(addresses) and len(set(addresses)) > len(ports):
-        yield from _by_address(run, [_network(address) for address in addresses], size)
+        yield from _by_address(run, [_address(address) for address in addresses], size)
     else:
         yield from _by_port(run, size)
 
@@ -87,13 +88,13 @@ def _to(words: Argv) -> str:
 
 
 @cache
-def _network(text: str) -> IPNetwork:
-    return ipaddress.ip_network(text)
+def _address(text: str) -> IPAddress:
+    return ipaddress.ip_address(text.partition("/")[0])
 
 
-def _by_address(run: Sequence[Line], addresses: Sequence[IPNetwork], size: int) -> Iterator[Part]:
+def _by_address(run: Sequence[Line], addresses: Sequence[IPAddress], size: int) -> Iterator[Part]:
     """The smallest blocks that have so many lines each, on average."""
-    numbers = [int(one.network_address) for one in addresses]
+    numbers = [int(one) for one in addresses]
     bits = 0
     while len({number >> bits for number in numbers}) * size > len(run):
         bits += 1
@@ -101,29 +102,30 @@ def _by_address(run: Sequence[Line], addresses: Sequence[IPNetwork], size: int) 
     for index, number in enumerate(numbers):
         blocks.setdefault(number >> bits, []).append(index)
     for members in blocks.values():
-        block = addresses[members[0]].supernet(prefixlen_diff=bits)
-        yield [("-d", str(block))], [run[index] for index in members]
+        first = addresses[members[0]]
+        block = with_prefix(first, first.max_prefixlen - bits)
+        yield [("-d", str(block.network))], [run[index] for index in members]
 
 
 def _by_port(run: Sequence[Line], size: int) -> Iterator[Part]:
     """Ranges of which none overlaps another."""
-    chunk: list[tuple[int, Line]] = []
+    found = [_ports(words) for _, words in run]
+    chunk: list[int] = []
     last = 0
-    for index, line in sorted(enumerate(run), key=lambda entry: _ports(entry[1][1]).first):
-        ports = _ports(line[1])
+    for index in sorted(range(len(run)), key=lambda index: found[index].first):
+        ports = found[index]
         if len(chunk) >= size and ports.first > last:
-            yield _range(chunk)
+            yield _range(run, found, chunk)
             chunk = []
-        chunk.append((index, line))
+        chunk.append(index)
         last = max(last, ports.last)
-    yield _range(chunk)
+    yield _range(run, found, chunk)
 
 
-def _range(chunk: Sequence[tuple[int, Line]]) -> Part:
+def _range(run: Sequence[Line], found: Sequence[Ports], chunk: Sequence[int]) -> Part:
     """A range, by each protocol in it."""
-    members = [line for _, line in sorted(chunk)]
-    found = [_ports(words) for _, words in members]
-    ports = Ports(min(p.first for p in found), max(p.last for p in found))
+    members = [run[index] for index in sorted(chunk)]
+    ports = Ports(found[chunk[0]].first, max(found[index].last for index in chunk))
     protocols = dict.fromkeys(words[words.index("-p") + 1] for _, words in members)
     text = str(ports).replace("-", ":")
     return [("-p", proto, "-m", proto, "--dport", text) for proto in protocols], members

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 from nsgen.values import NAMESPACE, NAMESPACE_LENGTH, NAMESPACE_RANGE, IPAddress, address
 
@@ -11,8 +10,7 @@ Transport = Literal["tcp", "udp"]
 Question = Literal["ping", "tcp", "udp"]
 
 
-@dataclass(frozen=True)
-class Endpoint:
+class Endpoint(NamedTuple):
     """A node by its name, or an address, and empty what it is not; `port` is 0 for a ping."""
 
     node: str

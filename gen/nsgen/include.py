@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from nsgen.compose import MAX_NODES
 from nsgen.excerpt import Text, Texts, printable
@@ -40,16 +41,14 @@ class Inputs:
     variables: Variables = field(default_factory=Variables)
 
 
-@dataclass
-class Gathered:
+class Gathered(NamedTuple):
     """The texts of all files, and the topology that they are, unless one of them cannot be read."""
 
-    texts: Texts = field(default_factory=Texts)
+    texts: Texts
     source: Source | None = None
 
 
-@dataclass(frozen=True)
-class _File:
+class _File(NamedTuple):
     """A file that is being read."""
 
     name: str  # for messages
@@ -100,7 +99,7 @@ class _Gathering:
             own.findings = [source.placed(finding) for finding in own.findings]
             source.marks.move(start)
             self.parts.append(Part(source.data, source.marks))
-        self._report.take(replace(finding, file=number) for finding in own.findings)
+        self._report.take(finding._replace(file=number) for finding in own.findings)
 
     def _include_all(self, source: Source, file: _File, own: Report) -> None:
         self._nodes += source.marks.nodes

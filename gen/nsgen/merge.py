@@ -7,7 +7,7 @@ What is below, a namespace or a network for instance, is written in one file.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nsgen.compose import Marks, Plain
 from nsgen.excerpt import Texts
@@ -16,8 +16,7 @@ from nsgen.schema import Unknown, shape
 from nsgen.source import Source
 
 
-@dataclass(frozen=True)
-class Part:
+class Part(NamedTuple):
     """The plain data of one file, and its marks in the texts of all files."""
 
     data: Plain

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import ipaddress
 
-from nsgen.values import DEVICE_BYTES, IPAddress, IPNetwork
+from nsgen.values import DEVICE_BYTES, IPAddress, IPInterface, IPNetwork
 
 
 def derived_mac(text: str) -> str:
@@ -29,3 +30,10 @@ def first_host(subnet: IPNetwork) -> IPAddress:
     """Its first address, less the network address, which a prefix of 31 or 127 bits and more has not (RFC 3021)."""
     alone = subnet.prefixlen >= subnet.max_prefixlen - 1
     return subnet.network_address if alone else subnet.network_address + 1
+
+
+def with_prefix(address: IPAddress, length: int) -> IPInterface:
+    """An address with its prefix; of numbers, because `ipaddress` would print and read what is no number, twice."""
+    if address.version == 4:
+        return ipaddress.IPv4Interface((int(address), length))
+    return ipaddress.IPv6Interface((int(address), length))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Path = tuple["str | int", ...]
 Position = tuple[int, int]
@@ -19,8 +19,7 @@ TEXT_LENGTH = 400  # characters of a finding's text: a value may be megabytes lo
 WORD_LENGTH = 64  # longer words have no nearest one: looking for it would take seconds
 
 
-@dataclass(frozen=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing that is wrong: where (`path`; with `on_key`, its key), and what (`text`).
 
     What is wrong with the text itself (its syntax, a key given twice) has no path that leads to it:

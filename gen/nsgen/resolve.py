@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from nsgen import spec as written
-from nsgen.naming import derived_mac, device_name, first_host
+from nsgen.naming import derived_mac, device_name, first_host, with_prefix
 from nsgen.report import Path, Report
 from nsgen.routing import Policy
 from nsgen.spec import Audience, Spec
@@ -125,7 +125,7 @@ class _Addresses:
     def deal(self, subnet: IPNetwork) -> IPInterface | None:
         taken = self._taken[subnet]
         free = next((ip for ip in self._hosts[subnet] if ip not in taken), None)
-        return None if free is None else ipaddress.ip_interface(f"{free}/{subnet.prefixlen}")
+        return None if free is None else with_prefix(free, subnet.prefixlen)
 
 
 class _Devices:
@@ -243,7 +243,7 @@ def _with_prefix(address: IPAddress | IPInterface, bridge: Bridge) -> Address:
     if isinstance(address, ipaddress.IPv4Interface | ipaddress.IPv6Interface):
         return address
     prefixes = (s.network.prefixlen for s in bridge.subnets if address in s.network)
-    return ipaddress.ip_interface((address, next(prefixes, address.max_prefixlen)))
+    return with_prefix(address, next(prefixes, address.max_prefixlen))
 
 
 def _publications(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 from nsgen import values
 from nsgen.scalars import (
@@ -78,8 +78,7 @@ class Policy:
     )
 
 
-@dataclass(frozen=True)
-class Target:
+class Target(NamedTuple):
     """What NAT puts in place of an address: an address, with ports or without."""
 
     address: IPAddress

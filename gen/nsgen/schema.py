@@ -59,7 +59,7 @@ def shape(value: object) -> str:
     )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scalar:
     """A single value, typed by one of the functions of :mod:`nsgen.values`."""
 
@@ -85,7 +85,7 @@ class Scalar:
         return or_variable(self.schema)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Choice:
     """One of a few words."""
 
@@ -107,7 +107,7 @@ class Choice:
         return or_variable({"enum": list(self.words)})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ListOf:
     """A list; with `lone`, a single value stands for a list of one; with `each`, it is good without its bad items."""
 
@@ -134,7 +134,7 @@ class ListOf:
         return {"anyOf": [self.item.json(), array]} if self.lone else array
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class MapOf:
     """A map from names to values; nothing at all is an empty map."""
 
@@ -170,7 +170,7 @@ class MapOf:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ByShape:
     """A value whose kind is told by its shape: a text, a list or a map."""
 
@@ -198,7 +198,7 @@ class ByShape:
         return {"anyOf": [kind.json() for kind in (self.text, self.items, self.record) if kind]}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mapped:
     """A value of another kind, and what is made of it: a short form."""
 
@@ -215,7 +215,7 @@ class Mapped:
         return self.kind.json()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Record:
     """A map with fixed keys, read into a dataclass whose fields were made by `key`.
 

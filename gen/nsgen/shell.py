@@ -50,13 +50,20 @@ def comment(text: str, indent: int = 0) -> Shell:
         if any(line.startswith("  ") for line in kept):
             lines += kept
         else:
-            lines += textwrap.wrap(" ".join(kept), WIDTH - len(margin), break_on_hyphens=False)
+            lines += _filled(" ".join(kept), WIDTH - len(margin))
     return Shell("\n".join((margin + line).rstrip() for line in lines))
+
+
+def _filled(text: str, columns: int) -> list[str]:
+    # One that fits is a line already; most are, and textwrap takes each of them apart.
+    if 0 < len(text) <= columns and text.isprintable():
+        return [text]
+    return textwrap.wrap(text, columns, break_on_hyphens=False)
 
 
 def heredoc(command: str, lines: Iterable[str], end: str) -> Shell:
     """A command and what it reads; nothing in that is expanded, and no line of it is taken for its end."""
-    text = "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+    text = "".join([line if line.endswith("\n") else f"{line}\n" for line in lines])
     while end in text.splitlines():
         end += "_"
     return Shell(f"{command} <<'{end}'\n{text}{end}")

@@ -7,7 +7,7 @@ is found by :mod:`nsgen.compose`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from nsgen.compose import Marks, Plain, compose
 from nsgen.excerpt import Paint, Text, Texts, unpainted
@@ -67,7 +67,7 @@ class Source:
         if finding.at is not None or finding.file:
             return finding
         file, at = self.texts.find(self.offset(finding.path, on_key=finding.on_key))
-        return replace(finding, path=self.written(finding.path), at=at, file=file)
+        return finding._replace(path=self.written(finding.path), at=at, file=file)
 
     def show(self, finding: Finding, paint: Paint = unpainted) -> str:
         """Print a finding: ``file:line:column: error: path: text``, the line, and a caret."""

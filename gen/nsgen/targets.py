@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jinja2
 
 from nsgen import batch
-from nsgen.ops import HOST, LoadModule, Op, SetSysctl, WriteFile
-from nsgen.plan import Plan
+from nsgen.ops import HOST, LoadModule, SetSysctl, WriteFile
+from nsgen.plan import Kind, Plan
 from nsgen.shell import Shell, comment, quote
+from nsgen.steps import Step
 from nsgen.templates import template_folder
 
 Style = Literal["batch", "plain"]
 
 
-@dataclass(frozen=True)
-class File:
+class File(NamedTuple):
     """A file that a target makes; one without text is not written."""
 
     text: str
@@ -69,27 +68,28 @@ def _script(style: Style, *, teardown: bool = False) -> Callable[[Plan], File]:
     return lambda plan: File(script(plan, style, teardown=teardown), executable=True)
 
 
-def _boot(template: str, line: Callable[[Op], str]) -> Callable[[Plan], File]:
-    """A file read at boot: the lines of some operations, under the reasons for them."""
+def _boot(template: str, kind: type[Kind], line: Callable[[Kind], str]) -> Callable[[Plan], File]:
+    """A file read at boot: the lines of the operations of one kind, under the reasons for them."""
+
+    def lines(step: Step) -> list[Shell]:
+        found = (line(op) for op in step.ops if isinstance(op, kind))
+        return [Shell(text) for text in found if text]
 
     def make(plan: Plan) -> File:
-        steps = [
-            {"why": step.why, "lines": [Shell(line(op)) for op in step.ops if line(op)]}
-            for section in plan.sections
-            for step in section.steps
-        ]
-        said = [step for step in steps if step["lines"]]
+        steps = (step for section in plan.sections for step in section.steps)
+        made = [{"why": step.why, "lines": lines(step)} for step in steps]
+        said = [step for step in made if step["lines"]]
         return File(_render(template, {"name": plan.topology.name, "steps": said}) if said else "")
 
     return make
 
 
-def _sysctl_line(op: Op) -> str:
-    return op.line() if isinstance(op, SetSysctl) and op.node == HOST else ""
+def _sysctl_line(op: SetSysctl) -> str:
+    return op.line() if op.node == HOST else ""
 
 
-def _module_line(op: Op) -> str:
-    return op.name if isinstance(op, LoadModule) else ""
+def _module_line(op: LoadModule) -> str:
+    return op.name
 
 
 def _named(template: str) -> Callable[[Plan], File]:
@@ -110,8 +110,10 @@ TARGETS: dict[str, Callable[[Plan], File]] = {
     "setup.sh": _script("batch"),
     "plain.sh": _script("plain"),
     "plain-teardown.sh": _script("plain", teardown=True),
-    "etc/sysctl.d/99-nsgen-{name}.conf": _boot("persist/sysctl.conf.j2", _sysctl_line),
-    "etc/modules-load.d/nsgen-{name}.conf": _boot("persist/modules.conf.j2", _module_line),
+    "etc/sysctl.d/99-nsgen-{name}.conf": _boot("persist/sysctl.conf.j2", SetSysctl, _sysctl_line),
+    "etc/modules-load.d/nsgen-{name}.conf": _boot(
+        "persist/modules.conf.j2", LoadModule, _module_line
+    ),
     "etc/systemd/system/nsgen-{name}.service": _named("persist/unit.service.j2"),
     "Vagrantfile": _named("vagrant/Vagrantfile.j2"),
     "verify.bats": _verify,

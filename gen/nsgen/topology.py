@@ -56,8 +56,12 @@ class Bridge:
 
     def gateway(self, version: int) -> IPAddress | None:
         """The host's first address of this IP version here."""
-        found = (s.gateway for s in self.subnets if s.version == version and s.gateway is not None)
-        return next(found, None)
+        return self._gateways.get(version)
+
+    @cached_property
+    def _gateways(self) -> dict[int, IPAddress]:
+        given = [subnet.gateway for subnet in self.subnets if subnet.gateway is not None]
+        return {gateway.version: gateway for gateway in reversed(given)}
 
     def versions(self) -> tuple[int, ...]:
         """The IP versions that are spoken here; both, on a switch without addressing."""

@@ -14,7 +14,7 @@ from nsgen.topology import Node, Topology
 
 def steps(topology: Topology) -> Iterator[Step]:
     """The chains of every namespace that rewrites addresses, and the jumps there; the host's are with its rules."""
-    for node in topology.namespaces:
+    for node in (namespace for namespace in topology.namespaces if namespace.nats):
         for version in (4, 6):
             chains = node_chains(topology, node, version)
             yield Step(f"{node.name}, IPv{version}" if chains else "", chains)

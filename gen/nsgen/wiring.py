@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations
+from typing import NamedTuple
 
 from nsgen import spec as written
-from nsgen.links.bridge import Bridge
 from nsgen.links.kind import Interface as Written
 from nsgen.links.kind import Loopback, Port
 from nsgen.links.place import Place
 from nsgen.links.veth import End
 from nsgen.links.veth import Link as WrittenLink
-from nsgen.naming import derived_mac, device_name, first_host
+from nsgen.naming import derived_mac, device_name, first_host, with_prefix
 from nsgen.topology import Address, Interface, Link, Member
 from nsgen.values import IPAddress, IPInterface, IPNetwork, expand
 
@@ -23,8 +23,7 @@ ALONE = {4: 31, 6: 127}  # the prefix of a link of two, RFC 3021 and RFC 6164
 CABLE = Loopback()  # what is written of the end of a link: nothing of its own
 
 
-@dataclass(frozen=True)
-class Wires:
+class Wires(NamedTuple):
     """Everything that nodes have besides their places on networks."""
 
     links: tuple[Link, ...]
@@ -34,8 +33,8 @@ class Wires:
 
     def member(self, member: Member) -> Member:
         """A place on a network, with the master that its device has in the namespace."""
-        master, port = self.masters.get(member.namespace, {}).get(member.device, ("", Port()))
-        return replace(member, master=master, port=port)
+        found = self.masters.get(member.namespace, {}).get(member.device)
+        return replace(member, master=found[0], port=found[1]) if found else member
 
 
 def _by_node(interfaces: Iterable[Interface]) -> dict[str, tuple[Interface, ...]]:
@@ -129,14 +128,13 @@ def _end(
 
 def link_address(subnet: IPNetwork, index: int) -> IPInterface:
     """The address of the first or second end of a link in its subnet."""
-    return ipaddress.ip_interface(f"{first_host(subnet) + index}/{subnet.prefixlen}")
+    return with_prefix(first_host(subnet) + index, subnet.prefixlen)
 
 
 def _with_prefix(address: IPAddress | IPInterface, subnet: IPNetwork | None) -> Address:
     if isinstance(address, ipaddress.IPv4Interface | ipaddress.IPv6Interface):
         return address
-    prefix = subnet.prefixlen if subnet is not None else address.max_prefixlen
-    return ipaddress.ip_interface(f"{address}/{prefix}")
+    return with_prefix(address, subnet.prefixlen if subnet is not None else address.max_prefixlen)
 
 
 # -- interfaces ---------------------------------------------------------------------------------
@@ -171,7 +169,7 @@ def _interface(
 ) -> Interface:
     master, port = masters.get(name, ("", Port()))
     mac = interface.mac or ""
-    if isinstance(interface, Bridge) and not mac:  # left alone, it would change with every port
+    if interface.STEADY and not mac:
         mac = derived_mac(f"{topology}/{node}/{name}")
     return Interface(
         node=node,

@@ -7,7 +7,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 97b848552448, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 5dd6a667c3d2, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -97,17 +97,23 @@ take_command() { # NODE KIND NAME COMMAND…
 
 # every STEP: what there is to do at that step for the lines of a kind; each STEP: for a part of this script.
 every() {
-  local line rest
+  local line rest status
   for line in "${LINES[@]}"; do
     rest=${line#* }
-    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+    if ! declare -F "$1_${rest%% *}" >/dev/null; then continue; fi
+    "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+    status=$? # where this is called in a condition, bash goes on
+    ((status == 0)) || return 1
   done
 }
 
 each() {
-  local part
+  local part status
   for part in $PARTS; do
-    ! declare -F "$1_$part" >/dev/null || "$1_$part"
+    if ! declare -F "$1_$part" >/dev/null; then continue; fi
+    "$1_$part"
+    status=$?
+    ((status == 0)) || return 1
   done
 }
 
@@ -167,7 +173,7 @@ require() {
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; }
+  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
   refuse
 }
 
@@ -410,18 +416,20 @@ what_was() { # NODE KEY NOW
     *) return 0 ;;
   esac
   if [[ $3 == 0 ]]; then
-    for path in "${along[@]}"; do [[ $path == */all/forwarding ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
+    for path in "${along[@]}"; do [[ $path =~ /all/forwarding || ${LINES[*]} == *" name $(device_in "$path") "* ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
   elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
     printf 'net/ipv4/conf/all/accept_redirects 0\n'
   fi
-  other_chains "$2"
+  other_chains "$2" || printf 'chain *\n' # what could not be asked counts as nobody's
 }
+
+device_in() { local path=${1#*/conf/} && printf '%s' "${path%/*}"; } # PATH
 
 # Other programs' chains for what is forwarded.
 other_chains() { # KEY
   local tool=iptables
   [[ $1 == net.ipv4.* ]] || tool=ip6tables
-  { "$tool" -w -S 2>/dev/null || true; } | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
+  ! command -v "$tool" >/dev/null || "$tool" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
 }
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
@@ -484,7 +492,7 @@ stays() { # NODE KEY
 # since, as Docker and libvirt do, which find it on and leave it at that.
 relied_on() { # KEY VALUE FILE
   ! asked_for "$1" "$2" || return 0
-  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && other_chains "$1" | grep -vxFf "$3" >/dev/null
+  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && ! grep -qxF 'chain *' "$3" && other_chains "$1" | grep -vxFf "$3" >/dev/null
 }
 
 put_back() { # NODE KEY FILE

@@ -7,7 +7,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 97b848552448, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 5dd6a667c3d2, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -213,17 +213,23 @@ take_command() { # NODE KIND NAME COMMAND…
 
 # every STEP: what there is to do at that step for the lines of a kind; each STEP: for a part of this script.
 every() {
-  local line rest
+  local line rest status
   for line in "${LINES[@]}"; do
     rest=${line#* }
-    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+    if ! declare -F "$1_${rest%% *}" >/dev/null; then continue; fi
+    "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+    status=$? # where this is called in a condition, bash goes on
+    ((status == 0)) || return 1
   done
 }
 
 each() {
-  local part
+  local part status
   for part in $PARTS; do
-    ! declare -F "$1_$part" >/dev/null || "$1_$part"
+    if ! declare -F "$1_$part" >/dev/null; then continue; fi
+    "$1_$part"
+    status=$?
+    ((status == 0)) || return 1
   done
 }
 
@@ -283,7 +289,7 @@ require() {
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; }
+  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
   refuse
 }
 
@@ -546,7 +552,8 @@ enter_some() {
 survey_devices() {
   local line name output
   local -A there=() # the alias of each device of this host, behind a colon
-  while read -r name line; do there[$name]=:$line; done < <(aliases)
+  output=$(aliases) || die 'ip link show failed'
+  while read -r name line; do there[$name]=:$line; done <<<"$output"
   for line in "${LINES[@]}"; do
     name=${line#* name }
     case $line in
@@ -562,7 +569,7 @@ survey_devices() {
       'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -6 "${line#* priority }" ;;
     esac
   done
-  [[ ! $WAS_UP && $TRIAL ]] && command -v ip unshare >/dev/null || return 0 # tried in a namespace that is gone at once
+  [[ ! $WAS_UP && $TRIAL ]] && command -v ip >/dev/null && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
   output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
 }
 
@@ -603,18 +610,19 @@ survey_priority() { # -4|-6 PRIORITY…
 
 # NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
 list() {
-  local key
+  local key keys
   local -a there=()
-  mapfile -t there < <(namespaces_there)
+  namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
   printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' 'neighbour show nud permanent' >"$TMP/ask"
-  printf '%s\n' "${OLD[@]}" "${LINES[@]}" | sort -u >"$TMP/lines"
+  printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
+  keys=$(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines") || return 1
   {
-    sed -n 's/^host ip /@wants /p' "$TMP/lines"
+    sed -n 's/^host ip /@wants /p' "$TMP/lines" || return 1
     printf '@ host\n'
     ip -d -o -batch "$TMP/ask" || return 1
     printf '@in %s\n' "${there[*]}"
     enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
-    for key in $(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines"); do
+    for key in $keys; do
       [[ ${key%:*} == host || " ${there[*]} " == *" ${key%:*} "* ]] || continue
       printf '@more %s\n' "${key/:/ }"
       case ${key#*:} in
@@ -734,7 +742,7 @@ check_devices() {
 # Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, in
 # the words in which it was seen, and what cannot be is made again.
 prepare_devices() {
-  local node line
+  local node line key
   declare -ga NODES
   mapfile -t NODES < <(printf '%s\n' "${LINES[@]}" | awk '$1 != "host" && $2 == "ip" && !seen[$1]++ { print $1 }') # makers first
   for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
@@ -745,8 +753,10 @@ prepare_devices() {
     case $line in
       *' ip link add '*' netns '*) line=${line##* netns } && CHANGED["${line%% *} ip"]=1 ;; # it has to be set there
       'host '*) ;;
-      *' addrgenmode none'*) # a device that had IPv6, and is to have no more, has made itself an address
-        in_node "${line%% *}" ip -force -batch - <<<"address flush dev ${line#* dev }" &>/dev/null || true ;;
+      *' addrgenmode none'*) # what a device has made for itself while it had IPv6, and is to have no more
+        key=${line#* dev }
+        in_node "${line%% *}" ip address flush dev "${key%% *}" to fe80::/10 &>/dev/null || true
+        ;;
     esac
   done
   [[ $DRIFT ]] || return 0
@@ -888,10 +898,11 @@ turn() {
 
 # What has a name of ours, and another mark: it stays. Where nothing is kept, only what has our mark is ours.
 not_ours() {
-  local name alias line
+  local name alias line output
+  output=$(aliases) || return 1
   while read -r name alias; do
     [[ $alias: == "nsgen:$NAME:"* || ( ! $alias && -e $STATE/made ) ]] || printf 'link %s\n' "$name"
-  done < <(aliases)
+  done <<<"$output"
   for line in "${OLD[@]}"; do
     [[ $line != 'host ip netns add '* || -e $STATE/made ]] || is_ours "${line##* }" || printf 'netns %s\n' "${line##* }"
   done
@@ -984,18 +995,20 @@ what_was() { # NODE KEY NOW
     *) return 0 ;;
   esac
   if [[ $3 == 0 ]]; then
-    for path in "${along[@]}"; do [[ $path == */all/forwarding ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
+    for path in "${along[@]}"; do [[ $path =~ /all/forwarding || ${LINES[*]} == *" name $(device_in "$path") "* ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
   elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
     printf 'net/ipv4/conf/all/accept_redirects 0\n'
   fi
-  other_chains "$2"
+  other_chains "$2" || printf 'chain *\n' # what could not be asked counts as nobody's
 }
+
+device_in() { local path=${1#*/conf/} && printf '%s' "${path%/*}"; } # PATH
 
 # Other programs' chains for what is forwarded.
 other_chains() { # KEY
   local tool=iptables
   [[ $1 == net.ipv4.* ]] || tool=ip6tables
-  { "$tool" -w -S 2>/dev/null || true; } | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
+  ! command -v "$tool" >/dev/null || "$tool" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
 }
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
@@ -1058,7 +1071,7 @@ stays() { # NODE KEY
 # since, as Docker and libvirt do, which find it on and leave it at that.
 relied_on() { # KEY VALUE FILE
   ! asked_for "$1" "$2" || return 0
-  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && other_chains "$1" | grep -vxFf "$3" >/dev/null
+  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && ! grep -qxF 'chain *' "$3" && other_chains "$1" | grep -vxFf "$3" >/dev/null
 }
 
 put_back() { # NODE KEY FILE

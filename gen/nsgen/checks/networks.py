@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 from nsgen.checks.view import View, joined, many, reserved, usable
 from nsgen.report import Path, Report
@@ -52,8 +52,7 @@ def check_subnets(view: View, report: Report) -> None:
                 report.error(("networks", name, "subnet", index), text)
 
 
-@dataclass(frozen=True)
-class _Entry:
+class _Entry(NamedTuple):
     order: int
     name: str
     subnet: IPNetwork

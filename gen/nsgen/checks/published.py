@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nsgen.checks.view import VERSIONS, Place, View, hint, many, there
 from nsgen.report import Path, Report
@@ -170,8 +170,7 @@ def check_isolated(view: View, report: Report) -> None:
             report.warning((*path, "reach"), text)
 
 
-@dataclass(frozen=True)
-class _Claim:
+class _Claim(NamedTuple):
     """A port of the host, for one protocol and IP version."""
 
     order: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nsgen.checks.view import View, hint, ip_of, joined, many, reserved
 from nsgen.report import Path, Report
@@ -15,8 +15,7 @@ MAIN_TABLE = 254  # rt_tables
 DEFAULT_METRIC = {4: 0, 6: 1024}  # linux/net/ipv6/route.c, ip6_route_info_create
 
 
-@dataclass(frozen=True)
-class _Node:
+class _Node(NamedTuple):
     """What is known of a node's interfaces: by device, the subnets it is in; and its addresses.
 
     `closed`: these are all of its devices. `dealt`: it has automatic addresses besides, of which

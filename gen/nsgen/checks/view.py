@@ -9,10 +9,9 @@ from __future__ import annotations
 import dataclasses
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from nsgen.excerpt import path_text
 from nsgen.naming import device_name
@@ -31,8 +30,7 @@ LISTED = 8  # names of what is known, in a message
 HINTED = 200  # findings, after which nobody looks for the nearest name any more
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """An attachment, and the network that it leads to."""
 
     namespace: str

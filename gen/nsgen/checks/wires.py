@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nsgen.checks.view import View, hint, ip_of, joined, many, reserved, there, usable
 from nsgen.links.impair import Impair
 from nsgen.links.kind import Interface, Loopback
 from nsgen.links.physical import Physical
 from nsgen.links.veth import End, Link
-from nsgen.links.vrf import Vrf
 from nsgen.links.wireguard import Wireguard
 from nsgen.naming import device_name
 from nsgen.report import Path, Report
@@ -259,18 +258,17 @@ def check_tables(view: View, report: Report) -> None:
     for _, path, interfaces in nodes_of(view):
         tables: dict[int, str] = {}
         for name, interface in interfaces.items():
-            if not isinstance(interface, Vrf):
+            table = interface.own_table
+            if not table:
                 continue
             at = (*path, name, "table")
-            if interface.table in OWN_TABLES:
-                what = OWN_TABLES[interface.table]
-                report.error(
-                    at, f"table {interface.table} is {what}, which every node has: choose another"
-                )
-            elif interface.table in tables:
-                text = f"table {interface.table} is that of {tables[interface.table]!r} already"
+            if table in OWN_TABLES:
+                what = OWN_TABLES[table]
+                report.error(at, f"table {table} is {what}, which every node has: choose another")
+            elif table in tables:
+                text = f"table {table} is that of {tables[table]!r} already"
                 report.error(at, f"{text}: each VRF has its own")
-            tables[interface.table] = name
+            tables[table] = name
 
 
 def check_peers(view: View, report: Report) -> None:
@@ -289,8 +287,7 @@ def check_peers(view: View, report: Report) -> None:
                 report.error((*path, "peers", index, "interface"), text)
 
 
-@dataclass(frozen=True)
-class Device:
+class Device(NamedTuple):
     """A device of a node as far as it is written: an end of a link, or an interface."""
 
     name: str

@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from nsgen.links.bond import Bond
-from nsgen.links.bridge import Bridge
-from nsgen.links.dummy import Dummy
 from nsgen.links.kind import Interface, Loopback
-from nsgen.links.macvlan import Ipvlan, Macvlan
-from nsgen.links.physical import Physical
-from nsgen.links.tunnel import Gre, Ipip, Sit
-from nsgen.links.vlan import Vlan
-from nsgen.links.vrf import Vrf
-from nsgen.links.vxlan import Vxlan
-from nsgen.links.wireguard import Wireguard
 from nsgen.report import Path, Report, nearest
 from nsgen.schema import INVALID, Json, Record, Unknown, either, shape
+
+
+@cache
+def kinds() -> dict[str, type[Interface]]:
+    """All of them by their names; loaded where a topology has any, because most have none."""
+    from nsgen.links.bond import Bond
+    from nsgen.links.bridge import Bridge
+    from nsgen.links.dummy import Dummy
+    from nsgen.links.macvlan import Ipvlan, Macvlan
+    from nsgen.links.physical import Physical
+    from nsgen.links.tunnel import Gre, Ipip, Sit
+    from nsgen.links.vlan import Vlan
+    from nsgen.links.vrf import Vrf
+    from nsgen.links.vxlan import Vxlan
+    from nsgen.links.wireguard import Wireguard
+
+    return _registered(
+        (
+            *(Bridge, Dummy, Vlan, Vxlan, Macvlan, Ipvlan, Gre),
+            *(Ipip, Sit, Wireguard, Bond, Vrf, Physical),
+        )
+    )
 
 
 def _registered(kinds: Iterable[type[Interface]]) -> dict[str, type[Interface]]:
@@ -29,12 +41,6 @@ def _registered(kinds: Iterable[type[Interface]]) -> dict[str, type[Interface]]:
     return found
 
 
-KINDS = _registered(
-    (Bridge, Dummy, Vlan, Vxlan, Macvlan, Ipvlan, Gre, Ipip, Sit, Wireguard, Bond, Vrf, Physical)
-)
-
-
-@dataclass(frozen=True)
 class InterfaceKind:
     """Reads an interface by its `type`; `lo` needs none."""
 
@@ -53,13 +59,13 @@ class InterfaceKind:
             report.pass_over((*path, "type"))
             return INVALID
         if written is None:
-            text = f"the key 'type' is missing: one of {either(list(KINDS))}"
+            text = f"the key 'type' is missing: one of {either(list(kinds()))}"
             report.error(path, text, on_key=True)
             return INVALID
-        kind = KINDS.get(written) if isinstance(written, str) else None
+        kind = kinds().get(written) if isinstance(written, str) else None
         if kind is None:
-            hint = nearest(written, KINDS) if isinstance(written, str) else ""
-            text = f"expected {either(list(KINDS))}, got {shape(written)}{hint}"
+            hint = nearest(written, kinds()) if isinstance(written, str) else ""
+            text = f"expected {either(list(kinds()))}, got {shape(written)}{hint}"
             report.error((*path, "type"), text)
             return INVALID
         return Record(kind).read(value, path, report)
@@ -68,7 +74,7 @@ class InterfaceKind:
         """Any of the kinds, told by its type."""
         loopback = Record(Loopback, nothing=True).json()
         del loopback["properties"]["type"]
-        return {"anyOf": [*(_tagged(name, kind) for name, kind in KINDS.items()), loopback]}
+        return {"anyOf": [*(_tagged(name, kind) for name, kind in kinds().items()), loopback]}
 
 
 def _tagged(name: str, kind: type[Interface]) -> Json:

@@ -50,6 +50,7 @@ class Bridge(Interface):
     )
 
     KIND: ClassVar[str] = "bridge"
+    STEADY: ClassVar[bool] = True  # left alone, its address would change with every port
     WHY: ClassVar[str] = """\
 A switch inside the node: whatever has this bridge as its master is plugged into it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 from nsgen.links.impair import Impair
 from nsgen.links.place import Place
@@ -14,8 +14,7 @@ from nsgen.schema import ListOf, Record, key
 from nsgen.values import IPAddress, IPInterface
 
 
-@dataclass(frozen=True)
-class Port:
+class Port(NamedTuple):
     """A port of a bridge, a bond or a VRF; of a bridge that filters VLANs, the VLANs that it is in."""
 
     untagged: int = 0
@@ -47,6 +46,7 @@ class Interface:
     KIND: ClassVar[str] = ""
     WHY: ClassVar[str] = ""  # printed over what makes it
     ELSEWHERE: ClassVar[bool] = False  # whether the device below it may be another node's
+    STEADY: ClassVar[bool] = False  # whether it is given a MAC address where none is written
 
     @property
     def parent(self) -> Place | None:
@@ -66,6 +66,11 @@ class Interface:
     @property
     def own_mtu(self) -> int:
         """The MTU if none is given; 0 leaves it to the kernel."""
+        return 0
+
+    @property
+    def own_table(self) -> int:
+        """The routing table that it has to itself; 0 if it has none."""
         return 0
 
     def words(self) -> Argv:

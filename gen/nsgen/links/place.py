@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from nsgen import values
 from nsgen.endpoint import node
@@ -10,8 +10,7 @@ from nsgen.scalars import STRING
 from nsgen.schema import Scalar
 
 
-@dataclass(frozen=True)
-class Place:
+class Place(NamedTuple):
     """A device of a node; where the node is empty, of the node where this is written."""
 
     node: str

@@ -34,7 +34,6 @@ _ADDRESSES = Mapped(ListOf(INTERFACE_ADDRESS, lone=True), lambda found: End(addr
 _END = ByShape(text=_ADDRESSES, items=_ADDRESSES, record=Record(End, nothing=True))
 
 
-@dataclass(frozen=True)
 class Endpoints:
     """Reads the two ends: a list of places, or a map from place to address."""
 
@@ -117,7 +116,6 @@ class Link:
 LINK = Record(Link)
 
 
-@dataclass(frozen=True)
 class Links:
     """Reads the list of links; a range in one stands for as many links, counted up together."""
 

@@ -31,6 +31,11 @@ no others, so that two of them may even use the same addresses."""
         """What is in it."""
         return dict.fromkeys(self.ports, Port())
 
+    @property
+    def own_table(self) -> int:
+        """Its table."""
+        return self.table
+
     def words(self) -> Argv:
         """Its table."""
         return ("table", str(self.table))

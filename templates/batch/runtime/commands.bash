@@ -28,7 +28,8 @@ run_in() { # NODE COMMAND, in quotes
 # What the commands have put into namespaces is told by nobody.
 finish_commands() {
   list >"$TMP/now" || die 'the kernel could not be asked'
-  { differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' && { cat "$STATE/known" 2>/dev/null || true; }; } >"$TMP/known"
+  differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/known"
+  [[ ! -e $STATE/known ]] || cat "$STATE/known" >>"$TMP/known"
   mv "$TMP/known" "$STATE/known"
 }
 

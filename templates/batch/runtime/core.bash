@@ -3,9 +3,7 @@
 # no longer wanted are undone, the last one first; `down` wants none.
 
 main() {
-  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
-  declare -ga LINES=() OLD=() PROBLEMS=() STARTED=()
-  declare -gA NEW=() KEPT=() CHANGED=() WAITING=() FRESH=() DROPPED=() BOOT=()
+  begin
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   case $* in
     '' | up | down | check | install | uninstall) ;;
@@ -18,6 +16,13 @@ main() {
   lock
   recall
   "${1:-up}"
+}
+
+begin() {
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
+  declare -ga LINES=() OLD=() PROBLEMS=()
+  declare -gA NEW=() KEPT=() CHANGED=() WAITING=() BOOT=() MINE=()
+  each begin
 }
 
 usage() { printf 'usage: %s [-v] [up|down|check [--strict]|install|uninstall]\n' "${0##*/}"; }
@@ -35,7 +40,7 @@ run() {
   "$@"
 }
 
-# ---- lines ----
+# ---- lines -----------------------------------------------------------------------------------------------------------
 
 take() { # NODE KIND <LINES; comments are for the reader
   local line
@@ -51,19 +56,20 @@ take_command() { # NODE KIND NAME COMMAND…
   LINES+=("$1 $2 $3 ${words[*]@Q}")
 }
 
-# every STEP: what there is to do at that step for the lines of a kind; each STEP: for a part of this script.
-every() {
+# What there is to do at some step for the lines of a kind (every), and for a part of this script (each). (Where this is
+# called in a condition, bash goes on after an error: hence the status.)
+every() { # STEP
   local line rest status
   for line in "${LINES[@]}"; do
     rest=${line#* }
     if ! declare -F "$1_${rest%% *}" >/dev/null; then continue; fi
     "$1_${rest%% *}" "${line%% *}" "${rest#* }"
-    status=$? # where this is called in a condition, bash goes on
+    status=$?
     ((status == 0)) || return 1
   done
 }
 
-each() {
+each() { # STEP
   local part status
   for part in $PARTS; do
     if ! declare -F "$1_$part" >/dev/null; then continue; fi
@@ -104,6 +110,9 @@ recall() {
   for line in "${LINES[@]}"; do NEW[$line]=1; done
   for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+  for line in "${OLD[@]}" "${LINES[@]}"; do
+    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && MINE[${line%% *}]=1; }
+  done
 }
 
 changes() {
@@ -113,16 +122,16 @@ changes() {
 
 keep() { mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"; }
 
-# ---- before anything is touched ----
+# ---- before anything is touched --------------------------------------------------------------------------------------
 
 # Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
-require() {
+require() { # up|…
   local entry key value rights=0
   while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
   # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
   ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
   [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
-    PROBLEMS+=("this shell is inside of a namespace (ip netns exec): what is made here would be gone with it")
+    PROBLEMS+=('this shell is inside of a namespace (ip netns exec): what is made here would be gone with it')
   for entry in $PROGRAMS; do
     if command -v "${entry%:*}" >/dev/null; then continue; fi
     [[ $entry == *:* ]] || { PROBLEMS+=("there is no program $entry, which a service needs") && continue; }
@@ -157,7 +166,7 @@ unlock() {
   rmdir /run/nsgen 2>/dev/null || true
 }
 
-# ---- up, down, check ----
+# ---- up, down, check -------------------------------------------------------------------------------------------------
 
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
@@ -209,7 +218,7 @@ failed() {
   else
     say 'it failed; going back to what was up before'
     exec {LOCK}<&-
-    NSGEN_BACK=yes bash -c 'source "$0"; main up' "$STATE/script" || true
+    NSGEN_BACK=yes bash -c '. "$0" && main up' "$STATE/script" || true
   fi
   unlock
   exit "$((status ? status : 1))"
@@ -221,7 +230,7 @@ down() {
   [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
 }
 
-# From its first line on the topology is not up any more: should the next `up` fail, it undoes what is left.
+# From here on the topology is not up any more: should the next `up` fail, it undoes what is left.
 clear_away() {
   LEFT='' NEW=()
   rm -f "$STATE/up" || left "$STATE/up cannot be removed"
@@ -241,16 +250,27 @@ undo() {
   each settle
 }
 
-# By the functions of the scripts that made it: this one has not those parts.
-undo_unknown() (
-  OLD=("$@") parts=''
+# Of parts that this script has not: by those of the scripts that made it.
+undo_unknown() { # LINE…
+  local file
+  printf '%s\n' "$@" >"$TMP/unknown"
+  printf '%s\n' "${!NEW[@]}" >"$TMP/new"
   for file in "$STATE"/script "$STATE"/script.new; do
-    # shellcheck source=/dev/null
-    [[ ! -e $file ]] || { source "$file" && parts+=" $PARTS"; }
+    [[ ! -e $file ]] || bash -c '. "$0" && forget' "$file" || return 1
   done
-  PARTS=$parts
-  declare -F "undo_$(cut -d' ' -f2 <<<"$1")" >/dev/null && undo && [[ ! $LEFT ]]
-)
+}
+
+forget() {
+  local line kind
+  begin
+  while read -r line; do NEW[$line]=1; done <"$TMP/new"
+  while read -r line; do
+    kind=${line#* }
+    ! declare -F "undo_${kind%% *}" >/dev/null || OLD+=("$line")
+  done <"$TMP/unknown"
+  undo
+  [[ ! $LEFT ]]
+}
 
 check() {
   local line found
@@ -260,7 +280,7 @@ check() {
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
   printf '%s\n' "${found#$'\n'}"
-  [[ ! $STRICT && ! $(grep -v ': besides: ' <<<"${found#$'\n'}") ]] || exit 1
+  if [[ $STRICT ]] || grep -qv ': besides: ' <<<"${found#$'\n'}"; then exit 1; fi
 }
 
 # This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.

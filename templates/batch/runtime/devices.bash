@@ -8,6 +8,12 @@ ip_in() { take "$1" "ip${2:+6}"; } # NODE [-6] <LINES
 bridge_in() { take "$1" bridge; }
 tc_in() { take "$1" tc; }
 
+begin_devices() {
+  ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
+  declare -ga NODES=() # namespaces, those that make devices for others first
+  declare -gA FRESH=() # those that did not exist before this run
+}
+
 make_ip() { run_lines "$1" ip "$2"; } # NODE LINES
 make_ip6() { run_lines "$1" ip6 "$2"; }
 make_bridge() { run_lines "$1" bridge "$2"; }
@@ -68,23 +74,28 @@ add_renamed() { # NODE LINE
     in_node "${BASH_REMATCH[2]}" ip link set dev "$name" name "${BASH_REMATCH[1]}"; } || die "$1: ip $2: it failed"
 }
 
-# Each reads its lines from a file of its name. Where that fails, they are run again, one node after the other, to judge.
+# Each reads its lines from a file of its name, and is asked at once what there is, unless more is to come. Where that
+# fails, the lines are run again, one node after the other, to judge.
 make_inside() {
-  local node lines
+  local node lines ask=''
   local -a nodes=()
   mkdir -p "$TMP/ip"
+  [[ $WAS_UP || $VERBOSE || " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' netns '|' replace '[^\ ]*: ]] || ask=$ASK
   for node in "${NODES[@]}"; do
     lines=${WAITING["ip $node"]:-}
     if [[ ! $lines ]] || ! wanted "$node" ip; then continue; fi
     if [[ $VERBOSE || $lines == *' netns '* ]]; then
       run_lines "$node" ip "$lines" # it has a cable to one that comes later, or a device for it
     else
-      printf '%s' "$lines" >"$TMP/ip/$node"
+      printf '%s' "$lines$ask" >"$TMP/ip/$node"
       nodes+=("$node")
     fi
   done
-  enter_each "ip -force -batch $TMP/ip/NODE" "${nodes[@]}" &>/dev/null ||
+  if ! enter_each "ip -d -o -force -batch $TMP/ip/NODE" "${nodes[@]}" >"$TMP/inside" 2>/dev/null; then
+    ask=''
     for node in "${nodes[@]}"; do run_lines "$node" ip "${WAITING["ip $node"]}"; done
+  fi
+  [[ $ask ]] || rm "$TMP/inside"
 }
 
 # In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
@@ -115,6 +126,7 @@ enter_some() {
 survey_devices() {
   local line name output
   local -A there=() # the alias of each device of this host, behind a colon
+  command -v ip >/dev/null || return 0 # which was told
   output=$(aliases) || die 'ip link show failed'
   while read -r name line; do there[$name]=:$line; done <<<"$output"
   for line in "${LINES[@]}"; do
@@ -132,7 +144,7 @@ survey_devices() {
       'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -6 "${line#* priority }" ;;
     esac
   done
-  [[ ! $WAS_UP && $TRIAL ]] && command -v ip >/dev/null && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
+  [[ ! $WAS_UP && $TRIAL ]] && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
   output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
 }
 
@@ -176,15 +188,19 @@ list() {
   local key keys
   local -a there=()
   namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
-  printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' 'neighbour show nud permanent' >"$TMP/ask"
+  printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
   keys=$(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines") || return 1
   {
     sed -n 's/^host ip /@wants /p' "$TMP/lines" || return 1
     printf '@ host\n'
     ip -d -o -batch "$TMP/ask" || return 1
-    printf '@in %s\n' "${there[*]}"
-    enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
+    if [[ -e $TMP/inside ]]; then
+      printf '@in %s\n' "${NODES[*]}" && cat "$TMP/inside" && rm "$TMP/inside" || return 1
+    else
+      printf '@in %s\n' "${there[*]}"
+      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
+    fi
     for key in $keys; do
       [[ ${key%:*} == host || " ${there[*]} " == *" ${key%:*} "* ]] || continue
       printf '@more %s\n' "${key/:/ }"
@@ -306,11 +322,13 @@ check_devices() {
 # the words in which it was seen, and what cannot be is made again.
 prepare_devices() {
   local node line key
-  declare -ga NODES
   mapfile -t NODES < <(printf '%s\n' "${LINES[@]}" | awk '$1 != "host" && $2 == "ip" && !seen[$1]++ { print $1 }') # makers first
   for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
   [[ $WAS_UP ]] || return 0
-  [[ -e $STATE/besides ]] || { differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides" && mv "$TMP/besides" "$STATE/besides"; }
+  if [[ ! -e $STATE/besides ]]; then
+    differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"
+    mv "$TMP/besides" "$STATE/besides"
+  fi
   for line in "${LINES[@]}"; do
     [[ ! ${KEPT[$line]:-} ]] || continue
     case $line in
@@ -366,7 +384,7 @@ look_devices() {
   each flush
   [[ ! -e $TMP/seen ]] || return 0
   list >"$TMP/seen" || die 'the kernel could not be asked'
-  [[ ${LINES[*]} == *' address replace '*:* ]] || return 0
+  [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"
@@ -389,8 +407,12 @@ finish_devices() {
     still=$(still_differs)
     [[ ! $still ]] || die "this cannot be put right: $still"
   fi
-  [[ ! -e $STATE/besides ]] || { { grep -vxFf "$STATE/besides" "$TMP/seen" || true; } >"$TMP/ours" && mv "$TMP/ours" "$TMP/seen"; }
-  cp "$TMP/seen" "$STATE/seen.new" && mv "$STATE/seen.new" "$STATE/seen"
+  if [[ -e $STATE/besides ]]; then
+    grep -vxFf "$STATE/besides" "$TMP/seen" >"$TMP/ours" || (($? == 1)) # 1: nothing is left
+    mv "$TMP/ours" "$TMP/seen"
+  fi
+  cp "$TMP/seen" "$STATE/seen.new"
+  mv "$STATE/seen.new" "$STATE/seen"
   rm -f "$STATE/besides"
 }
 
@@ -411,7 +433,7 @@ settle_devices() {
   not_ours >"$TMP/others" || { left 'ip link show failed' && return 0; }
   turn >"$TMP/turned"
   name_holders
-  for key in $(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned"); do
+  while read -r key; do
     sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo"
     [[ ! $VERBOSE ]] || sed "s/^/[#] ${key/:/: } /" "$TMP/undo" >&2
     case $key in
@@ -419,7 +441,7 @@ settle_devices() {
       *:ip6) output=$(in_node "${key%:*}" ip -6 -force -batch "$TMP/undo" 2>&1) ;;
       *) output=$(in_node "${key%:*}" "${key#*:}" -force -batch "$TMP/undo" 2>&1) ;;
     esac || [[ $output ]] || left "${key/:/: } failed" # what is gone already is said to be so; what did not run says nothing
-  done
+  done < <(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned")
   told_gone
 }
 

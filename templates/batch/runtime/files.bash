@@ -25,11 +25,12 @@ make_folder() { :; } # with the file
 make_text() { :; }
 
 make_file() { # host PATHS
-  local path
+  local path text
   for path in $2; do
     if cmp -s <(text_of "${path%@*}") "${path%@*}"; then continue; fi
     mkdir -p "${path%/*}"
-    text_of "${path%@*}" >"${path%@*}"
+    text=$(text_of "${path%@*}") || die "$path cannot be written"
+    printf '%s\n' "$text" >"${path%@*}"
     [[ $path != *@* ]] || reload "${path#*@}"
   done
 }
@@ -40,7 +41,7 @@ undo_file() { # host PATH
   is_our_file "${2%@*}" || return 0
   rm -f "${2%@*}" || left "${2%@*} cannot be removed"
   [[ $2 != *@* ]] || reload "${2#*@}"
-  [[ -e $STATE/made || $2 != /etc/netns/* ]] || { undo_folder host "${2%/*}" && undo_folder host /etc/netns; } # nothing is kept
+  [[ -e $STATE/made || $2 != /etc/netns/* ]] || undo_folder host "${2%/*}" # where nothing is kept, it is taken for ours
 }
 
 undo_text() { :; }

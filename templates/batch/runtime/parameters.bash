@@ -46,7 +46,7 @@ set_parameter() { # NODE KEY VALUE
 # PATH VALUE of it, and of what the kernel changes along with it: forwarding, switched, is switched on every device, and
 # decides whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change). And who has chains by now.
 what_was() { # NODE KEY NOW
-  local path was along=()
+  local path device was along=()
   path=$(path_of "$2") path=${path#/proc/sys/}
   was=$(sed -n "s#^$path ##p" /run/nsgen/sysctl/host@*/was /dev/null) was=${was%%$'\n'*}
   ! set_at_boot "$2" "$3" || was=0
@@ -58,14 +58,15 @@ what_was() { # NODE KEY NOW
     *) return 0 ;;
   esac
   if [[ $3 == 0 ]]; then
-    for path in "${along[@]}"; do [[ $path =~ /all/forwarding || ${LINES[*]} == *" name $(device_in "$path") "* ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
+    for path in "${along[@]}"; do
+      device=${path%/*} device=${device##*/}
+      [[ $path == */forwarding && ${MINE[$device]:-} || $device == all && $path == */forwarding ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"
+    done
   elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
     printf 'net/ipv4/conf/all/accept_redirects 0\n'
   fi
   other_chains "$2" || printf 'chain *\n' # what could not be asked counts as nobody's
 }
-
-device_in() { local path=${1#*/conf/} && printf '%s' "${path%/*}"; } # PATH
 
 # Other programs' chains for what is forwarded.
 other_chains() { # KEY
@@ -126,8 +127,7 @@ undo_sysctl() { # NODE KEY = VALUE
 # Those of a namespace that goes, or of a device of ours that goes, go with it.
 stays() { # NODE KEY
   [[ $1 == host || ${NEW["host ip netns add $1"]:-} ]] || return 1
-  [[ ! $2 =~ [./]conf[./](.*)[./] || " ${OLD[*]} " != *" $1 ip link add name ${BASH_REMATCH[1]} "* ]] ||
-    [[ " ${!NEW[*]} " == *" $1 ip link add name ${BASH_REMATCH[1]} "* ]]
+  [[ ! $2 =~ [./]conf[./](.*)[./] || ! ${MINE[${BASH_REMATCH[1]}]:-} || " ${!NEW[*]} " == *" $1 ip link add name ${BASH_REMATCH[1]} "* ]]
 }
 
 # Whether an administrator's file asks for the value, too; or, of forwarding, whether another program has made itself chains
@@ -138,8 +138,10 @@ relied_on() { # KEY VALUE FILE
 }
 
 put_back() { # NODE KEY FILE
-  local path was now version
+  local path was now version device
+  local -A recorded=()
   while read -r path was; do
+    recorded[$path]=1
     if [[ $path == chain || $1 == host && ! -e /proc/sys/$path ]]; then continue; fi
     now=$(get_parameter "$1" "$path")
     [[ $now == "$was" ]] || put_parameter "$1" "$path" "$was" || left "$1: $path cannot be set to $was"
@@ -147,8 +149,8 @@ put_back() { # NODE KEY FILE
   [[ $2 =~ ^net\.(ipv[46])\..*forward ]] || return 0
   version=${BASH_REMATCH[1]} was=$(<"/proc/sys/net/$version/conf/default/forwarding") # what devices have that have come since
   for path in "/proc/sys/net/$version/conf/"*/forwarding; do
-    path=${path#/proc/sys/}
-    grep -q "^$path " "$3" || [[ $path == */all/* ]] || put_parameter host "$path" "$was" || true
+    device=${path%/*} device=${device##*/}
+    [[ ${recorded[${path#/proc/sys/}]:-} || $device == all || ${#NEW[@]} -eq 0 && ${MINE[$device]:-} ]] || printf '%s\n' "$was" >"$path" || true
   done
 }
 

@@ -3,6 +3,8 @@
 # Our chains are replaced as a whole, with the jumps to them, by one iptables-restore: -I puts a jump first in a built-in
 # chain, -A last, but ahead of a rule that ends the chain for all packets. Nothing else there is touched.
 
+begin_rules() { declare -gA DROPPED=(); }
+
 rules() { take "$1" "$2"; } # NODE iptables|ip6tables <TEXT
 
 make_iptables() { put_rules "$1" iptables; }
@@ -48,7 +50,7 @@ replacing() { # SAVED <TEXT
 survey_rules() {
   local tool saved output
   for tool in iptables ip6tables; do
-    [[ $(rules_of host "$tool") && ( ! $WAS_UP || ${CHANGED["host $tool"]:-} ) ]] && command -v "$tool-restore" >/dev/null || continue
+    if [[ ! $(rules_of host "$tool") || $WAS_UP && ! ${CHANGED["host $tool"]:-} ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
     # Tried in a namespace that is gone at once. (Not those about physdev: they load br_netfilter, and that changes what
     # becomes of the frames of every bridge.)
     output=$(rules_of host "$tool" | grep -v -e '-m physdev ' | unshare --net "$tool-restore" -w --noflush 2>&1) ||

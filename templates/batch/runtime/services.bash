@@ -1,5 +1,7 @@
 # ---- services --------------------------------------------------------------------------------------------------------
 
+begin_services() { STARTED=(); }
+
 service() { take_command "$1" service "${@:2}"; } # NODE NAME COMMAND…
 
 make_service() { # NODE LINES

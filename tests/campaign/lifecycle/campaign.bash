@@ -123,7 +123,7 @@ ip netns exec red sysctl -qw net.ipv4.tcp_fin_timeout=60|red: changed: net.ipv4.
 read -r pid _ </run/nsgen/parts/red.web.pid; kill $pid; sleep 0.2|red: missing: service web does not run
 rm /etc/netns/red/hosts|host: changed: /etc/netns/red/hosts is not as it was written
 sed -i s/10.1/10.2/ /etc/netns/red/hosts|host: changed: /etc/netns/red/hosts is not as it was written
-rm /run/nsgen/parts/once.red.1|red: missing: a command was not run, number 1
+rm /run/nsgen/parts/once.red.1|red: missing: not run: 'ip' 'link' 'set' 'lo' 'up'
 ip -n red -6 address flush dev veth-red scope global|red: missing: inet6 fd00:1:2::2/64
 ip -n red -6 route del default|red: missing: route default via fd00:1:2::1 dev veth-red
 BREAKAGE
