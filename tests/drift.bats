@@ -14,18 +14,16 @@ teardown() {
 
 # The names in the table below, in each topology. $ALT is nobody's address, $C what our chains are called.
 name_things() { # TOPOLOGY
-  set -a
-  NAME=$1 C=NSGEN-$1 NS=red END=veth-red PORT=veth-red-br NS2=blue END2=veth-blue PORT2=veth-blue-br
-  BR=bridge0 NET=192.168.15.0/24 GW=192.168.15.1 A=192.168.15.2/24 ALT=192.168.15.77
-  NET6=fd00:15::/64 GW6=fd00:15::1 A6=fd00:15::2/64 ALT6=fd00:15::77
+  export NAME=$1 C=NSGEN-$1 NS=red END=veth-red PORT=veth-red-br NS2=blue PORT2=veth-blue-br
+  export BR=bridge0 NET=192.168.15.0/24 GW=192.168.15.1 A=192.168.15.2/24 ALT=192.168.15.77
+  export NET6=fd00:15::/64 GW6=fd00:15::1 A6=fd00:15::2/64 ALT6=fd00:15::77
   case $1 in
-    two-networks) NS2=green END2=veth-green PORT2=veth-green-br ;;
+    two-networks) export NS2=green PORT2=veth-green-br ;;
     router)
-      NS=ns1 END=veth-ns1 PORT=veth-ns1-br NS2=ns2 END2=veth-ns2 PORT2=veth-ns2-br
-      BR=br0 NET=192.168.1.0/24 GW=192.168.1.1 A=192.168.1.2/24 ALT=192.168.1.77
+      export NS=ns1 END=veth-ns1 PORT=veth-ns1-br NS2=ns2 PORT2=veth-ns2-br
+      export BR=br0 NET=192.168.1.0/24 GW=192.168.1.1 A=192.168.1.2/24 ALT=192.168.1.77
       ;;
   esac
-  set +a
 }
 
 # Topologies, by their initials | the node that is named | what is done | what is said of it, as an extended regular
@@ -121,12 +119,13 @@ p|host|rm -r /etc/netns/$NS|/etc/netns/$NS/hosts
 BREAKAGES
 }
 
-# The state, as it is with another MAC address dealt to a cable. Setting it back makes it one that was set.
+# The state, as it is with another MAC address dealt to a cable: setting it back makes it one that was set. And without the
+# kernel's anycast routes: after `arp off` and `arp on` it counts them wrongly, and has none once a device was down.
 built() {
   local file
   file=$(state)
   sed -i -E -e '/ (link|address) (veth|lo)/s/([0-9a-f]{2}:){5}[0-9a-f]{2}/RANDOM-MAC/g' \
-    -e 's/fe80:[0-9a-f:]*ff:fe[0-9a-f:]*/RANDOM-LINK-LOCAL/g' "$file"
+    -e 's/fe80:[0-9a-f:]*ff:fe[0-9a-f:]*/RANDOM-LINK-LOCAL/g' -e '/ route -6 .* type=anycast/d' "$file"
   printf '%s\n' "$file"
 }
 
@@ -157,6 +156,17 @@ is_seen_and_set_right() { # BUILT NODE DONE SAID AFTERWARDS
   is_built "$1"
 }
 
+# Whatever state it is in, nothing is left of it.
+raze() {
+  on host bash -s "$LAB/setup.sh" >/dev/null 2>&1 <<'RAZE' || true
+    cat /run/nsgen/*/*.pid | while read -r pid _; do kill "$pid"; done
+    ip link del renamed0
+    bash "$1" down
+    rm -rf /run/nsgen
+    for netns in /run/netns/*; do ip netns del "${netns##*/}" || rm -f "$netns"; done
+RAZE
+}
+
 everything_is_seen() { # INITIAL TOPOLOGY_FILE
   local built where node broken said afterwards failures=0 tried=0
   lab_start redirects=0 rp_filter=1
@@ -174,7 +184,7 @@ everything_is_seen() { # INITIAL TOPOLOGY_FILE
     complain "$NAME: $broken"
     # The others are to have their chance.
     [[ ! $afterwards ]] || on host bash -c "$afterwards" 2>/dev/null || true
-    on host bash -c 'for pid in $(cat /run/nsgen/*/*.pid | cut -d" " -f1); do kill $pid; done; ip link del renamed0; script=$1; bash $script down; rm -rf /run/nsgen; for netns in /run/netns/*; do ip netns del ${netns##*/} || rm -f $netns; done' - "$LAB/setup.sh" &>/dev/null || true
+    raze
     script up || { complain "$NAME: it cannot be built anew"; break; }
     is_built "$built" || { complain "$NAME: it cannot be built anew as it was"; break; }
   done < <(breakages)
@@ -218,4 +228,136 @@ YAML
 @test "parts: whatever of ours is changed is named by check, and set right by up" {
   parts >"$BATS_TEST_TMPDIR/parts.yaml"
   everything_is_seen p "$BATS_TEST_TMPDIR/parts.yaml"
+}
+
+# --- what is beside ours ---
+
+# The node | what somebody puts there; with `del` for `add`, and -D for -A, it is removed again | what `check` says of it,
+# as an extended regular expression | what prints something as long as it is there
+beside() {
+  cat <<'BESIDE'
+red|ip -n red address add 10.99.0.1/32 dev veth-red|10.99.0.1/32|ip -n red -o address show to 10.99.0.1
+red|ip -n red address add 10.99.0.2/32 dev lo|10.99.0.2/32|ip -n red -o address show to 10.99.0.2
+red|ip -n red address add fd00:99::1/128 dev veth-red|fd00:99::1/128|ip -n red -o address show to fd00:99::1
+red|ip -n red address add fd00:99::2/128 dev lo|fd00:99::2/128|ip -n red -o address show to fd00:99::2
+host|ip address add 10.99.0.3/32 dev bridge0|10.99.0.3/32|ip -o address show to 10.99.0.3
+host|ip address add fd00:99::3/128 dev bridge0|fd00:99::3/128|ip -o address show to fd00:99::3
+red|ip -n red route add 10.98.0.0/16 via 192.168.15.9|route 10.98.0.0/16|ip -n red route show 10.98.0.0/16
+red|ip -n red route add default via 192.168.15.9 metric 7|route default via 192.168.15.9|ip -n red route show default metric 7
+red|ip -n red route add 10.98.0.0/16 via 192.168.15.9 table 7|route 10.98.0.0/16 .*table 7|ip -n red route show table 7
+red|ip -n red -6 route add fd00:98::/64 via fd00:15::9|route fd00:98::/64|ip -n red -6 route show fd00:98::/64
+host|ip route add 10.98.0.0/16 via 192.168.15.9|route 10.98.0.0/16|ip route show 10.98.0.0/16
+host|ip -6 route add fd00:98::/64 via fd00:15::9|route fd00:98::/64|ip -6 route show fd00:98::/64
+red|ip -n red route add blackhole 10.97.0.0/16|route blackhole 10.97.0.0/16|ip -n red route show type blackhole 10.97.0.0/16
+red|ip -n red -6 route add blackhole fd00:97::/64|route blackhole fd00:97::/64|ip -n red -6 route show type blackhole fd00:97::/64
+red|ip -n red neighbour add 192.168.15.9 lladdr 02:00:00:00:00:09 nud permanent dev veth-red|neighbour 192.168.15.9 |ip -n red neighbour show to 192.168.15.9 nud permanent
+red|ip -n red neighbour add fd00:15::9 lladdr 02:00:00:00:00:09 nud permanent dev veth-red|neighbour fd00:15::9 |ip -n red neighbour show to fd00:15::9 nud permanent
+red|ip -n red link add extra0 type bridge|device extra0|ip -n red -o link show extra0
+red|ip -n red rule add priority 5 to 10.96.0.0/16 blackhole|rule .*10.96.0.0/16|ip -n red rule show priority 5
+red|ip -n red -6 rule add priority 5 to fd00:96::/64 blackhole|rule .*fd00:96::/64|ip -n red -6 rule show priority 5
+red|ip netns exec red iptables -w -A INPUT -p tcp --dport 25 -j DROP|iptables .*INPUT .*--dport 25|ip netns exec red iptables -S INPUT 1
+red|ip netns exec red ip6tables -w -A INPUT -p tcp --dport 26 -j DROP|ip6tables .*INPUT .*--dport 26|ip netns exec red ip6tables -S INPUT 1
+red|ip netns exec red iptables-nft -w -t nat -A OUTPUT -p tcp --dport 27 -j ACCEPT|OUTPUT .*--dport 27|ip netns exec red iptables-nft -t nat -S OUTPUT 1
+BESIDE
+}
+
+# The same of what is not told: it is there, and goes on.
+untold() {
+  cat <<'UNTOLD'
+red|ip -n red address add 10.95.0.1/24 dev veth-red valid_lft 1000 preferred_lft 1000|-|ip -n red -o address show to 10.95.0.1
+red|ip -n red address add fd00:95::1/128 dev veth-red valid_lft 1000 preferred_lft 1000|-|ip -n red -o address show to fd00:95::1
+host|ip address add 10.94.0.1/24 dev bridge0 valid_lft 1000 preferred_lft 1000|-|ip -o address show to 10.94.0.1
+red|ip -n red route add default via 192.168.15.9 metric 100 proto dhcp|-|ip -n red route show default metric 100
+red|ip -n red route add 10.93.1.0/24 via 192.168.15.9 proto zebra|-|ip -n red route show 10.93.1.0/24
+red|ip -n red route add 10.93.2.0/24 via 192.168.15.9 proto ospf|-|ip -n red route show 10.93.2.0/24
+red|ip -n red route add 10.93.3.0/24 via 192.168.15.9 proto bgp|-|ip -n red route show 10.93.3.0/24
+red|ip -n red -6 route add fd00:93:1::/64 via fd00:15::9 proto zebra|-|ip -n red -6 route show fd00:93:1::/64
+red|ip -n red -6 route add fd00:93:2::/64 via fd00:15::9 proto ospf|-|ip -n red -6 route show fd00:93:2::/64
+red|ip -n red -6 route add fd00:93:3::/64 via fd00:15::9 proto bgp|-|ip -n red -6 route show fd00:93:3::/64
+red|ip -n red -6 route add default via fd00:15::9 metric 512 proto ra expires 1000|-|ip -n red -6 route show default proto ra
+red|ip -n red -6 route add fd00:93:4::/64 dev veth-red proto ra|-|ip -n red -6 route show fd00:93:4::/64
+host|ip route add 10.92.0.0/16 via 192.168.15.2 proto bgp|-|ip route show 10.92.0.0/16
+host|ip -6 route add fd00:92::/64 via fd00:15::2 proto ospf|-|ip -6 route show fd00:92::/64
+UNTOLD
+}
+
+# Each on its own: told, or not, with the exit status; and it outlasts an `up`.
+each_alone() { # TABLE
+  local node done said there output
+  while IFS='|' read -r node done said there; do
+    on host bash -c "$done" || { complain "it cannot be done: $done"; continue; }
+    is_told_right "$node" "$said" || complain "check: $done"
+    output=$(script up 2>&1) || complain "up fails: $done"
+    [[ $output == "nsgen: dual-stack: nothing to do" ]] || complain "up says: $output: $done"
+    is_told_right "$node" "$said" || complain "check after up: $done"
+    [[ $(on host bash -c "$there") ]] || complain "it is gone: $done"
+    done=${done/ add / del }
+    on host bash -c "${done/ -A / -D }" || complain "it cannot be removed: $done"
+    output=$(script check --strict 2>&1) || complain "removed, it is told: $output: $done"
+  done < <("$1")
+}
+
+is_told_right() { # NODE SAID
+  local output
+  output=$(script check 2>&1) || { printf '%s\n' "check fails: $output" >&2; return 1; }
+  if [[ $2 == - ]]; then
+    [[ ! $output ]] || { printf '%s\n' "told: $output" >&2; return 1; }
+    script check --strict >/dev/null
+  else
+    grep -qE -- "^$1: besides: .*$2" <<<"$output" || { printf '%s\n' "not told: $2: $output" >&2; return 1; }
+    [[ $(grep -cv ': besides: ' <<<"$output") -eq 0 ]] || { printf '%s\n' "told otherwise: $output" >&2; return 1; }
+    output=$(script check --strict) && { echo "check --strict exits 0" >&2; return 1; }
+    return 0
+  fi
+}
+
+put_all() { # TABLE
+  local done
+  while IFS='|' read -r _ done _; do on host bash -c "$done"; done < <("$1")
+}
+
+# All of it at once is still there, and told as before.
+expect_all_there() { # TABLE WHEN
+  local node done said there
+  while IFS='|' read -r node done said there; do
+    [[ $(on host bash -c "$there" 2>&1) ]] || complain "gone, $2: $done"
+    [[ $said == - ]] || grep -qE -- "^$node: besides: .*$said" <<<"$output" || complain "no longer told, $2: $done"
+  done < <("$1")
+}
+
+survives() { # TABLE
+  local changed output failures=0 built
+  lab_start redirects=0 rp_filter=1
+  changed=$(render_to changed "$(variant examples/dual-stack.yaml 's/"8080:80"/"8081:80"/' 's/"fd00:15::2"\]/"fd00:15::2", 192.168.15.22]/' \
+    's/^  blue:/  green: {networks: [bridge0]}\n  blue:/')")
+  prepare examples/dual-stack.yaml
+  script up
+  built=$(built)
+  each_alone "$1"
+  is_built "$built" || complain "something is left"
+  put_all "$1"
+  # An `up` that has something to set right in the same places.
+  on host ip -n red route del default via 192.168.15.1
+  on host ip -n red -6 route del default via fd00:15::1
+  on host ip -n red link set veth-red mtu 1400
+  on host ip link set bridge0 mtu 1400
+  on host iptables -w -t nat -F NSGEN-dual-stack-PRE
+  script up || complain "up fails where it has to set something right"
+  output=$(script check) || complain "check after up: $output"
+  expect_all_there "$1" "after an up that set something right"
+  run_script "$changed" up || complain "up of a changed topology fails"
+  output=$(run_script "$changed" check) || complain "check of a changed topology: $output"
+  expect_all_there "$1" "after an up of a changed topology"
+  script up || complain "up of the first topology fails"
+  output=$(script check) || complain "check of the first topology: $output"
+  expect_all_there "$1" "after an up of the first topology"
+  ((failures == 0))
+}
+
+@test "what somebody puts beside ours is told as besides, is no failure but of check --strict, and stays" {
+  survives beside
+}
+
+@test "what a DHCP client, a routing daemon or a router advertisement puts beside ours is not told, and stays" {
+  survives untold
 }
