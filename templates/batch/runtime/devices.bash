@@ -256,7 +256,7 @@ in_words() {
     further && $1 == "@further" { node = names[++at]; chain = ""; next }
     $1 == "@" { node = $2; next }
     $1 == "@in" { split($0, names); at = 1; next }
-    $1 == "@more" { node = $2; program = $3; names[1] = ""; next }
+    $1 == "@more" { node = $2; program = $3; names[1] = ""; split("", takes); next }
     further && !/^[0-9]+:/ {
       if ($1 == "chain") chain = $2
       if (/^\t\t/ && !/hook/ || /^-A/) if ($0 chain !~ ("NSGEN-" substr(mine, 7) "-")) say("rules " chain " " $0)
