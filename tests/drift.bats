@@ -255,9 +255,9 @@ red|ip -n red neighbour add fd00:15::9 lladdr 02:00:00:00:00:09 nud permanent de
 red|ip -n red link add extra0 type bridge|device extra0|ip -n red -o link show extra0
 red|ip -n red rule add priority 5 to 10.96.0.0/16 blackhole|rule .*10.96.0.0/16|ip -n red rule show priority 5
 red|ip -n red -6 rule add priority 5 to fd00:96::/64 blackhole|rule .*fd00:96::/64|ip -n red -6 rule show priority 5
-red|ip netns exec red iptables -w -A INPUT -p tcp --dport 25 -j DROP|iptables .*INPUT .*--dport 25|ip netns exec red iptables -S INPUT 1
-red|ip netns exec red ip6tables -w -A INPUT -p tcp --dport 26 -j DROP|ip6tables .*INPUT .*--dport 26|ip netns exec red ip6tables -S INPUT 1
-red|ip netns exec red iptables-nft -w -t nat -A OUTPUT -p tcp --dport 27 -j ACCEPT|OUTPUT .*--dport 27|ip netns exec red iptables-nft -t nat -S OUTPUT 1
+red|ip netns exec red iptables -w -A INPUT -p tcp --dport 25 -j DROP|dport 25|ip netns exec red iptables -S INPUT 1
+red|ip netns exec red ip6tables -w -A INPUT -p tcp --dport 26 -j DROP|dport 26|ip netns exec red ip6tables -S INPUT 1
+red|ip netns exec red iptables-nft -w -t nat -A OUTPUT -p tcp --dport 27 -j ACCEPT|dport 27|ip netns exec red iptables-nft -t nat -S OUTPUT 1
 BESIDE
 }
 
@@ -283,17 +283,17 @@ UNTOLD
 
 # Each on its own: told, or not, with the exit status; and it outlasts an `up`.
 each_alone() { # TABLE
-  local node done said there output
-  while IFS='|' read -r node done said there; do
-    on host bash -c "$done" || { complain "it cannot be done: $done"; continue; }
-    is_told_right "$node" "$said" || complain "check: $done"
-    output=$(script up 2>&1) || complain "up fails: $done"
-    [[ $output == "nsgen: dual-stack: nothing to do" ]] || complain "up says: $output: $done"
-    is_told_right "$node" "$said" || complain "check after up: $done"
-    [[ $(on host bash -c "$there") ]] || complain "it is gone: $done"
-    done=${done/ add / del }
-    on host bash -c "${done/ -A / -D }" || complain "it cannot be removed: $done"
-    output=$(script check --strict 2>&1) || complain "removed, it is told: $output: $done"
+  local node put said there output
+  while IFS='|' read -r node put said there; do
+    on host bash -c "$put" || { complain "it cannot be done: $put"; continue; }
+    is_told_right "$node" "$said" || complain "check: $put"
+    output=$(script up 2>&1) || complain "up fails: $put"
+    [[ $output == "nsgen: dual-stack: nothing to do" ]] || complain "up says: $output: $put"
+    is_told_right "$node" "$said" || complain "check after up: $put"
+    [[ $(on host bash -c "$there") ]] || complain "it is gone: $put"
+    put=${put/ add / del }
+    on host bash -c "${put/ -A / -D }" || complain "it cannot be removed: $put"
+    output=$(script check --strict 2>&1) || complain "removed, it is told: $output: $put"
   done < <("$1")
 }
 
@@ -312,16 +312,16 @@ is_told_right() { # NODE SAID
 }
 
 put_all() { # TABLE
-  local done
-  while IFS='|' read -r _ done _; do on host bash -c "$done"; done < <("$1")
+  local put
+  while IFS='|' read -r _ put _; do on host bash -c "$put"; done < <("$1")
 }
 
 # All of it at once is still there, and told as before.
 expect_all_there() { # TABLE WHEN
-  local node done said there
-  while IFS='|' read -r node done said there; do
-    [[ $(on host bash -c "$there" 2>&1) ]] || complain "gone, $2: $done"
-    [[ $said == - ]] || grep -qE -- "^$node: besides: .*$said" <<<"$output" || complain "no longer told, $2: $done"
+  local node put said there
+  while IFS='|' read -r node put said there; do
+    [[ $(on host bash -c "$there" 2>&1) ]] || complain "gone, $2: $put"
+    [[ $said == - ]] || grep -qE -- "^$node: besides: .*$said" <<<"$output" || complain "no longer told, $2: $put"
   done < <("$1")
 }
 
