@@ -265,7 +265,7 @@ in_words() {
     further && $1 == "@further" { node = names[++at]; chain = ""; next }
     $1 == "@" { node = $2; next }
     $1 == "@in" { split($0, names); at = 1; next }
-    $1 == "@more" { node = $2; program = $3; names[1] = ""; next }
+    $1 == "@more" { node = $2; program = $3; names[1] = ""; split("", takes); next }
     further && !/^[0-9]+:/ {
       if ($1 == "chain") chain = $2
       if (/^\t\t/ && !/hook/ || /^-A/) if ($0 chain !~ ("NSGEN-" substr(mine, 7) "-")) say("rules " chain " " $0)
@@ -329,7 +329,8 @@ in_words() {
 }
 
 # What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
-# for rules in our chains. (Routes of the kernel come and go with addresses.)
+# for rules in our chains, and devices of this host with our mark: somebody has given one of ours another name. (Routes of
+# the kernel come and go with addresses.)
 differ() { # SEEN NOW
   { diff "$1" "$2" || (($? == 1)); } | awk '
     { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
@@ -338,7 +339,7 @@ differ() { # SEEN NOW
     node in lost && text != "the namespace" || $3 == "link" && ((node, $4) in gone || (node, $4) in come) { next }
     $1 == "<" { print node ": missing: " text; next }
     $1 != ">" || / proto kernel / { next }
-    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / ? "added" : "besides") ": " text }'
+    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / || node " " $3 == "host device" ? "added" : "besides") ": " text }'
 }
 
 check_devices() {
@@ -379,6 +380,7 @@ prepare_devices() {
     grep ': missing: device ' <<<"$DRIFT" || true
     for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]:-} ]] || grep "^$node: device " "$STATE/seen" || true; done
   } >"$TMP/devices"
+  for line in $(sed -n 's/^host: added: device //p' <<<"$DRIFT"); do ip link del dev "$line" &>/dev/null || true; done
   remove_devices <"$TMP/devices"
 }
 
