@@ -19,9 +19,9 @@ main() {
 }
 
 begin() {
-  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
-  declare -ga LINES=() OLD=() PROBLEMS=()
-  declare -gA NEW=() KEPT=() CHANGED=() WAITING=() BOOT=()
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' CHECKING=''
+  declare -ga LINES=() OLD=() PROBLEMS=() NODES=()
+  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() MINE=()
   each begin
 }
 
@@ -46,8 +46,9 @@ take() { # NODE KIND <LINES; comments are for the reader
   local line
   local -a read
   mapfile -t read
-  printf -v line '%s\n' "${read[@]}"
-  BOOT["$1 $2"]+=$'\n'$line
+  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
+  KINDS["$1 $2"]=1
+  if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then printf -v line '%s\n' "${read[@]}" && TEXT["$1 $2"]+=$'\n'$line; fi
   for line in "${read[@]}"; do [[ $line == '#'* ]] || LINES+=("$1 $2 $line"); done
 }
 
@@ -104,12 +105,19 @@ make_block() { # NODE KIND LINES
 
 # What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
 recall() {
-  local line
+  local line rest
   NEW=() KEPT=() OLD=() CHANGED=()
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
   for line in "${LINES[@]}"; do NEW[$line]=1; done
-  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
+  for line in "${OLD[@]}"; do
+    KEPT[$line]=1 rest=${line#* }
+    KINDS["${line%% *} ${rest%% *}"]=1
+    [[ ${NEW[$line]:-} ]] || changes "$line"
+  done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+  for line in "${OLD[@]}" "${LINES[@]}"; do
+    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && MINE[${line%% *}]=1; }
+  done
 }
 
 changes() {
@@ -117,7 +125,11 @@ changes() {
   CHANGED["${1%% *} ${rest%% *}"]=1
 }
 
-keep() { mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"; }
+keep() {
+  [[ -d $STATE ]] || mkdir -p "$STATE"
+  printf '%s\n' "$@" >"$STATE/made.new"
+  mv "$STATE/made.new" "$STATE/made"
+}
 
 # ---- before anything is touched --------------------------------------------------------------------------------------
 
@@ -140,9 +152,14 @@ require() { # up|…
 }
 
 refuse() {
+  local problem
+  local -A told=()
   ((${#PROBLEMS[@]})) || return 0
   say 'nothing was changed, because'
-  printf '%s\n' "${PROBLEMS[@]}" | awk '!said[$0]++ { print "  " $0 }' >&2
+  for problem in "${PROBLEMS[@]}"; do
+    [[ ${told[$problem]:-} ]] || printf '  %s\n' "$problem" >&2
+    told[$problem]=yes
+  done
   exit 1
 }
 
@@ -155,7 +172,8 @@ lock() {
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
   trap unlock EXIT
-  { rm -rf "$TMP" && mkdir "$TMP"; } || die "$TMP cannot be made"
+  [[ ! -e $TMP ]] || rm -rf "$TMP" || die "$TMP cannot be removed"
+  mkdir "$TMP" || die "$TMP cannot be made"
 }
 
 unlock() {
@@ -236,15 +254,16 @@ clear_away() {
 }
 
 undo() {
-  local index line rest
+  local index line rest gone=''
   local -a unknown=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
     line=${OLD[index]} rest=${OLD[index]#* }
     if [[ ${NEW[$line]:-} ]]; then continue; fi
+    gone=yes
     if declare -F "undo_${rest%% *}" >/dev/null; then "undo_${rest%% *}" "${line%% *}" "${rest#* }"; else unknown=("$line" "${unknown[@]}"); fi
   done
   ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
-  each settle
+  [[ ! $gone ]] || each settle
 }
 
 # Of parts that this script has not: by those of the scripts that made it.
@@ -272,6 +291,7 @@ forget() {
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
+  CHECKING=yes
   found=$(every check && each check) || die 'the machine could not be looked at'
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done

@@ -9,7 +9,7 @@ bridge_in() { take "$1" bridge; }
 tc_in() { take "$1" tc; }
 
 begin_devices() {
-  declare -ga NODES=()  # namespaces, those that make devices for others first
+  ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
   declare -gA FRESH=() # those that did not exist before this run
 }
 
@@ -73,23 +73,28 @@ add_renamed() { # NODE LINE
     in_node "${BASH_REMATCH[2]}" ip link set dev "$name" name "${BASH_REMATCH[1]}"; } || die "$1: ip $2: it failed"
 }
 
-# Each reads its lines from a file of its name. Where that fails, they are run again, one node after the other, to judge.
+# Each reads its lines from a file of its name, and is asked at once what there is, unless more is to come. Where that
+# fails, the lines are run again, one node after the other, to judge.
 make_inside() {
-  local node lines
+  local node lines ask=''
   local -a nodes=()
   mkdir -p "$TMP/ip"
+  [[ $WAS_UP || $VERBOSE || " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' netns '|' replace '[^\ ]*: ]] || ask=$ASK
   for node in "${NODES[@]}"; do
     lines=${WAITING["ip $node"]:-}
     if [[ ! $lines ]] || ! wanted "$node" ip; then continue; fi
     if [[ $VERBOSE || $lines == *' netns '* ]]; then
       run_lines "$node" ip "$lines" # it has a cable to one that comes later, or a device for it
     else
-      printf '%s' "$lines" >"$TMP/ip/$node"
+      printf '%s' "$lines$ask" >"$TMP/ip/$node"
       nodes+=("$node")
     fi
   done
-  enter_each "ip -force -batch $TMP/ip/NODE" "${nodes[@]}" &>/dev/null ||
+  if ! enter_each "ip -d -o -force -batch $TMP/ip/NODE" "${nodes[@]}" >"$TMP/inside" 2>/dev/null; then
+    ask=''
     for node in "${nodes[@]}"; do run_lines "$node" ip "${WAITING["ip $node"]}"; done
+  fi
+  [[ $ask ]] || rm "$TMP/inside"
 }
 
 # In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
@@ -119,9 +124,10 @@ enter_some() {
 
 survey_devices() {
   local line name output
-  local -A there=() # the alias of each device of this host, behind a colon
+  local -A alias_of=() # the alias of each device of this host, behind a colon
+  command -v ip >/dev/null || return 0 # which was told
   output=$(aliases) || die 'ip link show failed'
-  while read -r name line; do there[$name]=:$line; done <<<"$output"
+  while read -r name line; do alias_of[$name]=:$line; done <<<"$output"
   for line in "${LINES[@]}"; do
     name=${line#* name }
     case $line in
@@ -137,7 +143,7 @@ survey_devices() {
       'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -6 "${line#* priority }" ;;
     esac
   done
-  [[ ! $WAS_UP && $TRIAL ]] && command -v ip >/dev/null && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
+  [[ ! $WAS_UP && $TRIAL ]] && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
   output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
 }
 
@@ -146,7 +152,7 @@ aliases() { ip -o link show | sed -E 's/^[0-9]+: ([^@:]+)[^ ]* .*( alias (.*))$/
 
 # A device tells by its alias whose it is, a namespace by that of its lo. What has none is ours if we were about to make it.
 survey_name() { # link|netns NAME LINE
-  local alias=${there[$2]:-}
+  local alias=${alias_of[$2]:-}
   case $1 in
     link) [[ ! $alias || $alias: == ":nsgen:$NAME:"* || ( $alias == : && ${KEPT[$3]:-} ) ]] ;;
     netns) [[ ! -e /run/netns/$2 || ${KEPT[$3]:-} ]] || is_ours "$2" ;;
@@ -164,7 +170,7 @@ survey_subnet() { # ADDRESS dev DEVICE
   while read -r route; do
     to=${route#@(blackhole|unreachable|prohibit|throw) } to=${to%% *} device=${route#* dev } device=${device%% *}
     [[ $to && ! $to =~ ^(default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ ]] || continue
-    [[ ${there[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
+    [[ ${alias_of[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
       PROBLEMS+=("the subnet of ${1%% *} is routed elsewhere: ${route%%@( proto| \\)*}")
   done <<<"$routes"
 }
@@ -178,31 +184,46 @@ survey_priority() { # -4|-6 PRIORITY…
 
 # NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
 list() {
-  local key keys
+  local key node
   local -a there=()
-  namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
-  printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' 'neighbour show nud permanent' >"$TMP/ask"
+  printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
-  keys=$(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines") || return 1
   {
-    sed -n 's/^host ip /@wants /p' "$TMP/lines" || return 1
     printf '@ host\n'
     ip -d -o -batch "$TMP/ask" || return 1
-    printf '@in %s\n' "${there[*]}"
-    enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
-    for key in $keys; do
-      [[ ${key%:*} == host || " ${there[*]} " == *" ${key%:*} "* ]] || continue
-      printf '@more %s\n' "${key/:/ }"
-      case ${key#*:} in
-        ip6) in_node "${key%:*}" ip -6 -N rule show ;;
-        tc) in_node "${key%:*}" tc qdisc show ;;
-        bridge) in_node "${key%:*}" bridge vlan show && in_node "${key%:*}" bridge fdb show ;;
-        wireguard) in_node "${key%:*}" wg show all public-key && in_node "${key%:*}" wg show all allowed-ips ;;
-        *) in_node "${key%:*}" "${key#*:}-save" ;;
+    if [[ -e $TMP/inside ]]; then
+      there=("${NODES[@]}")
+      printf '@in %s\n' "${there[*]}" && cat "$TMP/inside" && rm "$TMP/inside" || return 1
+    else
+      namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
+      printf '@in %s\n' "${there[*]}"
+      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
+    fi
+    look_further "${there[@]}" || return 1
+    for key in "${!KINDS[@]}"; do
+      node=${key% *}
+      [[ $node == host || " ${there[*]} " == *" $node "* ]] || continue
+      printf '@more %s\n' "$key"
+      case ${key#* } in
+        ip6) in_node "$node" ip -6 -N rule show ;;
+        tc) in_node "$node" tc qdisc show ;;
+        bridge) in_node "$node" bridge vlan show && in_node "$node" bridge fdb show ;;
+        wireguard) in_node "$node" wg show all public-key && in_node "$node" wg show all allowed-ips ;;
+        *tables) in_node "$node" "${key#* }-save" ;;
       esac || return 1
     done
   } >"$TMP/said" || return 1
-  in_words <"$TMP/said" | { if [[ -e $STATE/known ]]; then grep -vxFf "$STATE/known" || true; else cat; fi; }
+  if [[ -e $STATE/known ]]; then in_words | { grep -vxFf "$STATE/known" || true; }; else in_words; fi
+}
+
+# For `check`: what others may have put into namespaces and nobody would look for there. It takes as long as all the rest,
+# and is left out where there are many of them, unless one asks for it (--strict).
+look_further() { # NODE…
+  [[ $CHECKING && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
+  printf '%s\n' 'echo @further' 'ip -6 -N rule show' 'nft -s list ruleset 2>/dev/null || { iptables-save; ip6tables-save; } 2>/dev/null || true' \
+    '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/further"
+  printf '@in %s\n' "$*"
+  enter_each "sh $TMP/further" "$@" 2>/dev/null
 }
 
 # Whoever was killed while making a namespace left a file that is none.
@@ -229,10 +250,18 @@ in_words() {
     function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort" }
     function ours(device) { return node != "host" || device in devices }
     function device_of(text) { if (!sub(/.* dev /, "", text)) return ""; sub(/ .*/, "", text); return text }
-    $1 == "@wants" { wanted[$2, $4, device_of($0)] = wanted[$2, $5] = 1; sub(/\/(32|128) /, " "); wanted[$2, $4] = wanted[$2, $5] = 1; next }
+    FNR == NR && /^host ip / { wanted[$3, $5, device_of($0)] = wanted[$3, $6] = 1; sub(/\/(32|128) /, " "); wanted[$3, $5] = wanted[$3, $6] = 1 }
+    FNR == NR { next }
+    $1 ~ /^@/ { further = $1 == "@further" }
+    further && $1 == "@further" { node = names[++at]; chain = ""; next }
     $1 == "@" { node = $2; next }
     $1 == "@in" { split($0, names); at = 1; next }
     $1 == "@more" { node = $2; program = $3; names[1] = ""; next }
+    further && !/^[0-9]+:/ {
+      if ($1 == "chain") chain = $2
+      if (/^\t\t/ && !/hook/ || /^-A/) if ($0 chain !~ ("NSGEN-" substr(mine, 7) "-")) say("rules " chain " " $0)
+      next
+    }
     program == "tc" { if (/qdisc netem/) { sub(/netem [^ ]+/, "netem"); sub(/ refcnt [0-9]+/, ""); say($0) } next }
     program == "wireguard" { say("wireguard " $0); next }
     program == "bridge" {
@@ -287,7 +316,7 @@ in_words() {
       gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
       if (ours(device_of($0)) || ("route", $1) in wanted || ("route", $2) in wanted) say("route " $0)
     }
-    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }'
+    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$TMP/lines" "$TMP/said"
 }
 
 # What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
@@ -311,7 +340,6 @@ check_devices() {
 # the words in which it was seen, and what cannot be is made again.
 prepare_devices() {
   local node line key
-  mapfile -t NODES < <(printf '%s\n' "${LINES[@]}" | awk '$1 != "host" && $2 == "ip" && !seen[$1]++ { print $1 }') # makers first
   for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
   [[ $WAS_UP ]] || return 0
   if [[ ! -e $STATE/besides ]]; then
@@ -373,7 +401,7 @@ look_devices() {
   each flush
   [[ ! -e $TMP/seen ]] || return 0
   list >"$TMP/seen" || die 'the kernel could not be asked'
-  [[ ${LINES[*]} == *' address replace '*:* ]] || return 0
+  [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"
@@ -400,9 +428,8 @@ finish_devices() {
     grep -vxFf "$STATE/besides" "$TMP/seen" >"$TMP/ours" || (($? == 1)) # 1: nothing is left
     mv "$TMP/ours" "$TMP/seen"
   fi
-  cp "$TMP/seen" "$STATE/seen.new"
-  mv "$STATE/seen.new" "$STATE/seen"
-  rm -f "$STATE/besides"
+  mv "$TMP/seen" "$STATE/seen"
+  [[ ! -e $STATE/besides ]] || rm "$STATE/besides"
 }
 
 still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ "$STATE/seen" "$TMP/seen") || true; }
@@ -420,17 +447,17 @@ settle_devices() {
   printf '%s\n' "${OLD[@]}" >"$TMP/old"
   printf '%s\n' "${!NEW[@]}" >"$TMP/new"
   not_ours >"$TMP/others" || { left 'ip link show failed' && return 0; }
-  turn >"$TMP/turned"
+  { turn >"$TMP/turned" && awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned" >"$TMP/keys"; } || { left 'awk failed' && return 0; }
   name_holders
   while read -r key; do
-    sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo"
+    sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo" || left 'sed failed'
     [[ ! $VERBOSE ]] || sed "s/^/[#] ${key/:/: } /" "$TMP/undo" >&2
     case $key in
       *:sysctl) output=$(in_node "${key%:*}" sysctl -q -p "$TMP/undo" 2>&1) ;;
       *:ip6) output=$(in_node "${key%:*}" ip -6 -force -batch "$TMP/undo" 2>&1) ;;
       *) output=$(in_node "${key%:*}" "${key#*:}" -force -batch "$TMP/undo" 2>&1) ;;
     esac || [[ $output ]] || left "${key/:/: } failed" # what is gone already is said to be so; what did not run says nothing
-  done < <(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned")
+  done <"$TMP/keys"
   told_gone
 }
 
@@ -499,12 +526,12 @@ name_holders() {
 }
 
 told_gone() {
-  local kind name there
-  there=$'\n'$(aliases)$'\n'
-  while read -r kind name; do
-    case $kind in
-      netns) [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
-      link) [[ ! $there =~ $'\n'"$name"[$' \n'] ]] || left "device $name could not be deleted" ;;
+  local node kind verb name device there
+  there=$'\n'$(aliases)$'\n' || { left 'ip link show failed' && return 0; }
+  while read -r node _ kind verb name device; do
+    case "$node $kind $verb" in
+      'host netns del') [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
+      'host link del') [[ ! $there =~ $'\n'"$device"[$' \n'] ]] || left "device $device could not be deleted" ;;
     esac
-  done < <(sed -nE 's/^host ip (netns|link) del (dev )?/\1 /p' "$TMP/turned")
+  done <"$TMP/turned"
 }

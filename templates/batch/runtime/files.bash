@@ -41,7 +41,7 @@ undo_file() { # host PATH
   is_our_file "${2%@*}" || return 0
   rm -f "${2%@*}" || left "${2%@*} cannot be removed"
   [[ $2 != *@* ]] || reload "${2#*@}"
-  [[ -e $STATE/made || $2 != /etc/netns/* ]] || { undo_folder host "${2%/*}" && undo_folder host /etc/netns; } # nothing is kept
+  [[ -e $STATE/made || $2 != /etc/netns/* ]] || undo_folder host "${2%/*}" # where nothing is kept, it is taken for ours
 }
 
 undo_text() { :; }

@@ -3,11 +3,11 @@
 install() {
   local unit=nsgen-$NAME.service
   print_self | write_file "/usr/local/sbin/nsgen-$NAME" 755
-  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "${BOOT["host sysctl"]:-}" <<FILE
+  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "${TEXT["host sysctl"]:-}" <<FILE
 # Kernel parameters of the nsgen topology $NAME, for every boot: sysctl.d(5).
 # $unit sets them too; this file says so to whoever looks here first.
 FILE
-  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "${BOOT["host module"]:-}" <<FILE
+  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "${TEXT["host module"]:-}" <<FILE
 # Kernel modules of the nsgen topology $NAME, for every boot: modules-load.d(5).
 FILE
   print_unit | write_file "/etc/systemd/system/$unit" 644

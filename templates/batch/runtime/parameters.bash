@@ -1,6 +1,6 @@
 # ---- kernel parameters -----------------------------------------------------------------------------------------------
 #
-# /run/nsgen/sysctl/NODE@KEY is shared by all topologies: `was`, what it was, and for each topology that needs it what that
+# In /run/nsgen/sysctl, shared by all topologies, NODE@KEY is what it was, and NODE@KEY:TOPOLOGY what each that needs it
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
 parameters() { take "$1" sysctl; } # NODE <LINES
@@ -37,18 +37,19 @@ set_parameter() { # NODE KEY VALUE
   local record=/run/nsgen/sysctl/$1@${2//\//%} now users
   if is_void "$1" "$2"; then return 0; fi
   now=$(get_parameter "$1" "$2") || die "$1: this kernel has no parameter $2"
-  users=("$record"/for-*)
-  ((${#users[@]})) || { mkdir -p "$record" && what_was "$1" "$2" "$now" >"$record/was"; } || die "$record/was cannot be written"
-  printf '%s\n' "$3" >"$record/for-$NAME"
+  users=("$record":*)
+  [[ -d ${record%/*} ]] || mkdir "${record%/*}"
+  ((${#users[@]})) || what_was "$1" "$2" "$now" >"$record"
+  printf '%s\n' "$3" >"$record:$NAME"
   [[ $now == "$3" ]] || put_parameter "$@" || die "$1: $2 cannot be set to $3"
 }
 
 # PATH VALUE of it, and of what the kernel changes along with it: forwarding, switched, is switched on every device, and
 # decides whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change). And who has chains by now.
 what_was() { # NODE KEY NOW
-  local path was along=()
-  path=$(path_of "$2") path=${path#/proc/sys/}
-  was=$(sed -n "s#^$path ##p" /run/nsgen/sysctl/host@*/was /dev/null) was=${was%%$'\n'*}
+  local path device was text along=()
+  path=$(path_of "$2") path=${path#/proc/sys/} was=''
+  for device in /run/nsgen/sysctl/host@net.ip*forward*; do [[ $device == *:* ]] || was=$(sed -n "s#^$path ##p" "$device"); done
   ! set_at_boot "$2" "$3" || was=0
   printf '%s %s\n' "$path" "${was:-$3}"
   [[ $1 == host && ${was:-$3} == 0 ]] || return 0
@@ -58,14 +59,16 @@ what_was() { # NODE KEY NOW
     *) return 0 ;;
   esac
   if [[ $3 == 0 ]]; then
-    for path in "${along[@]}"; do [[ $path =~ /all/forwarding || ${LINES[*]} == *" name $(device_in "$path") "* ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
+    text=$(grep . /dev/null "${along[@]}") || die 'grep /proc/sys failed'
+    while IFS=: read -r path was; do
+      device=${path%/forwarding} device=${device##*/}
+      [[ ${MINE[$device]:-} || $device == all ]] || printf '%s %s\n' "${path#/proc/sys/}" "$was"
+    done <<<"$text"
   elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
     printf 'net/ipv4/conf/all/accept_redirects 0\n'
   fi
   other_chains "$2" || printf 'chain *\n' # what could not be asked counts as nobody's
 }
-
-device_in() { local path=${1#*/conf/} && printf '%s' "${path%/*}"; } # PATH
 
 # Other programs' chains for what is forwarded.
 other_chains() { # KEY
@@ -98,7 +101,7 @@ set_at_boot() { # KEY NOW
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
 where_off() {
-  local was record=/run/nsgen/sysctl/host@$1/was path=/proc/sys/${1//.//}
+  local was record=/run/nsgen/sysctl/host@$1 path=/proc/sys/${1//.//}
   if [[ -e $record ]]; then read -r _ was <"$record"; else { read -r was <"$path"; } 2>/dev/null || was=0; fi
   if [[ $was == 0 ]] || set_at_boot "$1" "$was"; then "${@:2}"; fi
 }
@@ -106,28 +109,27 @@ where_off() {
 undo_sysctl() { # NODE KEY = VALUE
   local node=$1 key=${2%% = *} ours=${2#* = } record other value='' was='' now
   record=/run/nsgen/sysctl/$node@${key//\//%}
-  [[ -d $record && " ${!NEW[*]} " != *" $node sysctl $key = "* ]] || return 0 # it is to have another value
-  for other in "$record"/for-*; do [[ $other == */for-"$NAME" ]] || value=$(<"$other"); done
-  if [[ -e $record/for-$NAME ]] && stays "$node" "$key" && now=$(get_parameter "$node" "$key"); then
-    read -r _ was <"$record/was"
+  [[ -e $record && " ${!NEW[*]} " != *" $node sysctl $key = "* ]] || return 0 # it is to have another value
+  for other in "$record":*; do [[ $other == *:"$NAME" ]] || value=$(<"$other"); done
+  if [[ -e $record:$NAME ]] && stays "$node" "$key" && now=$(get_parameter "$node" "$key"); then
+    read -r _ was <"$record"
     if [[ $value ]]; then # what another topology sets
       [[ $now != "$ours" || $now == "$value" ]] || put_parameter "$node" "$key" "$value" || left "$node: $key cannot be set to $value"
-    elif [[ $now == "$ours" && $now != "$was" ]] && relied_on "$key" "$ours" "$record/was"; then
+    elif [[ $now == "$ours" && $now != "$was" ]] && relied_on "$key" "$ours" "$record"; then
       say "$key stays $ours: others rely on it by now"
     elif [[ $now == "$ours" || $now == "$was" ]]; then
-      put_back "$node" "$key" "$record/was"
+      put_back "$node" "$key" "$record"
     fi
   fi
   [[ ! $LEFT ]] || return 0
-  { rm -f "$record/for-$NAME" && { [[ $value ]] || rm -r "$record"; }; } || left "$record cannot be removed"
+  if [[ $value ]]; then rm -f "$record:$NAME"; else rm -f "$record:$NAME" "$record"; fi || left "$record cannot be removed"
   rmdir /run/nsgen/sysctl 2>/dev/null || true
 }
 
 # Those of a namespace that goes, or of a device of ours that goes, go with it.
 stays() { # NODE KEY
   [[ $1 == host || ${NEW["host ip netns add $1"]:-} ]] || return 1
-  [[ ! $2 =~ [./]conf[./](.*)[./] || " ${OLD[*]} " != *" $1 ip link add name ${BASH_REMATCH[1]} "* ]] ||
-    [[ " ${!NEW[*]} " == *" $1 ip link add name ${BASH_REMATCH[1]} "* ]]
+  [[ ! $2 =~ [./]conf[./](.*)[./] || ! ${MINE[${BASH_REMATCH[1]}]:-} || " ${!NEW[*]} " == *" $1 ip link add name ${BASH_REMATCH[1]} "* ]]
 }
 
 # Whether an administrator's file asks for the value, too; or, of forwarding, whether another program has made itself chains
@@ -138,8 +140,10 @@ relied_on() { # KEY VALUE FILE
 }
 
 put_back() { # NODE KEY FILE
-  local path was now version
+  local path was now version device
+  local -A recorded=()
   while read -r path was; do
+    recorded[$path]=1
     if [[ $path == chain || $1 == host && ! -e /proc/sys/$path ]]; then continue; fi
     now=$(get_parameter "$1" "$path")
     [[ $now == "$was" ]] || put_parameter "$1" "$path" "$was" || left "$1: $path cannot be set to $was"
@@ -147,8 +151,8 @@ put_back() { # NODE KEY FILE
   [[ $2 =~ ^net\.(ipv[46])\..*forward ]] || return 0
   version=${BASH_REMATCH[1]} was=$(<"/proc/sys/net/$version/conf/default/forwarding") # what devices have that have come since
   for path in "/proc/sys/net/$version/conf/"*/forwarding; do
-    path=${path#/proc/sys/}
-    grep -q "^$path " "$3" || [[ $path == */all/* ]] || put_parameter host "$path" "$was" || true
+    device=${path%/*} device=${device##*/}
+    [[ ${recorded[${path#/proc/sys/}]:-} || $device == all || ${#NEW[@]} -eq 0 && ${MINE[$device]:-} ]] || printf '%s\n' "$was" >"$path" || true
   done
 }
 

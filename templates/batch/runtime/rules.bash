@@ -14,12 +14,10 @@ put_rules() { # NODE TOOL
   local saved
   [[ ! $WAS_UP || ${CHANGED["$1 $2"]:-} ]] || return 0
   saved=$(in_node "$1" "$2-save") || die "$2-save failed"
-  rules_of "$1" "$2" | replacing "$saved" >"$TMP/rules"
+  replacing "$saved" <<<"${TEXT["$1 $2"]}" >"$TMP/rules"
   [[ ! $VERBOSE ]] || sed "s/^/[#] $1: $2-restore: /" "$TMP/rules" >&2
   in_node "$1" "$2-restore" -w --noflush <"$TMP/rules" || die "$2-restore refused the rules"
 }
-
-rules_of() { printf '%s\n' "${LINES[@]}" | sed -n "s/^$1 $2 //p"; } # NODE TOOL
 
 # What makes our part of the SAVED rules that of the text.
 replacing() { # SAVED <TEXT
@@ -50,10 +48,10 @@ replacing() { # SAVED <TEXT
 survey_rules() {
   local tool saved output
   for tool in iptables ip6tables; do
-    if [[ ! $(rules_of host "$tool") || $WAS_UP && ! ${CHANGED["host $tool"]:-} ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
+    if [[ ! ${TEXT["host $tool"]:-} || $WAS_UP && ! ${CHANGED["host $tool"]:-} ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
     # Tried in a namespace that is gone at once. (Not those about physdev: they load br_netfilter, and that changes what
     # becomes of the frames of every bridge.)
-    output=$(rules_of host "$tool" | grep -v -e '-m physdev ' | unshare --net "$tool-restore" -w --noflush 2>&1) ||
+    output=$(grep -v -e '-m physdev ' <<<"${TEXT["host $tool"]}" | unshare --net "$tool-restore" -w --noflush 2>&1) ||
       PROBLEMS+=("this kernel refuses the rules: ${output%%$'\n'*}")
     saved=$("$tool-save") || die "$tool-save failed"
     [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
@@ -103,7 +101,7 @@ settle_rules() {
   local key saved
   for key in "${!DROPPED[@]}"; do
     unset "DROPPED[$key]"
-    [[ ${key% *} == host || ${NEW["host ip netns add ${key% *}"]:-} ]] && [[ ${#NEW[@]} -eq 0 || ! $(rules_of "${key% *}" "${key#* }") ]] || continue
+    [[ ${key% *} == host || ${NEW["host ip netns add ${key% *}"]:-} ]] && [[ ${#NEW[@]} -eq 0 || ! ${TEXT[$key]:-} ]] || continue
     saved=$(in_node "${key% *}" "${key#* }-save") || { left "${key#* }-save failed: our chains are still there" && continue; }
     replacing "$saved" </dev/null >"$TMP/rules"
     [[ ! -s $TMP/rules ]] || in_node "${key% *}" "${key#* }-restore" -w --noflush <"$TMP/rules" ||
