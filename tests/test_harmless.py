@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 import hostile
 from compiling import compile_data, planned
 from nsgen import targets
-from nsgen.ops import Chain, IpOp, Jump, LoadModule, SetSysctl
+from nsgen.ops import HOST, Chain, IpOp, Jump, LoadModule, SetSysctl
 from nsgen.plan import Plan
 from sandboxed import write_scripts
 
@@ -64,7 +64,7 @@ def check_boot_files(plan: Plan) -> None:
     """What is read at boot holds the plan's parameters and modules, each on a line, and nothing else."""
     files = targets.tree(plan)
     name = plan.topology.name
-    sysctls = [op.line() for op in plan.ops if isinstance(op, SetSysctl) and op.persist]
+    sysctls = [op.line() for op in plan.ops if isinstance(op, SetSysctl) and op.node == HOST]
     modules = [op.name for op in plan.ops if isinstance(op, LoadModule)]
     for path, expected in (
         (f"etc/sysctl.d/99-nsgen-{name}.conf", sysctls),
