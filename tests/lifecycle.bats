@@ -309,7 +309,7 @@ YAML
   run -0 script up
   [[ $output == "nsgen: commands: brought up to date: 1 namespace, 1 network" && $(on red ip rule list table 7 | wc -l) -eq 1 ]]
   run -0 script down
-  [[ -z $output ]]
+  [[ $output == "nsgen: commands: removed 1 namespace, 1 network" ]]
   expect_state "$before"
   run -137 run_at KILL "1 bash -c exec -- 'sleep' '0'" "$LAB/setup.sh" up
   [[ $(on host ip rule list table 8 | wc -l) -eq 1 ]]
@@ -398,9 +398,9 @@ expect_no_counter_reset() { # FILE
     script up
     on host bash -c "$broken"
     run -0 script down
-    [[ -z $output ]] || fail "after \`$broken\`, down says: $output"
+    [[ $output == "nsgen: dual-stack: removed 2 namespaces, 1 network, 1 published port" ]] || fail "after \`$broken\`, down says: $output"
     run -0 script down
-    [[ -z $output ]]
+    [[ $output == "nsgen: dual-stack: nothing to do" ]]
     expect_state "$before" || fail "left after: $broken"
   done <<'HALF'
 true
@@ -438,7 +438,7 @@ HALF
   on red sleep 1000 </dev/null >/dev/null 2>&1 &
   until pid=$(on host ip netns pids red) && [[ $pid ]]; do sleep 0.05; done
   run -0 script down
-  [[ $output == "nsgen: step3-host: process $pid (sleep) is still in namespace red, which goes when it ends" ]]
+  [[ $output == "nsgen: step3-host: process $pid (sleep) is still in namespace red, which goes when it ends"$'\n'"nsgen: step3-host: removed 2 namespaces, 1 network" ]]
   on host kill "$pid"
   expect_state "$before"
 }

@@ -240,9 +240,11 @@ failed() {
 }
 
 down() {
-  [[ -e $STATE/made ]] || OLD=("${LINES[@]}") # what is ours is then told by its marks
+  local what="removed $WHAT"
+  [[ -e $STATE/made ]] || { OLD=("${LINES[@]}") && what='nothing to do'; } # what there is of it is then told by its marks
   clear_away
   [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
+  say "$what"
 }
 
 # From here on the topology is not up any more: should the next `up` fail, it undoes what is left.

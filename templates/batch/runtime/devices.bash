@@ -465,7 +465,7 @@ settle_devices() {
 # set of a device, or in a namespace, that goes is gone with it.
 turn() {
   awk -v kept="$([[ ! -e $STATE/made ]] || echo yes)" '
-    FILENAME ~ /new$/ { new[$0] = 1; next }
+    FILENAME ~ /new$/ { new[$0] = 1; if (/^[^ ]+ ip link set dev .* addrgenmode none/) quiet[$1, $6] = 1; next }
     FILENAME ~ /others$/ { others[$0] = 1; next }
     !($0 in new) && $2 ~ /^(ip6?|bridge|tc)$/ {
       old[++n] = $0
@@ -484,7 +484,7 @@ turn() {
           if (!(place in going) && !(place == "host" && ("link " w[6]) in others)) print place, "ip link del dev", w[6]
           continue
         }
-        if (line ~ / addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
+        if (line ~ / addrgenmode none/ && !((node, device) in quiet)) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
         if (line ~ /^(address|route|qdisc) replace /) { sub(/ replace /, " del ", line); sub(/ netem .*/, "", line) }
         else if (line ~ /^(rule|vlan|fdb) (add|append) /) { sub(/ (add|append) /, " del ", line); sub(/ pvid untagged$/, "", line) }
         else if (line ~ / type bridge_slave .* on$/) sub(/ on$/, " off", line)
