@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from compiling import compile_text
-from nsgen import spec, targets
+from nsgen import spec, targets, templates
 from nsgen.links import kinds
 
 CHECKOUT = Path(__file__).resolve().parent.parent

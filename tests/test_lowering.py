@@ -19,6 +19,7 @@ from nsgen.naming import derived_mac, device_name
 from nsgen.ops import (
     Chain,
     ForgetUdp,
+    KeepAdvertisements,
     Op,
     RunCommand,
     StartService,
@@ -56,6 +57,8 @@ def _lines(op: Op) -> Iterator[str]:
     elif isinstance(op, RunCommand):
         yield f"run: {' '.join(op.argv())}"
         yield from (f"undo: {' '.join(argv)}" for argv in op.undo())
+    elif isinstance(op, KeepAdvertisements):
+        yield "keep router advertisements"
     else:
         yield " ".join(op.argv())
 

@@ -23,7 +23,7 @@ main() {
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
   declare -ga LINES=() OLD=() PROBLEMS=() NODES=()
-  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() MINE=()
+  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=()
   each begin
 }
 
@@ -101,9 +101,7 @@ recall() {
     [[ ${NEW[$line]:-} ]] || changes "$line"
   done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
-  for line in "${OLD[@]}" "${LINES[@]}"; do
-    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && MINE[${line%% *}]=1; }
-  done
+  each recall
 }
 
 changes() {

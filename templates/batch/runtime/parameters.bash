@@ -3,7 +3,16 @@
 # In /run/nsgen/sysctl, shared by all topologies, NODE@KEY is what it was, and NODE@KEY:TOPOLOGY what each that needs it
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
+begin_parameters() { declare -gA MINE=(); } # devices of this host that are ours, or were
+
 parameters() { take "$1" sysctl; } # NODE <LINES
+
+recall_parameters() {
+  local line
+  for line in "${OLD[@]}" "${LINES[@]}"; do
+    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && MINE[${line%% *}]=1; }
+  done
+}
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
