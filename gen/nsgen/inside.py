@@ -112,7 +112,7 @@ class Author:
     def host(self, node: Node) -> Iterator[Step]:
         """The host's own devices: IPv6 is settled before any of them is up."""
         yield Step(why.LINKS, tuple(self._cables(node)))
-        yield Step(why.HOST_IPV6, tuple(_quiet(node.ends)))
+        yield Step(why.HOST_IPV6, tuple(_quiet(node.ends)), guard=True)
         yield from self.devices(node, why.HOST_DEVICES, [], cables=[])
 
     def _cables(self, node: Node) -> Iterator[AddVeth]:

@@ -15,8 +15,9 @@ MODULE_ASKED = "Asked for by the topology, now and after every boot."
 
 BRIDGE = """\
 "Bridge" is another word for switch. {bridge} is both: the switch that the namespaces are
-plugged into, and this host's own interface on that switch. Its MAC address is fixed here; left
-alone, it would change with every port."""
+plugged into, and this host's own interface on that switch."""
+
+BRIDGE_MAC = "\nIts MAC address is fixed here; left alone, it would change with every port."
 
 BRIDGE_NF = "iptables sees what crosses {bridge}, and no other bridge of this host."
 

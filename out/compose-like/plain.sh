@@ -33,18 +33,17 @@ ip netns add db
 
 # "Bridge" is another word for switch. front is both: the switch that the namespaces are plugged into, and this host's
 # own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
-ip link add name front address 02:39:94:dd:17:c9 type bridge stp_state 0
-ip link set dev front alias nsgen:compose-like
+ip link add name front address 02:39:94:dd:17:c9 type bridge
 
 # front is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.front.disable_ipv6=1
 
 # A veth pair is a cable with two ends: one in the namespace, the other a port of front.
 ip link add name veth-proxy-br type veth peer name veth-proxy netns proxy
-ip link set dev veth-proxy-br alias nsgen:compose-like addrgenmode none master front
+ip link set dev veth-proxy-br addrgenmode none master front
 ip link set dev veth-proxy-br up
 ip link add name veth-app-br type veth peer name veth-app netns app
-ip link set dev veth-app-br alias nsgen:compose-like addrgenmode none master front
+ip link set dev veth-app-br addrgenmode none master front
 ip link set dev veth-app-br up
 
 # A bridge never sends a frame back through the port it came from. For a namespace that asks for its own published port
@@ -59,8 +58,7 @@ ip link set dev front up
 # ---- Network back ----
 
 # The switch, and the host's interface on it.
-ip link add name back address 02:e9:71:9b:ca:9c type bridge stp_state 0
-ip link set dev back alias nsgen:compose-like
+ip link add name back address 02:e9:71:9b:ca:9c type bridge
 
 # back is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.back.disable_ipv6=1
@@ -70,7 +68,7 @@ ip link add name veth-a-jrfibzbm type veth peer name veth-app-back netns app
 ip link set dev veth-a-jrfibzbm alias nsgen:compose-like:veth-app-back-br addrgenmode none master back
 ip link set dev veth-a-jrfibzbm up
 ip link add name veth-db-br type veth peer name veth-db netns db
-ip link set dev veth-db-br alias nsgen:compose-like addrgenmode none master back
+ip link set dev veth-db-br addrgenmode none master back
 ip link set dev veth-db-br up
 
 # The host's address.
@@ -83,7 +81,7 @@ ip link set dev back up
 # the default route: to this host, which passes it on as a router does.
 
 # proxy
-ip -n proxy link set dev lo alias nsgen:compose-like up
+ip -n proxy link set dev lo up
 ip -n proxy link set dev veth-proxy addrgenmode none
 ip -n proxy address replace 10.30.0.2/24 dev veth-proxy
 ip -n proxy link set dev veth-proxy up
@@ -102,7 +100,7 @@ cat > /etc/netns/proxy/hosts <<'FILE'
 FILE
 
 # app
-ip -n app link set dev lo alias nsgen:compose-like up
+ip -n app link set dev lo up
 ip -n app link set dev veth-app addrgenmode none
 ip -n app address replace 10.30.0.3/24 dev veth-app
 ip -n app link set dev veth-app up
@@ -133,7 +131,7 @@ FILE
 ip netns exec app sysctl -q -w net.ipv4.ip_forward=0
 
 # db
-ip -n db link set dev lo alias nsgen:compose-like up
+ip -n db link set dev lo up
 ip -n db link set dev veth-db addrgenmode none
 ip -n db address replace 10.30.1.3/24 dev veth-db
 ip -n db link set dev veth-db up

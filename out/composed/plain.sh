@@ -30,15 +30,14 @@ ip netns add web
 
 # "Bridge" is another word for switch. front is both: the switch that the namespaces are plugged into, and this host's
 # own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
-ip link add name front address 02:d9:18:36:1e:08 type bridge stp_state 0
-ip link set dev front alias nsgen:composed
+ip link add name front address 02:d9:18:36:1e:08 type bridge
 
 # front is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.front.disable_ipv6=1
 
 # A veth pair is a cable with two ends: one in the namespace, the other a port of front.
 ip link add name veth-web-br type veth peer name veth-web netns web
-ip link set dev veth-web-br alias nsgen:composed addrgenmode none master front
+ip link set dev veth-web-br addrgenmode none master front
 ip link set dev veth-web-br up
 
 # A bridge never sends a frame back through the port it came from. For a namespace that asks for its own published port
@@ -53,15 +52,14 @@ ip link set dev front up
 # ---- Network back ----
 
 # The switch, and the host's interface on it.
-ip link add name back address 02:ef:fc:4c:03:21 type bridge stp_state 0
-ip link set dev back alias nsgen:composed
+ip link add name back address 02:ef:fc:4c:03:21 type bridge
 
 # back is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.back.disable_ipv6=1
 
 # The cables.
 ip link add name veth-db-br type veth peer name veth-db netns db
-ip link set dev veth-db-br alias nsgen:composed addrgenmode none master back
+ip link set dev veth-db-br addrgenmode none master back
 ip link set dev veth-db-br up
 ip link add name veth-w-5f5infvm type veth peer name veth-web-back netns web
 ip link set dev veth-w-5f5infvm alias nsgen:composed:veth-web-back-br addrgenmode none master back
@@ -77,13 +75,13 @@ ip link set dev back up
 # the default route: to this host, which passes it on as a router does.
 
 # db
-ip -n db link set dev lo alias nsgen:composed up
+ip -n db link set dev lo up
 ip -n db link set dev veth-db addrgenmode none
 ip -n db address replace 10.60.1.2/24 dev veth-db
 ip -n db link set dev veth-db up
 
 # web
-ip -n web link set dev lo alias nsgen:composed up
+ip -n web link set dev lo up
 ip -n web link set dev veth-web addrgenmode none
 ip -n web address replace 10.60.0.2/24 dev veth-web
 ip -n web link set dev veth-web up

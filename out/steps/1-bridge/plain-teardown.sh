@@ -5,18 +5,6 @@
 
 set -e
 
-# ---- Rules, IPv6 ----
-
-ip6tables -w -t filter -D FORWARD -m comment --comment nsgen:article -j NSGEN-article-INTO
-ip6tables -w -t filter -F NSGEN-article-INTO
-ip6tables -w -t filter -X NSGEN-article-INTO
-
-# ---- Rules, IPv4 ----
-
-iptables -w -t filter -D FORWARD -m comment --comment nsgen:article -j NSGEN-article-INTO
-iptables -w -t filter -F NSGEN-article-INTO
-iptables -w -t filter -X NSGEN-article-INTO
-
 # ---- Network bridge0 ----
 
 ip link del dev veth-blue-br

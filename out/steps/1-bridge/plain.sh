@@ -16,19 +16,15 @@ ip netns add blue
 # ---- Network bridge0 ----
 
 # "Bridge" is another word for switch. bridge0 is both: the switch that the namespaces are plugged into, and this host's
-# own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
-ip link add name bridge0 address 02:cc:75:e1:10:7b type bridge stp_state 0
-ip link set dev bridge0 alias nsgen:article
-
-# Nobody on bridge0 is a router for this host: a namespace could announce itself as one.
-sysctl -q -w net.ipv6.conf.bridge0.accept_ra=0
+# own interface on that switch.
+ip link add name bridge0 type bridge
 
 # A veth pair is a cable with two ends: one in the namespace, the other a port of bridge0.
 ip link add name veth-red-br type veth peer name veth-red netns red
-ip link set dev veth-red-br alias nsgen:article addrgenmode none master bridge0
+ip link set dev veth-red-br addrgenmode none master bridge0
 ip link set dev veth-red-br up
 ip link add name veth-blue-br type veth peer name veth-blue netns blue
-ip link set dev veth-blue-br alias nsgen:article addrgenmode none master bridge0
+ip link set dev veth-blue-br addrgenmode none master bridge0
 ip link set dev veth-blue-br up
 
 ip link set dev bridge0 up
@@ -36,39 +32,11 @@ ip link set dev bridge0 up
 # ---- Inside the namespaces ----
 
 # red
-ip -n red link set dev lo alias nsgen:article up
+ip -n red link set dev lo up
 ip -n red link set dev veth-red addrgenmode none
 ip -n red link set dev veth-red up
 
 # blue
-ip -n blue link set dev lo alias nsgen:article up
+ip -n blue link set dev lo up
 ip -n blue link set dev veth-blue addrgenmode none
 ip -n blue link set dev veth-blue up
-
-# ---- Rules, IPv4 ----
-
-iptables -w -t filter -N NSGEN-article-INTO
-# Members of a network talk to each other. With br_netfilter their packets come by here, and a policy of DROP would stop
-# them.
-iptables -w -t filter -A NSGEN-article-INTO -i bridge0 -o bridge0 -j ACCEPT
-# Nothing else enters, from outside or from another network.
-iptables -w -t filter -A NSGEN-article-INTO ! -i bridge0 -o bridge0 -j DROP
-# Nothing else leaves either: this network is not connected to any other.
-iptables -w -t filter -A NSGEN-article-INTO -i bridge0 ! -o bridge0 -j DROP
-
-# A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks.
-iptables -w -t filter -I FORWARD -m comment --comment nsgen:article -j NSGEN-article-INTO
-
-# ---- Rules, IPv6 ----
-
-# Rule for rule as for IPv4, where the reasons stand.
-
-ip6tables -w -t filter -N NSGEN-article-INTO
-ip6tables -w -t filter -A NSGEN-article-INTO -i bridge0 -o bridge0 -j ACCEPT
-ip6tables -w -t filter -A NSGEN-article-INTO ! -i bridge0 -o bridge0 -j DROP
-ip6tables -w -t filter -A NSGEN-article-INTO -i bridge0 ! -o bridge0 -j DROP
-
-# A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks.
-ip6tables -w -t filter -I FORWARD -m comment --comment nsgen:article -j NSGEN-article-INTO
