@@ -259,9 +259,9 @@ def impede(device: str, impair: Impair | None) -> tuple[Impede, ...]:
 
 def host(topology: Topology) -> Iterator[Step]:
     """The ends of links and other interfaces that the host has."""
-    node = topology.host
-    if node.ends or node.interfaces or node.policies:
-        yield from Author(topology).host(node)
+    node, author = topology.host, Author(topology)
+    if node.ends or node.interfaces or node.policies or author.given.get(HOST):
+        yield from author.host(node)
     yield Step(why.IMPAIR, tuple(_impeded_cables(topology)))
 
 
