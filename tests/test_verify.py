@@ -98,6 +98,7 @@ def test_the_article_by_hand() -> None:
 @pytest.mark.parametrize(
     ("gone", "claim", "said"),
     [
+        ("address replace 10.1.0.1/24", "red -> 10.1.0.1", "this host has no address 10.1.0.1/24"),
         ("hairpin on", "red -> 10.1.0.1:8080", "hairpin mode of veth-red-br is off"),
         ("route_localnet = 1", "host -> 127.0.0.1:8080", "route_localnet of bridge0 is off"),
         ("net.ipv4.ip_forward = 1", "red -> 203.0.113.10:7001", "this host does not forward"),
