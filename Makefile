@@ -76,6 +76,10 @@ out: .venv/nsgen.stamp ## render every example to out/
 	rm -rf out
 	mv build/out out
 
+.PHONY: steps
+steps: out ## write docs/steps.md, the article step by step, as the examples now are
+	@$(PY) docs/steps.py
+
 .PHONY: bench
 bench: .venv/test.stamp ## measure, as root, against a C program and other tools; an hour
 	@$(PY) bench/compare.py
