@@ -133,6 +133,23 @@ host     127.0.0.1     8080  tcp  ok red 192.168.15.1
 TABLE
 }
 
+@test "step 5: red serves as nobody, who may do so on port 80 there alone, and has something to show" {
+  up examples/steps/5-publish.yaml
+  await red 80
+  run -0 on outside "$LAB_PYTHON" -c 'import urllib.request as u; print(u.urlopen("http://172.16.1.4:8080").read().decode())'
+  run -0 grep -c '<li><a href=' <<<"$output"
+  ((output > 10))
+  [[ ! -e $LAB/bin/runuser ]] || skip "this user namespace has no users but root"
+  run -0 on host stat -c %U "/proc/$(on red ss -Hltnp 'sport = :80' | grep -o 'pid=[0-9]*' | cut -d= -f2)"
+  [[ $output == nobody ]]
+  local listen='import socket; socket.create_server(("", 81))'
+  on red runuser -u nobody -- python3 -c "$listen"
+  run -1 on blue runuser -u nobody -- python3 -c "$listen"
+  [[ $output == *"Permission denied"* ]]
+  on red sysctl -qw net.ipv4.ip_unprivileged_port_start=1024
+  run -1 on red runuser -u nobody -- python3 -c "$listen"
+}
+
 @test "step 5: blue and red are not answered yet" {
   up examples/steps/5-publish.yaml
   expect <<'TABLE'

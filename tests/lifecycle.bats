@@ -32,8 +32,17 @@ teardown() {
   expect_state "$before"
 }
 
-@test "who is root in a user namespace may do it" {
+@test "who is root in a user namespace may do it, unless a service is to be somebody who is not there" {
   prepare examples/article.yaml
+  if [[ ! -e $LAB/bin/runuser ]]; then
+    run -1 on host unshare --user --map-root-user --net --mount bash -eu -s "$LAB/setup.sh" <<'INSIDE'
+      mount -t tmpfs tmpfs /run
+      mount -t sysfs sysfs /sys
+      bash "$1" up </dev/null
+INSIDE
+    [[ $output == *"the service red.web ended at once: runuser: "*"it failed; undoing what was done" ]]
+  fi
+  prepare "$(variant examples/article.yaml 's/^        user: nobody$//')"
   run -0 on host unshare --user --map-root-user --net --mount bash -eu -s "$LAB/setup.sh" <<'INSIDE'
     mount -t tmpfs tmpfs /run
     mount -t sysfs sysfs /sys

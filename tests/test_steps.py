@@ -64,7 +64,7 @@ def test_a_step_adds_what_the_section_is_about(steps: ModuleType) -> None:
             "+ publish:",
             f"+ {reach % ''}",
             "+ services:",
-            '+ web: {command: [python3, -m, http.server, "80"], directory: /srv}',
+            '+ web: {command: [python3, -m, http.server, "80"], directory: /usr/share/doc, user: nobody}',
         ],
         [f"- {reach % ''}", f"+ {reach % ', network'}"],
         [f"- {reach % ', network'}", f"+ {reach % ', network, self'}"],

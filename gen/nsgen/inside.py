@@ -306,6 +306,7 @@ def namespaces(topology: Topology) -> Iterator[Step]:
         yield from author.devices(namespace, name, lo)
         yield _files(topology, namespace)
         yield _forwarding(namespace)
+        yield _low_ports(namespace)
         asked = (
             SetSysctl(name, sysctl_key(k), v, persist=False) for k, v in namespace.sysctls.items()
         )
@@ -351,6 +352,14 @@ def _forwarding(namespace: Namespace) -> Step:
     if namespace.forwarding:
         return Step(why.SYSCTL["forwarding"], tuple(ops))
     return Step(why.NO_FORWARDING, tuple(ops) if len(list(devices(namespace))) > 1 else ())
+
+
+def _low_ports(namespace: Namespace) -> Step:
+    """For a service of somebody who is not root, unless the author says which ports are root's."""
+    others = any(service.user not in (None, "root") for service in namespace.services.values())
+    said = needs.LOW_PORTS in map(sysctl_key, namespace.sysctls)
+    op = SetSysctl(namespace.name, needs.LOW_PORTS, "0", persist=False)
+    return Step(why.LOW_PORTS, (op,) if others and not said else ())
 
 
 # -- routes -------------------------------------------------------------------------------------

@@ -178,6 +178,10 @@ Asked for by the topology; the kernel sets these, too, when forwarding is switch
     "forwarding": "This node routes between its interfaces.",
 }
 
+LOW_PORTS = """\
+A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this
+namespace for himself. (Docker sets this in every container.)"""
+
 NO_FORWARDING = """\
 A namespace that is made on a host that forwards forwards too, and would connect the networks
 that it is on."""

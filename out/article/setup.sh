@@ -15,7 +15,7 @@ shopt -s extglob nullglob
 export LC_ALL=C
 
 readonly NAME=article
-readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables setsid:util-linux python3:service'
+readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps setsid:util-linux runuser:util-linux python3:service'
 readonly PORTS=tcp/8080
 
 # What is built, in order, and why.
@@ -86,6 +86,12 @@ address replace 192.168.15.2/24 dev veth-red
 link set dev veth-red up
 route replace default via 192.168.15.1 dev veth-red
 IP
+
+  # A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+  # himself. (Docker sets this in every container.)
+  sysctls red <<'SYSCTL'
+net.ipv4.ip_unprivileged_port_start = 0
+SYSCTL
 
   # blue
   ip_in blue <<'IP'
@@ -197,7 +203,7 @@ SYSCTL
   # ---- Services ----
 
   # Started in red, with its output under /run/nsgen/article/.
-  service red web env -C /srv python3 -m http.server 80
+  service red web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80
 }
 
 # What removes it, the last thing first. Only what is ours is removed, and a parameter is put back to what it was.

@@ -99,6 +99,10 @@ cat > /etc/netns/proxy/hosts <<'FILE'
 10.30.1.3 db
 FILE
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec proxy sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # app
 ip -n app link set dev lo up
 ip -n app link set dev veth-app addrgenmode none
@@ -130,6 +134,10 @@ FILE
 # A namespace that is made on a host that forwards forwards too, and would connect the networks that it is on.
 ip netns exec app sysctl -q -w net.ipv4.ip_forward=0
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec app sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # db
 ip -n db link set dev lo up
 ip -n db link set dev veth-db addrgenmode none
@@ -144,6 +152,10 @@ cat > /etc/netns/db/hosts <<'FILE'
 ::1 localhost
 10.30.1.2 app
 FILE
+
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec db sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
 
 # Asked for by the topology.
 ip netns exec db sysctl -q -w net.ipv4.tcp_keepalive_time=60
@@ -245,15 +257,15 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in proxy, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec proxy env -C /srv python3 -m http.server 80 > /run/nsgen/compose-like/proxy.http.log 2>&1 < /dev/null &
+setsid ip netns exec proxy env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/compose-like/proxy.http.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/proxy.http.pid
-setsid ip netns exec proxy env -C /srv python3 -m http.server 9090 > /run/nsgen/compose-like/proxy.admin.log 2>&1 < /dev/null &
+setsid ip netns exec proxy env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 9090 > /run/nsgen/compose-like/proxy.admin.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/proxy.admin.pid
 
 # Started in app, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec app env -C /srv PYTHONUNBUFFERED=1 python3 -m http.server 8000 > /run/nsgen/compose-like/app.http.log 2>&1 < /dev/null &
+setsid ip netns exec app env -C /usr/share/doc PYTHONUNBUFFERED=1 runuser -u nobody -- python3 -m http.server 8000 > /run/nsgen/compose-like/app.http.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/app.http.pid
 
 # Started in db, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec db env -C /srv python3 -m http.server 5432 > /run/nsgen/compose-like/db.sql.log 2>&1 < /dev/null &
+setsid ip netns exec db env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 5432 > /run/nsgen/compose-like/db.sql.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/db.sql.pid

@@ -17,7 +17,7 @@ shopt -s extglob nullglob
 export LC_ALL=C
 
 readonly NAME=compose-like
-readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps setsid:util-linux python3:service'
+readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps setsid:util-linux runuser:util-linux python3:service'
 readonly PORTS='tcp/8080 tcp/9090/127.0.0.1'
 
 # What is built, in order, and why.
@@ -130,6 +130,12 @@ IP
 10.30.1.3 db
 FILE
 
+  # A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+  # himself. (Docker sets this in every container.)
+  sysctls proxy <<'SYSCTL'
+net.ipv4.ip_unprivileged_port_start = 0
+SYSCTL
+
   # app
   ip_in app <<'IP'
 link set dev lo alias nsgen:compose-like up
@@ -163,6 +169,12 @@ FILE
 net.ipv4.ip_forward = 0
 SYSCTL
 
+  # A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+  # himself. (Docker sets this in every container.)
+  sysctls app <<'SYSCTL'
+net.ipv4.ip_unprivileged_port_start = 0
+SYSCTL
+
   # db
   ip_in db <<'IP'
 link set dev lo alias nsgen:compose-like up
@@ -178,6 +190,12 @@ IP
 ::1 localhost
 10.30.1.2 app
 FILE
+
+  # A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+  # himself. (Docker sets this in every container.)
+  sysctls db <<'SYSCTL'
+net.ipv4.ip_unprivileged_port_start = 0
+SYSCTL
 
   # Asked for by the topology.
   sysctls db <<'SYSCTL'
@@ -292,14 +310,14 @@ SYSCTL
   # ---- Services ----
 
   # Started in proxy, with its output under /run/nsgen/compose-like/.
-  service proxy http env -C /srv python3 -m http.server 80
-  service proxy admin env -C /srv python3 -m http.server 9090
+  service proxy http env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80
+  service proxy admin env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 9090
 
   # Started in app, with its output under /run/nsgen/compose-like/.
-  service app http env -C /srv PYTHONUNBUFFERED=1 python3 -m http.server 8000
+  service app http env -C /usr/share/doc PYTHONUNBUFFERED=1 runuser -u nobody -- python3 -m http.server 8000
 
   # Started in db, with its output under /run/nsgen/compose-like/.
-  service db sql env -C /srv python3 -m http.server 5432
+  service db sql env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 5432
 }
 
 # What removes it, the last thing first. Only what is ours is removed, and a parameter is put back to what it was.

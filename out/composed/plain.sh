@@ -80,6 +80,10 @@ ip -n db link set dev veth-db addrgenmode none
 ip -n db address replace 10.60.1.2/24 dev veth-db
 ip -n db link set dev veth-db up
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec db sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # web
 ip -n web link set dev lo up
 ip -n web link set dev veth-web addrgenmode none
@@ -92,6 +96,10 @@ ip -n web route replace default via 10.60.0.1 dev veth-web
 
 # A namespace that is made on a host that forwards forwards too, and would connect the networks that it is on.
 ip netns exec web sysctl -q -w net.ipv4.ip_forward=0
+
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec web sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
 
 # ---- Rules, IPv4 ----
 
@@ -192,9 +200,9 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in db, with its output under /run/nsgen/composed/.
-setsid ip netns exec db env -C /srv python3 -m http.server 5432 > /run/nsgen/composed/db.sql.log 2>&1 < /dev/null &
+setsid ip netns exec db env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 5432 > /run/nsgen/composed/db.sql.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/composed/db.sql.pid
 
 # Started in web, with its output under /run/nsgen/composed/.
-setsid ip netns exec web env -C /srv python3 -m http.server 80 > /run/nsgen/composed/web.web.log 2>&1 < /dev/null &
+setsid ip netns exec web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/composed/web.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/composed/web.web.pid

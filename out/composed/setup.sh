@@ -15,7 +15,7 @@ shopt -s extglob nullglob
 export LC_ALL=C
 
 readonly NAME=composed
-readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps setsid:util-linux python3:service'
+readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps setsid:util-linux runuser:util-linux python3:service'
 readonly PORTS=tcp/8080
 
 # What is built, in order, and why.
@@ -112,6 +112,12 @@ address replace 10.60.1.2/24 dev veth-db
 link set dev veth-db up
 IP
 
+  # A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+  # himself. (Docker sets this in every container.)
+  sysctls db <<'SYSCTL'
+net.ipv4.ip_unprivileged_port_start = 0
+SYSCTL
+
   # web
   ip_in web <<'IP'
 link set dev lo alias nsgen:composed up
@@ -127,6 +133,12 @@ IP
   # A namespace that is made on a host that forwards forwards too, and would connect the networks that it is on.
   sysctls web <<'SYSCTL'
 net.ipv4.ip_forward = 0
+SYSCTL
+
+  # A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+  # himself. (Docker sets this in every container.)
+  sysctls web <<'SYSCTL'
+net.ipv4.ip_unprivileged_port_start = 0
 SYSCTL
 
   # ---- Rules, IPv4 ----
@@ -239,10 +251,10 @@ SYSCTL
   # ---- Services ----
 
   # Started in db, with its output under /run/nsgen/composed/.
-  service db sql env -C /srv python3 -m http.server 5432
+  service db sql env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 5432
 
   # Started in web, with its output under /run/nsgen/composed/.
-  service web web env -C /srv python3 -m http.server 80
+  service web web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80
 }
 
 # What removes it, the last thing first. Only what is ours is removed, and a parameter is put back to what it was.

@@ -116,6 +116,10 @@ ip -n web address replace 10.20.0.5/24 dev veth-web
 ip -n web link set dev veth-web up
 ip -n web route replace default via 10.20.0.1 dev veth-web
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec web sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # db
 ip -n db link set dev lo up
 ip -n db link set dev veth-db addrgenmode none
@@ -215,5 +219,5 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in web, with its output under /run/nsgen/isolated/.
-setsid ip netns exec web env -C /srv python3 -m http.server 80 > /run/nsgen/isolated/web.web.log 2>&1 < /dev/null &
+setsid ip netns exec web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/isolated/web.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/isolated/web.web.pid

@@ -16,7 +16,7 @@ shopt -s extglob nullglob
 export LC_ALL=C
 
 readonly NAME=isolated
-readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables setsid:util-linux python3:service'
+readonly PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps setsid:util-linux runuser:util-linux python3:service'
 readonly PORTS=tcp/8080
 
 # What is built, in order, and why.
@@ -155,6 +155,12 @@ link set dev veth-web up
 route replace default via 10.20.0.1 dev veth-web
 IP
 
+  # A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+  # himself. (Docker sets this in every container.)
+  sysctls web <<'SYSCTL'
+net.ipv4.ip_unprivileged_port_start = 0
+SYSCTL
+
   # db
   ip_in db <<'IP'
 link set dev lo alias nsgen:isolated up
@@ -267,7 +273,7 @@ SYSCTL
   # ---- Services ----
 
   # Started in web, with its output under /run/nsgen/isolated/.
-  service web web env -C /srv python3 -m http.server 80
+  service web web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80
 }
 
 # What removes it, the last thing first. Only what is ours is removed, and a parameter is put back to what it was.

@@ -64,6 +64,10 @@ ip -n red address replace 192.168.15.2/24 dev veth-red
 ip -n red link set dev veth-red up
 ip -n red route replace default via 192.168.15.1 dev veth-red
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec red sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # blue
 ip -n blue link set dev lo up
 ip -n blue link set dev veth-blue addrgenmode none
@@ -161,5 +165,5 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in red, with its output under /run/nsgen/article/.
-setsid ip netns exec red env -C /srv python3 -m http.server 80 > /run/nsgen/article/red.web.log 2>&1 < /dev/null &
+setsid ip netns exec red env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/article/red.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/article/red.web.pid
