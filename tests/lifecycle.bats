@@ -417,7 +417,7 @@ ip netns del red; ip link del veth-blue-br
 ip link del bridge0
 iptables -w -t nat -F NSGEN-dual-stack-POST; iptables -w -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO
 ip6tables -w -t nat -F; ip6tables -w -t nat -X; ip6tables -w -F; ip6tables -w -X
-read -r pid _ </run/nsgen/dual-stack/red.web.pid; kill -9 $pid
+read -r pid _ </run/nsgen/dual-stack/red.web.pid; kill -9 -- -$pid
 rm /run/nsgen/dual-stack/up /run/nsgen/dual-stack/red.web.command
 HALF
 }
@@ -431,7 +431,8 @@ HALF
   on host rm -r /run/nsgen
   run -0 script down
   for pid in "${pids[@]}"; do
-    [[ $output == *"process $pid (python3) is still in namespace"* ]] || fail "it does not name $pid: $output"
+    # runuser waits for what it runs.
+    [[ $output == *"process $pid ("@(runuser|python3)") is still in namespace"* ]] || fail "it does not name $pid: $output"
     on host kill "$pid"
   done
   # What the kernel's parameters were, nobody knows any more.
