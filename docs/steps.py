@@ -90,7 +90,7 @@ def difference(before: Sequence[str], now: Sequence[str]) -> list[str]:
     for line in list(difflib.unified_diff(before, now, n=1, lineterm=""))[2:]:
         part = re.match(r"@@ .* \+(\d+)", line)
         if part is None:
-            shown.append(line)
+            shown.append(line.rstrip())  # a line that is empty in both is one here, too
             continue
         above = [at.strip("# -") for at in now[: int(part[1]) - 1] if at.startswith("# ---- ")]
         if above or shown:

@@ -45,7 +45,9 @@ def test_a_step_adds_what_the_section_is_about(steps: ModuleType) -> None:
     found = []
     for before, step in pairwise(STEPS):
         changed = steps.difference(steps.topology(before), steps.topology(step))
-        found.append([re.sub(r"^([+-]) +", r"\1 ", line) for line in changed if line[0] in "+-"])
+        found.append(
+            [re.sub(r"^([+-]) +", r"\1 ", line) for line in changed if line[:1] in ("+", "-")]
+        )
     reach = "- {published: 8080, target: 80, reach: [outside, host, loopback%s]}"
     addresses = {"2": "- networks: [bridge0]", "3": "- networks: [bridge0]"}
     assert found == [
