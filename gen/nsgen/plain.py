@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from nsgen import describe
+from nsgen.bare import bare
 from nsgen.needs import FORWARD
 from nsgen.ops import (
     BRIDGE_OPS,
@@ -37,6 +38,7 @@ from nsgen.steps import Section, Step
 
 def values(plan: Plan) -> dict[str, Any]:
     """What the template prints for the script that builds."""
+    plan = bare(plan)
     state = _state(plan)
     sections: list[dict[str, Any]] = [
         {
@@ -59,6 +61,7 @@ def values(plan: Plan) -> dict[str, Any]:
 
 def teardown(plan: Plan) -> dict[str, Any]:
     """What the template prints for the script that undoes it."""
+    plan = bare(plan)
     state = _state(plan)
     sections = []
     for section in reversed(_plain_sections(plan)):
