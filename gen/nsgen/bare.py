@@ -15,11 +15,13 @@ from nsgen.ops import (
     AddAddress,
     AddBridge,
     AddLink,
+    KeepAdvertisements,
     Op,
     RunCommand,
     SetLink,
     StartService,
     TakeDevice,
+    WriteFile,
 )
 from nsgen.plan import Plan
 from nsgen.steps import Section, Step
@@ -52,6 +54,8 @@ def _step(step: Step, mark: str, spoken: set[str]) -> Step:
             ops.append(replace(op, mac=mac, stp=op.stp or None))
         elif isinstance(op, SetLink):
             ops += _settings(op, mark)
+        elif isinstance(op, KeepAdvertisements) or (isinstance(op, WriteFile) and op.reader):
+            continue  # it meets other programs half-way
         else:
             ops.append(op)
     return Step(reason, tuple(ops), step.guard)

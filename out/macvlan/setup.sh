@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 4a3ad98eaa77, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 34ebb98a7da1, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -260,8 +260,12 @@ lock() {
 }
 
 unlock() {
-  { rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
-    rmdir --ignore-fail-on-non-empty /run/nsgen; } || die 'something is left under /run/nsgen; run down again'
+  local tries
+  for tries in 1 2; do
+    rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
+      rmdir --ignore-fail-on-non-empty /run/nsgen && return 0
+  done
+  die "something is left under /run/nsgen after $tries tries; run down again"
 }
 
 up() {

@@ -10,7 +10,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 4a3ad98eaa77, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 34ebb98a7da1, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -378,8 +378,12 @@ lock() {
 }
 
 unlock() {
-  { rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
-    rmdir --ignore-fail-on-non-empty /run/nsgen; } || die 'something is left under /run/nsgen; run down again'
+  local tries
+  for tries in 1 2; do
+    rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
+      rmdir --ignore-fail-on-non-empty /run/nsgen && return 0
+  done
+  die "something is left under /run/nsgen after $tries tries; run down again"
 }
 
 up() {
@@ -1278,9 +1282,11 @@ what_was() { # NODE KEY NOW
 
 # Other programs' chains for what is forwarded.
 other_chains() { # KEY
-  local tool=iptables
+  local tool=iptables text line
   [[ $1 == net.ipv4.* ]] || tool=ip6tables
-  ! command -v "$tool" >/dev/null || "$tool" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
+  command -v "$tool" >/dev/null || return 0
+  text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || return 1
+  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain %s\n' "${line#-N }"; done <<<"$text"
 }
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
