@@ -380,7 +380,7 @@ prepare_devices() {
     grep ': missing: device ' <<<"$DRIFT" || true
     for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]:-} ]] || grep "^$node: device " "$STATE/seen" || true; done
   } >"$TMP/devices"
-  for line in $(sed -n 's/^host: added: device //p' <<<"$DRIFT"); do ip link del dev "$line" &>/dev/null || true; done
+  sed -n 's/^host: added: device //p' <<<"$DRIFT" | while read -r line; do ip link del dev "$line" &>/dev/null || true; done
   remove_devices <"$TMP/devices"
 }
 
