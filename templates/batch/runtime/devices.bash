@@ -237,9 +237,10 @@ look_further() { # NODE…
 
 # Whoever was killed while making a namespace left a file that is none.
 namespaces_there() {
-  local node
+  local node names
   local -a paths=()
-  for node in $(printf '%s\n' "${LINES[@]}" "${OLD[@]}" | awk '/^host ip netns add / && !seen[$5]++ { print $5 }'); do
+  names=$(printf '%s\n' "${LINES[@]}" "${OLD[@]}" | awk '/^host ip netns add / && !seen[$5]++ { print $5 }')
+  for node in $names; do
     [[ ! -e /run/netns/$node ]] || paths+=("/run/netns/$node")
   done
   ((${#paths[@]} == 0)) || stat -f -c '%T %n' "${paths[@]}" | sed -n 's#^nsfs .*/##p'
