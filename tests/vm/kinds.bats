@@ -103,12 +103,24 @@ is_repaired() {
   pings_of "$TOPOLOGY"
 }
 
+# What somebody has changed is told, set right, and told no more.
+is_set_right() { # SAID
+  run -1 script check
+  [[ $output == *"$1"* ]] || fail "check does not say: $1: $output"
+  script up
+  run -0 script check
+  [[ ! $output ]] || fail "after up, check says: $output"
+}
+
 look_at_trunk() {
   [[ $(bridge -n sw vlan show dev p1) == *'10 PVID Egress Untagged'* ]]
   bridge -n sw vlan del dev p0 vid 20
-  run -1 script check
-  [[ $output == 'sw: missing: vlan p0 20' ]] || fail "$output"
-  script up
+  is_set_right 'sw: missing: vlan p0 20'
+  bridge -n sw vlan add dev p1 vid 10 # it is tagged from now on
+  is_set_right 'sw: missing: vlan p1 10 PVID Egress Untagged'
+  ip -n sw link set br0 type bridge vlan_filtering 0
+  is_set_right 'sw: missing: link br0 type bridge vlan_filtering 1'
+  [[ $(bridge -n sw vlan show dev p1) == *'10 PVID Egress Untagged'* ]]
 }
 
 # One cable down is noticed, and nobody else has to.
@@ -145,9 +157,13 @@ look_at_impair() {
   time=$(on a ping -c 3 -i 1 192.0.2.2 | sed -n 's|^rtt [^=]*= \([0-9]*\).*|\1|p')
   ((time >= 400 && time < 1000)) || fail "a ping there and back takes $time ms, not 400"
   tc -n a qdisc del dev slow root
-  run -1 script check
-  [[ $output == 'a: slow does not have:'* ]] || fail "$output"
-  script up
+  is_set_right 'a: missing: qdisc netem dev slow '
+  tc -n b qdisc change dev bad root netem delay 50ms
+  is_set_right 'b: missing: qdisc netem dev bad '
+  tc qdisc replace dev lab0 root pfifo
+  is_set_right 'host: missing: qdisc netem dev lab0 '
+  [[ $(tc -n a qdisc show dev slow) == *'netem '*'delay 200ms'*'rate 500Mbit'* ]]
+  [[ $(tc -n b qdisc show dev bad) == *'delay 10ms  2ms'*'loss 0.1%'* ]]
 }
 
 look_at_physical() {
@@ -170,6 +186,10 @@ look_at_netpen-wg() {
   for file in /etc/wireguard/{alice,bob}.key; do
     [[ $output != *"$(<"$file")"* ]] || fail 'up shows a key'
   done
+  script check
+  on alice wg set safe peer "$(wg pubkey </etc/wireguard/bob.key)" allowed-ips 10.9.9.9/32
+  is_set_right 'alice: missing: wireguard safe '
+  [[ $(on alice wg show safe allowed-ips) == *10.0.0.2/32* ]]
   after=$(cat /etc/wireguard/*.key)
   [[ $before == "$after" ]] || fail 'another up makes other keys'
 }

@@ -27,8 +27,8 @@ run_in() { # NODE COMMAND, in quotes
 
 # What the commands have put into namespaces is told by nobody.
 finish_commands() {
-  [[ -e $STATE/seen ]] || return 0
-  list >"$TMP/now" || die 'the kernel could not be asked'
+  [[ -e $STATE/seen ]] || return 0 # there are no devices
+  list >"$TMP/now"
   differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/known"
   [[ ! -e $STATE/known ]] || cat "$STATE/known" >>"$TMP/known"
   mv "$TMP/known" "$STATE/known"

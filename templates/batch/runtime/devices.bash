@@ -190,36 +190,45 @@ list() {
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
   {
     printf '@ host\n'
-    ip -d -o -batch "$TMP/ask" || return 1
+    ip -d -o -batch "$TMP/ask"
     if [[ -e $TMP/inside ]]; then
       there=("${NODES[@]}")
-      printf '@in %s\n' "${there[*]}" && cat "$TMP/inside" && rm "$TMP/inside" || return 1
-    else
-      namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
       printf '@in %s\n' "${there[*]}"
-      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
+      cat "$TMP/inside"
+      rm "$TMP/inside"
+    else
+      namespaces_there >"$TMP/there"
+      mapfile -t there <"$TMP/there"
+      printf '@in %s\n' "${there[*]}"
+      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}"
     fi
-    look_further "${there[@]}" || return 1
+    look_further "${there[@]}"
     for key in "${!KINDS[@]}"; do
       node=${key% *}
-      [[ $node == host || " ${there[*]} " == *" $node "* ]] || continue
+      if [[ $node != host && " ${there[*]} " != *" $node "* ]]; then continue; fi
       printf '@more %s\n' "$key"
       case ${key#* } in
         ip6) in_node "$node" ip -6 -N rule show ;;
         tc) in_node "$node" tc qdisc show ;;
-        bridge) in_node "$node" bridge vlan show && in_node "$node" bridge fdb show ;;
-        wireguard) in_node "$node" wg show all public-key && in_node "$node" wg show all allowed-ips ;;
+        bridge)
+          in_node "$node" bridge vlan show
+          in_node "$node" bridge fdb show
+          ;;
+        wireguard)
+          in_node "$node" wg show all public-key
+          in_node "$node" wg show all allowed-ips
+          ;;
         *tables) in_node "$node" "${key#* }-save" ;;
-      esac || return 1
+      esac
     done
-  } >"$TMP/said" || return 1
+  } >"$TMP/said"
   if [[ -e $STATE/known ]]; then in_words | { grep -vxFf "$STATE/known" || true; }; else in_words; fi
 }
 
 # For `check`: what others may have put into namespaces and nobody would look for there. It takes as long as all the rest,
 # and is left out where there are many of them, unless one asks for it (--strict).
 look_further() { # NODE…
-  [[ $CHECKING && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
+  [[ $ACTION == check && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
   printf '%s\n' 'echo @further' 'ip -6 -N rule show' 'nft -s list ruleset 2>/dev/null || { iptables-save; ip6tables-save; } 2>/dev/null || true' \
     '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/further"
   printf '@in %s\n' "$*"
@@ -256,7 +265,7 @@ in_words() {
     further && $1 == "@further" { node = names[++at]; chain = ""; next }
     $1 == "@" { node = $2; next }
     $1 == "@in" { split($0, names); at = 1; next }
-    $1 == "@more" { node = $2; program = $3; names[1] = ""; next }
+    $1 == "@more" { node = $2; program = $3; names[1] = ""; split("", takes); next }
     further && !/^[0-9]+:/ {
       if ($1 == "chain") chain = $2
       if (/^\t\t/ && !/hook/ || /^-A/) if ($0 chain !~ ("NSGEN-" substr(mine, 7) "-")) say("rules " chain " " $0)
@@ -320,7 +329,8 @@ in_words() {
 }
 
 # What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
-# for rules in our chains. (Routes of the kernel come and go with addresses.)
+# for rules in our chains, and devices of this host with our mark: somebody has given one of ours another name. (Routes of
+# the kernel come and go with addresses.)
 differ() { # SEEN NOW
   { diff "$1" "$2" || (($? == 1)); } | awk '
     { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
@@ -329,11 +339,12 @@ differ() { # SEEN NOW
     node in lost && text != "the namespace" || $3 == "link" && ((node, $4) in gone || (node, $4) in come) { next }
     $1 == "<" { print node ": missing: " text; next }
     $1 != ">" || / proto kernel / { next }
-    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / ? "added" : "besides") ": " text }'
+    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / || node " " $3 == "host device" ? "added" : "besides") ": " text }'
 }
 
 check_devices() {
-  list >"$TMP/now" && differ "$STATE/seen" "$TMP/now"
+  list >"$TMP/now"
+  differ "$STATE/seen" "$TMP/now"
 }
 
 # Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, in
@@ -369,6 +380,7 @@ prepare_devices() {
     grep ': missing: device ' <<<"$DRIFT" || true
     for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]:-} ]] || grep "^$node: device " "$STATE/seen" || true; done
   } >"$TMP/devices"
+  for line in $(sed -n 's/^host: added: device //p' <<<"$DRIFT"); do ip link del dev "$line" &>/dev/null || true; done
   remove_devices <"$TMP/devices"
 }
 
@@ -400,12 +412,12 @@ look_devices() {
   local tries
   each flush
   [[ ! -e $TMP/seen ]] || return 0
-  list >"$TMP/seen" || die 'the kernel could not be asked'
+  list >"$TMP/seen"
   [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"
-    list >"$TMP/seen" || die 'the kernel could not be asked'
+    list >"$TMP/seen"
     ! cmp -s "$TMP/before" "$TMP/seen" || return 0
   done
 }

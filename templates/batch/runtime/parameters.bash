@@ -132,7 +132,6 @@ undo_sysctl() { # NODE KEY = VALUE
   fi
   [[ ! $LEFT ]] || return 0
   if [[ $value ]]; then rm -f "$record:$NAME"; else rm -f "$record:$NAME" "$record"; fi || left "$record cannot be removed"
-  rmdir /run/nsgen/sysctl 2>/dev/null || true
 }
 
 # Those of a namespace that goes, or of a device of ours that goes, go with it.
