@@ -25,9 +25,9 @@ from nsgen.ops import (
 from sandboxed import PROGRAMS, Call, Play
 
 Words = Sequence[str]
-# Folders that a script may make, and files that it may remove: its own.
-FD = re.compile(r"/dev/fd/[0-9]+")
 RUNTIME = runtime.whole()
+FD = re.compile(r"/dev/fd/[0-9]+")
+# Folders that a script may make, and files that it may remove: its own.
 OWN = re.compile(
     r"/run/nsgen(/.*)?|/etc/netns(/.*)?|/run/systemd/network(/00-nsgen-[a-z0-9-]+\.network)?"
     r"|/run/NetworkManager(/conf\.d(/nsgen-[a-z0-9-]+\.conf)?)?|/proc/sys/.*|[0-9]+",

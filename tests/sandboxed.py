@@ -92,7 +92,8 @@ def play(
 ) -> dict[str, Play]:
     """Run a plan's script: up, check, up again, down; then the plain one and its teardown.
 
-    Before `down` the copy of itself that it keeps is run, too. Besides the programs that a script needs, `programs` and `folders` exist where it runs.
+    Before `down` the copy of itself that it keeps is run, too. Besides the programs that a script needs, `programs`
+    and `folders` exist where it runs.
     """
     bash = shutil.which("bash") or pytest.skip("bash is not installed")
     command = unshare()

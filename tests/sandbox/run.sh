@@ -55,7 +55,10 @@ play() {
 play up "$work/setup.sh"
 play check "$work/setup.sh" check
 play again "$work/setup.sh"
-play kept -c '. "$0" && main up' /run/nsgen/*/script
+for script in /run/nsgen/*/script; do
+  printf '. %s && main up\n' "$script" >"$work/kept.sh"
+done
+play kept "$work/kept.sh"
 play down "$work/setup.sh" down
 rm -rf /run/sandbox/* /proc/sys/net/bridge /sys/module
 play plain "$work/plain.sh"
