@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from typing import get_args
 
+from nsgen import runtime
 from nsgen.ops import (
     HOST,
     Argv,
@@ -24,14 +25,23 @@ from nsgen.ops import (
 from sandboxed import PROGRAMS, Call, Play
 
 Words = Sequence[str]
+RUNTIME = runtime.whole()
+FD = re.compile(r"/dev/fd/[0-9]+")
 # Folders that a script may make, and files that it may remove: its own.
-OWN = re.compile(r"/run/nsgen(/.*)?|/etc/netns(/.*)?|/proc/sys/.*|[0-9]+", re.DOTALL)
-TOOLS = ("mkdir", "mv", "rm", "rmdir", "cat", "chmod", "ln", "tail")
+OWN = re.compile(
+    r"/run/nsgen(/.*)?|/etc/netns(/.*)?|/run/systemd/network(/00-nsgen-[a-z0-9-]+\.network)?"
+    r"|/run/NetworkManager(/conf\.d(/nsgen-[a-z0-9-]+\.conf)?)?|/proc/sys/.*|[0-9]+",
+    re.DOTALL,
+)
+TOOLS = ("mkdir", "mv", "rm", "rmdir", "cat", "chmod", "ln", "tail", "cp", "mktemp", "sh")
+LOOKING = ("grep", "diff", "cmp", "tr", "ss", "flock", "stat", "iptables-save", "ip6tables-save")
+# Options of `sort` and `sed`; what else `sed` might write it is kept from, where it runs.
+WRITING = re.compile(r"-[a-z]*[oi].*|--(output|in-place).*")
 
 
 @dataclass
 class Deeds:
-    """What is done to the machine, sorted by kind; in order, but for rules, parameters and services."""
+    """What is done to the machine, by kind; in order, but for rules, parameters and services, and from node to node."""
 
     ip: list[tuple[str, Argv]] = field(default_factory=list)
     modules: list[str] = field(default_factory=list)
@@ -45,6 +55,7 @@ class Deeds:
 
     def __post_init__(self) -> None:
         """Put in order what is done at the same time."""
+        self.ip.sort(key=lambda deed: deed[0])  # in each node it stays in order
         self.rules.sort()
         self.sysctls.sort()
         self.services.sort()
@@ -165,30 +176,75 @@ def _is_harmless(program: str, words: Words, stdin: str) -> bool:
     """Whether it only looks, or only touches what is the script's own."""
     if program in TOOLS:
         return all(word.startswith("-") or OWN.fullmatch(word) for word in words)
-    if program in ("ss", "flock", "stat", "iptables-save", "ip6tables-save"):
+    if program in LOOKING:
         return True
-    if program == "unshare":
-        trial = words[0] == "--net" and words[1] in ("ip", "iptables-restore", "ip6tables-restore")
-        return trial or words[:2] == ["--mount", "bash"]
-    if program == "mount":  # in a view of the file system of its own
-        return " ".join(words) == "-n -t tmpfs tmpfs /run/netns" or (
-            words[:3] == ["-n", "--rbind", "/run/netns"] and _own(words[3])
-        )
-    if program == "modprobe":
-        return words[:2] == ["-n", "-q"]
-    if program in ("iptables", "ip6tables"):
-        return words == ["-V"] or "-S" in words or "-C" in words
-    if program == "ip":
-        asked = stdin.splitlines() if "-batch" in words else [" ".join(words)]
-        return all(re.fullmatch(r"(-\S+ )*(link|address|route) show.*", line) for line in asked)
-    if program == "sysctl" and words[:2] == ["-q", "-w"] and len(words) == 5:
-        return all(re.fullmatch(r"net\.bridge\.bridge-nf-call-\w+=0", word) for word in words[2:])
-    # Without -w, and without a file that is not the script's own, sysctl prints.
-    return program == "sysctl" and (
-        not words[0].startswith("-")
-        or words[0] == "-n"
-        or (words[:2] == ["-q", "-p"] and _own(words[2]))
+    told = HARMLESS.get(program)
+    return told is not None and told(words, stdin)
+
+
+def _awk(words: Words, _: str) -> bool:
+    """Whether what it is to do is in the runtime as it is, and no topology's."""
+    return all(
+        word == "-" or OWN.fullmatch(word) or FD.fullmatch(word) or word in RUNTIME
+        for option, word in zip(("", *words), words, strict=False)
+        if option != "-v"
     )
+
+
+def _tried_or_seen_apart(words: Words, _: str) -> bool:
+    trial = words[0] == "--net" and words[1] in ("ip", "iptables-restore", "ip6tables-restore")
+    return trial or words[:2] == ["--mount", "bash"]
+
+
+def _mounted_apart(words: Words, _: str) -> bool:
+    """Whether it is in a view of the file system of its own."""
+    return " ".join(words) == "-n -t tmpfs tmpfs /run/netns" or (
+        words[:3] == ["-n", "--rbind", "/run/netns"] and _own(words[3])
+    )
+
+
+def _asking(words: Words, stdin: str) -> bool:
+    asked = stdin.splitlines() if "-batch" in words else [" ".join(words)]
+    shown = r"(-\S+ )*(link|address|route|rule|neighbour) show.*"
+    return all(re.fullmatch(shown, line) for line in asked)
+
+
+def _printed(words: Words, _: str) -> bool:
+    """Whether sysctl prints: without -w, and without a file; or switches bridge netfilter off again."""
+    if words[:2] == ["-q", "-w"] and len(words) == 5:
+        return all(re.fullmatch(r"net\.bridge\.bridge-nf-call-\w+=0", word) for word in words[2:])
+    return words[0] == "-n" or not words[0].startswith("-")
+
+
+def _told(words: Words, _: str) -> bool:
+    """Whether a service is asked for, or told to read its files."""
+    return words[0] == "--quiet" or words in (["reload"], ["general", "reload", "conf"])
+
+
+def _listed(words: Words, _: str) -> bool:
+    return words == ["-V"] or "-S" in words or "-C" in words
+
+
+def _unwritten(words: Words, _: str) -> bool:
+    return not any(WRITING.fullmatch(word) for word in words)
+
+
+HARMLESS: dict[str, Callable[[Words, str], bool]] = {
+    "awk": _awk,
+    "ip": _asking,
+    "ip6tables": _listed,
+    "iptables": _listed,
+    "modprobe": lambda words, _: words[:2] == ["-n", "-q"],
+    "mount": _mounted_apart,
+    "networkctl": _told,
+    "nft": lambda words, _: "list" in words,
+    "nmcli": _told,
+    "sed": _unwritten,
+    "sort": _unwritten,
+    "sysctl": _printed,
+    "systemctl": _told,
+    "unshare": _tried_or_seen_apart,
+}
 
 
 def _own(path: str) -> bool:
@@ -199,24 +255,27 @@ def _ip(words: Words, stdin: str) -> Iterator[Argv]:
     if "-batch" not in words:
         yield ("ip", *words)
     else:
-        yield from (("ip", *line.split(" ")) for line in stdin.splitlines())
+        yield from (("ip", *line.split(" ")) for line in stdin.splitlines() if line)
 
 
 def _restored(tool: str, text: str) -> Iterator[Argv]:
     table = ""
     for line in text.splitlines():
         command = (tool, "-w", "-t", table)
+        words = line.split(" ")
         if line.startswith("*"):
             table = line[1:]
         elif line.startswith(":"):
             chain, *counters = line[1:].split(" ")
             yield (*command, "-N", chain) if counters == ["-", "[0:0]"] else (line,)
+        elif words[0] in ("-I", "-A") and not words[1].startswith("NSGEN-"):
+            yield _jump((*command, *words))
         elif line not in ("", "COMMIT") and not line.startswith("# "):
-            yield (*command, *line.split(" "))
+            yield (*command, *words)
 
 
 def _sysctls(words: Words, stdin: str) -> Iterator[tuple[str, str]]:
-    if list(words) == ["-q", "-p", "-"]:
+    if list(words[:2]) == ["-q", "-p"]:
         for line in stdin.splitlines():
             key, _, value = line.partition(" = ")
             yield key, value.strip()

@@ -22,8 +22,10 @@ PROGRAMS = (
     *("ip", "iptables", "iptables-restore", "iptables-save", "ip6tables", "ip6tables-restore"),
     *("ip6tables-save", "sysctl", "modprobe", "conntrack", "ss", "flock", "nsenter", "setsid"),
     *("env", "runuser", "mkdir", "mv", "rm", "rmdir", "cat", "chmod", "ln", "sleep", "stat"),
-    *("tail", "systemctl", "xargs", "bash", "unshare", "mount"),
+    *("tail", "systemctl", "networkctl", "nmcli", "xargs", "bash", "unshare", "mount", "mktemp"),
+    *("awk", "sed", "grep", "sort", "diff", "cmp", "cp", "tr", "sh", "nft"),
 )
+PLAYS = ("up", "check", "again", "kept", "down", "plain", "teardown")
 SCRIPTS = ("setup.sh", "plain.sh", "plain-teardown.sh")
 
 
@@ -88,9 +90,10 @@ def write_scripts(plan: Plan, folder: Path) -> None:
 def play(
     plan: Plan, work: Path, programs: Iterable[str], folders: Iterable[str]
 ) -> dict[str, Play]:
-    """Run up, check and down of a plan's script, then the plain one and its teardown.
+    """Run a plan's script: up, check, up again, down; then the plain one and its teardown.
 
-    Besides the programs that a script needs, `programs` and `folders` exist where it runs.
+    Before `down` the copy of itself that it keeps is run, too. Besides the programs that a script needs, `programs`
+    and `folders` exist where it runs.
     """
     bash = shutil.which("bash") or pytest.skip("bash is not installed")
     command = unshare()
@@ -114,7 +117,7 @@ def play(
     )
     assert result.returncode == 0, result.stderr.decode(errors="replace")
     assert not (work / "canary").exists()
-    return {name: read(work / name) for name in ("up", "check", "down", "plain", "teardown")}
+    return {name: read(work / name) for name in PLAYS}
 
 
 def read(folder: Path) -> Play:

@@ -18,9 +18,12 @@ from nsgen.ops import (
     AddBridge,
     AddNamespace,
     AddVeth,
+    Chain,
     IpOp,
+    Jump,
     RunCommand,
     StartService,
+    WriteFile,
 )
 from nsgen.plan import Plan
 from sandboxed import Play, play
@@ -54,17 +57,26 @@ def check_plays(plan: Plan, work: Path) -> None:
     plays = play(plan, work, programs(plan), folders(plan))
     ops = list(plan.ops)
     built = wanted(ops)
-    assert built.differences(done(plays["up"], ops, writes_sysctls=True)) == {}
+    assert built.differences(done(plays["up"], ops, writes_sysctls=True)) == {}, plays["up"].output
     plain = list(bare(plan).ops)
     assert wanted(plain).differences(done(plays["plain"], plain)) == {}
     assert Deeds().differences(done(plays["check"], [])) == {}
-    check_undone(plan, plays["down"])
-    check_undone(plan, plays["teardown"])
+    check_idle(plan, plays)
+    for name in ("down", "teardown"):
+        check_undone(plan, plays[name])
     for name in ("up", "plain"):
         running = [file.stem for file in plays[name].left.glob("run/nsgen/*/*.pid")]
         assert len(running) == len(built.services), running
-    for name in ("up", "plain", "down", "teardown"):
+    for name in plays:
         assert plays[name].status == 0, f"{name}: {plays[name].output}"
+
+
+def check_idle(plan: Plan, plays: dict[str, Play]) -> None:
+    """Where all is as it is to be, nothing is done, by the script or by the copy of it that it keeps."""
+    assert plays["check"].output == ""
+    for name in ("again", "kept"):
+        assert plays[name].output.endswith(f"nsgen: {plan.topology.name}: nothing to do\n")
+        assert Deeds().differences(done(plays[name], [])) == {}
 
 
 def check_undone(plan: Plan, undone: Play) -> None:
@@ -88,6 +100,11 @@ def check_undone(plan: Plan, undone: Play) -> None:
     down = [(op.node, op.down) for op in reversed(ops) if isinstance(op, RunCommand) and op.down]
     assert found.commands == down
     assert set(found.forgotten) <= set(wanted(ops).forgotten)
+    assert set(found.rules) == {
+        argv for op in ops if isinstance(op, Chain | Jump) for argv in op.undo()
+    }
+    files = [op.path for op in ops if isinstance(op, WriteFile)]
+    assert [path for path in files if undone.text(path) is not None] == []
     rest = replace(found, ip=[], rules=[], commands=[], forgotten=[])
     assert Deeds().differences(rest) == {}
 

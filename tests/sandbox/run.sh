@@ -7,12 +7,13 @@ set -eu
 work=$1 bash=$2 services=$3
 
 mount --bind "$work" /mnt
-cp -r --parents /proc/sys/net/ipv[46]/conf/all "$work" 2>/dev/null || true # some can only be written
+cp -L "$(command -v awk)" "$work/awk"
+cp -r --parents /proc/sys/net/ipv[46]/conf/all /proc/sys/net/ipv[46]/conf/default "$work" 2>/dev/null || true # some can only be written
 for folder in /run /etc /sys /proc/sys /usr/local/sbin; do
   mount -t tmpfs sandbox "$folder"
 done
 cp -r "$work/proc/sys/net" /proc/sys
-mkdir -p /run/netns /sys/class/net /run/sandbox /run/elsewhere
+mkdir -p /run/netns /sys/class/net /run/sandbox /run/elsewhere /run/systemd/system
 while read -r key; do
   mkdir -p "/proc/sys/${key%/*}"
   printf '0\n' >"/proc/sys/$key"
@@ -41,8 +42,9 @@ play() {
   printf '%s\n' "$status" >"$work/status"
   mkdir "$work/left"
   cp -r --parents /etc "$work/left"
-  [ ! -e /run/nsgen ] || cp -r --parents /run/nsgen "$work/left"
-  [ ! -e /proc/sys/net/bridge ] || cp -r --parents /proc/sys/net/bridge "$work/left"
+  for folder in /run/nsgen /run/systemd /run/NetworkManager /proc/sys/net/bridge; do
+    [ ! -e $folder ] || cp -r --parents $folder "$work/left"
+  done
   while read -r key; do
     cp --parents "/proc/sys/$key" "$work/left"
   done <"$work/sysctls"
@@ -52,7 +54,12 @@ play() {
 
 play up "$work/setup.sh"
 play check "$work/setup.sh" check
+play again "$work/setup.sh"
+for script in /run/nsgen/*/script; do
+  printf '. %s && main up\n' "$script" >"$work/kept.sh"
+done
+play kept "$work/kept.sh"
 play down "$work/setup.sh" down
-rm -rf /run/sandbox/* /proc/sys/net/bridge
+rm -rf /run/sandbox/* /proc/sys/net/bridge /sys/module
 play plain "$work/plain.sh"
 play teardown "$work/plain-teardown.sh"

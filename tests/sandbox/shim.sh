@@ -30,12 +30,18 @@ go_on() {
 pretend_ip() {
   while read -r first second third fourth _; do
     case "$first $second" in
-      'netns add') : >"/run/netns/$third" ;;
+      'netns add') /bin/ln -s /proc/self/ns/net "/run/netns/$third" ;; # there is only one
       'netns del') /bin/rm -f "/run/netns/$third" ;;
       'link add') /bin/mkdir -p "/sys/class/net/$fourth" ;;
       'link del') /bin/rm -rf "/sys/class/net/$fourth" ;;
     esac
   done
+}
+
+# Where the value of a kernel parameter is kept.
+kept() {
+  printf '/run/sandbox/sysctl@%s@%s' "${SANDBOX_NODE-host}" "$1" | /bin/tr / %
+  printf '\n'
 }
 
 case $name in
@@ -46,7 +52,7 @@ case $name in
     ;;
   nsenter)
     case $1 in
-      --net=/run/netns/* | --net=/run/nsgen/*/netns/*) ;;
+      --net=/run/netns/* | --net=/run/nsgen/tmp/netns.*/*) ;;
       *) exit 64 ;;
     esac
     export SANDBOX_NODE="${1##*/}"
@@ -54,7 +60,15 @@ case $name in
     go_on "$@"
     ;;
   xargs) exec /usr/bin/xargs "$@" ;;
+  sed)
+    record "$@"
+    exec /bin/sed --sandbox "$@" # it neither writes files nor runs programs
+    ;;
   bash) exec /bin/bash "$@" ;;
+  sh)
+    record "$@"
+    exec /bin/sh "$@"
+    ;;
   unshare)
     record "$@"
     [ "$1" = --mount ] || exec /bin/cat >/dev/null # what it tries is gone at once
@@ -79,11 +93,15 @@ case $name in
         shift 2
         record "$@"
         ;;
-      '-batch -' | '-force -batch')
-        record_input "$@"
+      '-force -batch' | '-batch '* | '-6 -force')
+        for file; do :; done
+        if [ "$file" = - ]; then record_input "$@"; else record_input "$@" <"$file"; fi
         [ -n "${SANDBOX_NODE-}" ] || pretend_ip <"/mnt/log/stdin.$$"
         ;;
-      '-batch /run/nsgen/'*) record_input "$@" <"$2" ;;
+      '-o link')
+        record "$@"
+        echo '1: lo: <LOOPBACK,UP,LOWER_UP> mtu 65536 qdisc noqueue state UNKNOWN'
+        ;;
       '-d -o')
         if [ "$4" = - ]; then record_input "$@"; else record_input "$@" <"$4"; fi
         ;;
@@ -106,30 +124,34 @@ case $name in
     ;;
   *tables-restore)
     record_input "$@"
-    /bin/cat "/mnt/log/stdin.$$" >>"/run/sandbox/${name%-restore}"
+    /bin/sed 's/^-I \([^ ]*\) [0-9]* /-A \1 /' "/mnt/log/stdin.$$" >>"/run/sandbox/${name%-restore}"
     ;;
   *tables-save)
     record "$@"
     [ ! -e "/run/sandbox/${name%-save}" ] || /bin/cat "/run/sandbox/${name%-save}"
     ;;
   sysctl)
-    case "$*" in
-      *'-p -') record_input "$@" ;;
+    case "$1 ${2-}" in
+      '-q -p')
+        if [ "$3" = - ]; then record_input "$@"; else record_input "$@" <"$3"; fi
+        ;;
+      '-q -w')
+        record "$@"
+        case "$*" in
+          *' net.bridge.bridge-nf-call-'*=0) printf '0\n' | /bin/tee /proc/sys/net/bridge/bridge-nf-call-* >/dev/null ;;
+        esac
+        printf '%s\n' "${3#*=}" >"$(kept "${3%%=*}")"
+        ;;
       '-n '*)
         record "$@"
-        echo before
-        ;;
-      *' net.bridge.bridge-nf-call-'*=0)
-        record "$@"
-        for call in iptables ip6tables; do
-          printf '0\n' >"/proc/sys/net/bridge/bridge-nf-call-$call"
-        done
+        /bin/cat "$(kept "$2")" 2>/dev/null || echo before
         ;;
       *) record "$@" ;;
     esac
     ;;
   modprobe)
     record "$@"
+    [ "$1" = -n ] || /bin/mkdir -p "/sys/module/$(printf '%s' "$1" | /bin/tr - _)"
     if [ "$1" = br_netfilter ]; then
       /bin/mkdir -p /proc/sys/net/bridge
       for call in iptables ip6tables; do
@@ -150,9 +172,13 @@ case $name in
     record "$@"
     exit 1
     ;;
-  flock | mount | ss | systemctl) record "$@" ;;
+  flock | mount | networkctl | nft | nmcli | ss | systemctl) record "$@" ;;
   sleep) exec /bin/sleep 0.02 ;;
-  cat | chmod | ln | mkdir | mv | rm | rmdir | tail)
+  awk)
+    record "$@"
+    exec /mnt/awk "$@" # in /usr/bin it is a link to /etc
+    ;;
+  cat | chmod | cmp | cp | diff | grep | ln | mkdir | mktemp | mv | rm | rmdir | sort | tail | tr)
     record "$@"
     exec "/bin/$name" "$@"
     ;;
