@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import pty
@@ -17,7 +18,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from nsgen import __version__, cli
+from nsgen import __version__, cli, runtime
 from nsgen.cli import main
 from nsgen.files import MAX_BYTES
 
@@ -107,6 +108,7 @@ def test_styles() -> None:
         ("check", "--format", "xml"),
         ("build",),
         ("schema", "x"),
+        ("runtime", "x"),
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], folder: Path) -> None:
@@ -312,7 +314,7 @@ def test_broken_pipe_is_quiet() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     with os.fdopen(writer, "wb") as closed:
-        for command in ("render", "schema", "--help"):
+        for command in ("render", "schema", "runtime", "--help"):
             result = run(command, stdout=closed)
             assert result.returncode == -signal.SIGPIPE
             assert result.stderr in (
@@ -324,7 +326,7 @@ def test_broken_pipe_is_quiet() -> None:
 def test_full_disk() -> None:
     """What cannot be printed is an error, and one message."""
     with Path("/dev/full").open("wb") as full:
-        for command in ("render", "schema", "--help", "check"):
+        for command in ("render", "schema", "runtime", "--help", "check"):
             result = run(command, stdout=full)
             assert result.returncode == 1
             last = result.stderr.decode().splitlines()[-1]
@@ -439,6 +441,7 @@ def test_completion() -> None:
         "plain,check",
         "plain,init",
         "plain,render",
+        "plain,runtime",
         "plain,schema",
         "plain,trace",
         "plain,verify",
@@ -458,6 +461,20 @@ def test_schema_is_json() -> None:
         "host",
         "expect",
     }
+
+
+def test_runtime_is_what_scripts_name(checkout: Path) -> None:
+    """The whole runtime is printed, each part with its heading, and a script names it by its digest."""
+    result = nsgen("runtime")
+    assert (result.exit_code, result.stderr) == (0, "")
+    printed = result.stdout
+    parts = sorted((checkout / "templates/batch/runtime").glob("*.bash"))
+    assert sorted(path.stem for path in parts) == sorted(["core", *runtime.PARTS])
+    assert printed == "\n".join(runtime.text(part) for part in ("core", *runtime.PARTS))
+    headings = [path.read_text().splitlines()[0] for path in parts if path.stem != "core"]
+    assert [x for x in headings if not re.fullmatch("# ---- .+ -+", x) or x not in printed] == []
+    digest = hashlib.sha256(printed.encode()).hexdigest()[:12]
+    assert f"the runtime {digest}," in nsgen("render").stdout.replace("\n# ", " ")
 
 
 # -- init ---------------------------------------------------------------------------------------

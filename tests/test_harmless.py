@@ -14,7 +14,7 @@ from hypothesis import Phase, given, settings
 import hostile
 from compiling import compile_data, planned
 from nsgen import targets
-from nsgen.ops import Chain, IpOp, Jump, LoadModule, SetSysctl
+from nsgen.ops import HOST, Chain, IpOp, Jump, LoadModule, SetSysctl
 from nsgen.plan import Plan
 from sandboxed import write_scripts
 
@@ -33,8 +33,11 @@ SAFE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/,-]*|!|-[A-Za-z-]+|\[[0-9a-f:
 
 def blocks(script: str, function: str) -> list[str]:
     """Give the lines of all blocks that a function of a script reads."""
-    found = re.findall(rf"^  {function} \S+ <<'(\w+)'\n(.*?)^\1$", script, re.DOTALL | re.MULTILINE)
-    return [line for _, text in found for line in text.splitlines() if not line.startswith("#")]
+    command = rf"^  (?:where_off \S+ )?{function}(?: \w\S*)* <<'(\w+)'\n(.*?)^\1$"
+    found = re.findall(command, script, re.DOTALL | re.MULTILINE)
+    return [
+        line for _, text in found for line in text.split("\n") if line and not line.startswith("#")
+    ]
 
 
 def check_blocks(plan: Plan) -> None:
@@ -43,14 +46,21 @@ def check_blocks(plan: Plan) -> None:
     ops = list(plan.ops)
     ip = [op.argv()[1:] for op in ops if isinstance(op, get_args(IpOp))]
     assert [tuple(line.split(" ")) for line in blocks(script, "ip_in")] == ip
-    rules = [rule for op in ops if isinstance(op, Chain) for rule in op.rules]
-    restored = [line for line in blocks(script, "rules") if line.startswith("-")]
-    assert sorted(tuple(line.split(" ")[2:]) for line in restored) == sorted(
-        rule.words for rule in rules
-    )
+    rules = [rule.words for op in ops if isinstance(op, Chain) for rule in op.rules]
     jumps = [op.words() for op in ops if isinstance(op, Jump)]
-    for argv in (*ip, *(rule.words for rule in rules), *jumps):
+    restored = [line for line in blocks(script, "rules") if line.startswith("-")]
+    assert sorted(tuple(line.split(" ")[2:]) for line in restored) == sorted([*rules, *jumps])
+    for argv in (*ip, *rules, *jumps):
         assert [word for word in argv if not SAFE_WORD.fullmatch(word)] == []
+
+
+def check_lines(plan: Plan) -> None:
+    """The kernel parameters and modules of a script are the plan's, each on a line, and no others."""
+    script = targets.script(plan)
+    sysctls = [op.line() for op in plan.ops if isinstance(op, SetSysctl)]
+    modules = [op.name for op in plan.ops if isinstance(op, LoadModule)]
+    assert blocks(script, "parameters") == sysctls
+    assert blocks(script, "modules") == modules
 
 
 def check_syntax(folder: Path) -> None:
@@ -64,7 +74,7 @@ def check_boot_files(plan: Plan) -> None:
     """What is read at boot holds the plan's parameters and modules, each on a line, and nothing else."""
     files = targets.tree(plan)
     name = plan.topology.name
-    sysctls = [op.line() for op in plan.ops if isinstance(op, SetSysctl) and op.persist]
+    sysctls = [op.line() for op in plan.ops if isinstance(op, SetSysctl) and op.node == HOST]
     modules = [op.name for op in plan.ops if isinstance(op, LoadModule)]
     for path, expected in (
         (f"etc/sysctl.d/99-nsgen-{name}.conf", sysctls),
@@ -86,6 +96,7 @@ def test_names_are_refused_or_harmless(data: dict[str, Any], work: Path) -> None
     plan = planned(data)
     if plan is not None:
         check_blocks(plan)
+        check_lines(plan)
         check_boot_files(plan)
         work.mkdir(exist_ok=True)
         write_scripts(plan, work)
@@ -98,6 +109,7 @@ def test_texts_are_harmless(data: dict[str, Any], work: Path) -> None:
     """Hostile text leaves every script one that bash can read, and changes no other file."""
     plan = planned(data)
     assert plan is not None
+    check_lines(plan)
     check_boot_files(plan)
     work.mkdir(exist_ok=True)
     write_scripts(plan, work)

@@ -338,6 +338,23 @@ def schema() -> None:
     put(_schema())
 
 
+@main.command(
+    epilog="""\b
+Examples:
+  nsgen runtime
+  nsgen runtime | sha256sum            begins with what names it in the head of a script
+"""
+)
+def runtime() -> None:
+    """Print the runtime of all scripts, with every part.
+
+    A script holds of it the core, and the parts that its topology needs, the same bytes.
+    """
+    from nsgen.runtime import whole
+
+    put(whole())
+
+
 def _schema() -> str:
     import json
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 
 from nsgen import spec as written
-from nsgen.naming import derived_mac, device_name, first_host, with_prefix
+from nsgen.naming import derived_mac, device_name, first_host, hashed_name, with_prefix
 from nsgen.report import Path, Report
 from nsgen.routing import Policy
 from nsgen.spec import Audience, Spec
@@ -135,13 +135,20 @@ class _Devices:
         self._report = report
         self._host = {name: f"the bridge {name}" for name in bridges}
 
-    def on_host(self, name: str, owner: str, path: Path) -> str:
+    def on_host(self, wanted: str, owner: str, path: Path) -> str:
+        name = _free_name(wanted, self._host)
         if name in self._host:
             self._report.error(
                 path, f"the device {name!r} of {owner} on the host is {self._host[name]} already"
             )
         self._host[name] = owner
         return name
+
+
+def _free_name(wanted: str, taken: Container[str]) -> str:
+    """A device's name, which is shortened another way where the usual one is taken."""
+    name = device_name(wanted)
+    return hashed_name(wanted) if name != wanted and name in taken else name
 
 
 def _members(
@@ -166,8 +173,8 @@ def _members(
             Member(
                 namespace=name,
                 bridge=bridge,
-                device=device_name(inside),
-                peer=devices.on_host(device_name(outside), f"namespace {name} on {network}", path),
+                device=_free_name(inside, [member.device for member in found]),
+                peer=devices.on_host(outside, f"namespace {name} on {network}", path),
                 device_name=inside,
                 peer_name=outside,
                 addresses=addresses,

@@ -1,6 +1,7 @@
 # topology() is read, and taken as lines: NODE KIND WORDS…, one for each thing that is to be there. They are kept in
 # /run/nsgen/NAME, gone after a reboot like all of it, and written down before anything is done. Lines that are kept and
-# no longer wanted are undone, the last one first; `down` wants none.
+# no longer wanted are undone, the last one first; `down` wants none. A command that fails ends the run (set -e), so that
+# no function that may fail is called in a condition; `failed` then puts things right.
 
 main() {
   begin
@@ -11,36 +12,30 @@ main() {
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
   esac
+  ACTION=${1:-up}
   topology
-  require "${1:-up}"
+  require
   lock
   recall
-  "${1:-up}"
+  "$ACTION"
 }
 
 begin() {
-  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' CHECKING=''
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
   declare -ga LINES=() OLD=() PROBLEMS=() NODES=()
-  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() MINE=()
+  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=()
   each begin
 }
 
 usage() { printf 'usage: %s [-v] [up|down|check [--strict]|install|uninstall]\n' "${0##*/}"; }
-
 say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
-
 die() { say "$@" && exit 1; }
+left() { say "$@" && LEFT=yes; } # what could not be removed: the rest is, and what is kept of this stays kept
 
-# What could not be removed: the rest is removed all the same, and what is kept of this stays kept.
-left() { say "$@" && LEFT=yes; }
-
-# With -v, each command as it is run.
-run() {
+run() { # with -v, it is shown
   [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2
   "$@"
 }
-
-# ---- lines -----------------------------------------------------------------------------------------------------------
 
 take() { # NODE KIND <LINES; comments are for the reader
   local line
@@ -57,27 +52,18 @@ take_command() { # NODE KIND NAME COMMAND…
   LINES+=("$1 $2 $3 ${words[*]@Q}")
 }
 
-# What there is to do at some step for the lines of a kind (every), and for a part of this script (each). (Where this is
-# called in a condition, bash goes on after an error: hence the status.)
+# What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local line rest status
+  local line rest
   for line in "${LINES[@]}"; do
     rest=${line#* }
-    if ! declare -F "$1_${rest%% *}" >/dev/null; then continue; fi
-    "$1_${rest%% *}" "${line%% *}" "${rest#* }"
-    status=$?
-    ((status == 0)) || return 1
+    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
   done
 }
 
 each() { # STEP
-  local part status
-  for part in $PARTS; do
-    if ! declare -F "$1_$part" >/dev/null; then continue; fi
-    "$1_$part"
-    status=$?
-    ((status == 0)) || return 1
-  done
+  local part
+  for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done
 }
 
 # A block of lines of one kind after the other; those inside of namespaces wait, and are then done together.
@@ -115,9 +101,7 @@ recall() {
     [[ ${NEW[$line]:-} ]] || changes "$line"
   done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
-  for line in "${OLD[@]}" "${LINES[@]}"; do
-    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && MINE[${line%% *}]=1; }
-  done
+  each recall
 }
 
 changes() {
@@ -131,10 +115,8 @@ keep() {
   mv "$STATE/made.new" "$STATE/made"
 }
 
-# ---- before anything is touched --------------------------------------------------------------------------------------
-
 # Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
-require() { # up|…
+require() {
   local entry key value rights=0
   while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
   # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
@@ -147,7 +129,7 @@ require() { # up|…
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
+  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
   refuse
 }
 
@@ -177,26 +159,28 @@ lock() {
 }
 
 unlock() {
-  rm -rf "$TMP" || say "$TMP cannot be removed"
-  rmdir /run/nsgen 2>/dev/null || true
+  local tries
+  for tries in 1 2; do
+    rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
+      rmdir --ignore-fail-on-non-empty /run/nsgen && return 0
+  done
+  die "something is left under /run/nsgen after $tries tries; run down again"
 }
-
-# ---- up, down, check -------------------------------------------------------------------------------------------------
 
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
   every survey
   each survey
   refuse
-  if [[ $WAS_UP ]]; then
-    DRIFT=$(every check && each check) || die 'the machine could not be looked at'
-    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
-    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
-  fi
   trap failed EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
+  if [[ $WAS_UP ]]; then
+    DRIFT=$(every check; each check)
+    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && trap unlock EXIT && return 0; }
+  fi
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
   print_functions >"$STATE/script.new"
@@ -234,15 +218,21 @@ failed() {
     say 'it failed; going back to what was up before'
     exec {LOCK}<&-
     NSGEN_BACK=yes bash -c '. "$0" && main up' "$STATE/script" || true
+    trap - EXIT
+    exit 1
   fi
   unlock
   exit "$((status ? status : 1))"
 }
 
 down() {
-  [[ -e $STATE/made ]] || OLD=("${LINES[@]}") # what is ours is then told by its marks
+  trap 'say "failed at: $BASH_COMMAND; run down again"; unlock' EXIT
+  local what="removed $WHAT"
+  [[ -e $STATE/made ]] || { OLD=("${LINES[@]}") && what='nothing to do'; } # what there is of it is then told by its marks
   clear_away
+  trap unlock EXIT
   [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
+  say "$what"
 }
 
 # From here on the topology is not up any more: should the next `up` fail, it undoes what is left.
@@ -291,8 +281,9 @@ forget() {
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  CHECKING=yes
-  found=$(every check && each check) || die 'the machine could not be looked at'
+  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
+  found=$(every check; each check)
+  trap unlock EXIT
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
@@ -307,7 +298,7 @@ print_self() {
 }
 
 print_functions() {
-  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
+  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob inherit_errexit' 'export LC_ALL=C'
   declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL
   declare -f
 }

@@ -190,36 +190,45 @@ list() {
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
   {
     printf '@ host\n'
-    ip -d -o -batch "$TMP/ask" || return 1
+    ip -d -o -batch "$TMP/ask"
     if [[ -e $TMP/inside ]]; then
       there=("${NODES[@]}")
-      printf '@in %s\n' "${there[*]}" && cat "$TMP/inside" && rm "$TMP/inside" || return 1
-    else
-      namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
       printf '@in %s\n' "${there[*]}"
-      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
+      cat "$TMP/inside"
+      rm "$TMP/inside"
+    else
+      namespaces_there >"$TMP/there"
+      mapfile -t there <"$TMP/there"
+      printf '@in %s\n' "${there[*]}"
+      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}"
     fi
-    look_further "${there[@]}" || return 1
+    look_further "${there[@]}"
     for key in "${!KINDS[@]}"; do
       node=${key% *}
-      [[ $node == host || " ${there[*]} " == *" $node "* ]] || continue
+      if [[ $node != host && " ${there[*]} " != *" $node "* ]]; then continue; fi
       printf '@more %s\n' "$key"
       case ${key#* } in
         ip6) in_node "$node" ip -6 -N rule show ;;
         tc) in_node "$node" tc qdisc show ;;
-        bridge) in_node "$node" bridge vlan show && in_node "$node" bridge fdb show ;;
-        wireguard) in_node "$node" wg show all public-key && in_node "$node" wg show all allowed-ips ;;
+        bridge)
+          in_node "$node" bridge vlan show
+          in_node "$node" bridge fdb show
+          ;;
+        wireguard)
+          in_node "$node" wg show all public-key
+          in_node "$node" wg show all allowed-ips
+          ;;
         *tables) in_node "$node" "${key#* }-save" ;;
-      esac || return 1
+      esac
     done
-  } >"$TMP/said" || return 1
+  } >"$TMP/said"
   if [[ -e $STATE/known ]]; then in_words | { grep -vxFf "$STATE/known" || true; }; else in_words; fi
 }
 
 # For `check`: what others may have put into namespaces and nobody would look for there. It takes as long as all the rest,
 # and is left out where there are many of them, unless one asks for it (--strict).
 look_further() { # NODE…
-  [[ $CHECKING && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
+  [[ $ACTION == check && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
   printf '%s\n' 'echo @further' 'ip -6 -N rule show' 'nft -s list ruleset 2>/dev/null || { iptables-save; ip6tables-save; } 2>/dev/null || true' \
     '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/further"
   printf '@in %s\n' "$*"
@@ -228,9 +237,10 @@ look_further() { # NODE…
 
 # Whoever was killed while making a namespace left a file that is none.
 namespaces_there() {
-  local node
+  local node names
   local -a paths=()
-  for node in $(printf '%s\n' "${LINES[@]}" "${OLD[@]}" | awk '/^host ip netns add / && !seen[$5]++ { print $5 }'); do
+  names=$(printf '%s\n' "${LINES[@]}" "${OLD[@]}" | awk '/^host ip netns add / && !seen[$5]++ { print $5 }')
+  for node in $names; do
     [[ ! -e /run/netns/$node ]] || paths+=("/run/netns/$node")
   done
   ((${#paths[@]} == 0)) || stat -f -c '%T %n' "${paths[@]}" | sed -n 's#^nsfs .*/##p'
@@ -334,7 +344,8 @@ differ() { # SEEN NOW
 }
 
 check_devices() {
-  list >"$TMP/now" && differ "$STATE/seen" "$TMP/now"
+  list >"$TMP/now"
+  differ "$STATE/seen" "$TMP/now"
 }
 
 # Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, in
@@ -370,7 +381,7 @@ prepare_devices() {
     grep ': missing: device ' <<<"$DRIFT" || true
     for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]:-} ]] || grep "^$node: device " "$STATE/seen" || true; done
   } >"$TMP/devices"
-  for line in $(sed -n 's/^host: added: device //p' <<<"$DRIFT"); do ip link del dev "$line" &>/dev/null || true; done
+  sed -n 's/^host: added: device //p' <<<"$DRIFT" | while read -r line; do ip link del dev "$line" &>/dev/null || true; done
   remove_devices <"$TMP/devices"
 }
 
@@ -402,12 +413,12 @@ look_devices() {
   local tries
   each flush
   [[ ! -e $TMP/seen ]] || return 0
-  list >"$TMP/seen" || die 'the kernel could not be asked'
+  list >"$TMP/seen"
   [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"
-    list >"$TMP/seen" || die 'the kernel could not be asked'
+    list >"$TMP/seen"
     ! cmp -s "$TMP/before" "$TMP/seen" || return 0
   done
 }
@@ -467,7 +478,7 @@ settle_devices() {
 # set of a device, or in a namespace, that goes is gone with it.
 turn() {
   awk -v kept="$([[ ! -e $STATE/made ]] || echo yes)" '
-    FILENAME ~ /new$/ { new[$0] = 1; next }
+    FILENAME ~ /new$/ { new[$0] = 1; if (/^[^ ]+ ip link set dev .* addrgenmode none/) quiet[$1, $6] = 1; next }
     FILENAME ~ /others$/ { others[$0] = 1; next }
     !($0 in new) && $2 ~ /^(ip6?|bridge|tc)$/ {
       old[++n] = $0
@@ -486,7 +497,7 @@ turn() {
           if (!(place in going) && !(place == "host" && ("link " w[6]) in others)) print place, "ip link del dev", w[6]
           continue
         }
-        if (line ~ / addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
+        if (line ~ / addrgenmode none/ && !((node, device) in quiet)) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
         if (line ~ /^(address|route|qdisc) replace /) { sub(/ replace /, " del ", line); sub(/ netem .*/, "", line) }
         else if (line ~ /^(rule|vlan|fdb) (add|append) /) { sub(/ (add|append) /, " del ", line); sub(/ pvid untagged$/, "", line) }
         else if (line ~ / type bridge_slave .* on$/) sub(/ on$/, " off", line)

@@ -1,55 +1,63 @@
 # ---- files -----------------------------------------------------------------------------------------------------------
 
-# PATH [SERVICE] <LINES: where that service is, which reads it. The file's first line says whose it is.
-file() {
+begin_files() { declare -gA FILES=(); }
+
+# Where there is a service that reads it, or none is named. The first line of a file says whose it is.
+file() { # PATH [SERVICE] <TEXT
   local folder
   [[ ! ${2:-} || -d /run/systemd/system ]] || return 0
   for folder in "${1%/*/*}" "${1%/*}"; do
-    [[ -d $folder ]] && ! grep -qxF "host folder $folder" "$STATE/made" 2>/dev/null || LINES+=("host folder $folder")
+    if [[ ! -d $folder ]] || grep -qxF "host folder $folder" "$STATE/made" 2>/dev/null; then LINES+=("host folder $folder"); fi
   done
-  LINES+=("host file $1${2:+@$2}")
-  mapfile -t -O "${#LINES[@]}" LINES < <(sed "s#^#host text $1 #")
+  FILES[$1@${2:-}]=$(cat)
+  take host file < <(printf '%s\n' "${FILES[$1@${2:-}]}" | sed "s#^#$1@${2:-} #")
 }
 
-is_our_file() {
+is_written() { [[ -e ${1%@*} && $(<"${1%@*}") == "${FILES[$1]}" ]]; } # PATH@SERVICE
+
+is_our_file() { # PATH
   local line=''
   { read -r line <"$1"; } 2>/dev/null || true
   [[ $line == *" nsgen:$NAME" ]]
 }
 
-survey_file() { [[ ! -e ${2%@*} ]] || is_our_file "${2%@*}" || PROBLEMS+=("${2%@*} exists already, and it is not of this topology"); }
-
-text_of() { printf '%s\n' "${LINES[@]}" | sed -n "s#^host text $1 ##p"; }
-
-make_folder() { :; } # with the file
-make_text() { :; }
-
-make_file() { # host PATHS
-  local path text
-  for path in $2; do
-    if cmp -s <(text_of "${path%@*}") "${path%@*}"; then continue; fi
-    mkdir -p "${path%/*}"
-    text=$(text_of "${path%@*}") || die "$path cannot be written"
-    printf '%s\n' "$text" >"${path%@*}"
-    [[ $path != *@* ]] || reload "${path#*@}"
+survey_files() {
+  local key
+  for key in "${!FILES[@]}"; do
+    [[ ! -e ${key%@*} ]] || is_our_file "${key%@*}" || PROBLEMS+=("${key%@*} exists already, and it is not of this topology")
   done
 }
 
-check_file() { cmp -s <(text_of "${2%@*}") "${2%@*}" || printf 'host: changed: %s is not as it was written\n' "${2%@*}"; }
+make_folder() { :; } # with its file
 
-undo_file() { # host PATH
-  is_our_file "${2%@*}" || return 0
-  rm -f "${2%@*}" || left "${2%@*} cannot be removed"
-  [[ $2 != *@* ]] || reload "${2#*@}"
-  [[ -e $STATE/made || $2 != /etc/netns/* ]] || undo_folder host "${2%/*}" # where nothing is kept, it is taken for ours
+make_file() {
+  local key
+  for key in "${!FILES[@]}"; do
+    if is_written "$key"; then continue; fi
+    mkdir -p "${key%/*}"
+    printf '%s\n' "${FILES[$key]}" >"${key%@*}"
+    reload "${key#*@}"
+  done
 }
 
-undo_text() { :; }
+check_files() {
+  local key
+  for key in "${!FILES[@]}"; do is_written "$key" || printf 'host: changed: %s is not as it was written\n' "${key%@*}"; done
+}
+
+undo_file() { # host PATH@SERVICE LINE
+  local key=${2%% *}
+  [[ ! ${FILES[$key]+x} || ${#NEW[@]} -eq 0 ]] && is_our_file "${key%@*}" || return 0 # or it is written anew
+  rm -f "${key%@*}" || left "${key%@*} cannot be removed"
+  reload "${key#*@}"
+  [[ -e $STATE/made || $key != /etc/netns/* ]] || undo_folder host "${key%/*}" # where nothing is kept, it is taken for ours
+}
 
 undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 
-reload() { # SERVICE
-  local -a command=(networkctl reload)
-  [[ $1 != NetworkManager ]] || command=(nmcli general reload conf)
-  ! systemctl --quiet is-active "$1.service" || run "${command[@]}" || say "$1 could not be told to read its files again"
+reload() { # [SERVICE]
+  case $(if [[ $1 ]]; then systemctl is-active "$1.service" 2>/dev/null || true; fi),$1 in
+    active,NetworkManager) run nmcli general reload conf ;;
+    active,*) run networkctl reload ;;
+  esac || say "$1 could not be told to read its files again"
 }

@@ -3,7 +3,16 @@
 # In /run/nsgen/sysctl, shared by all topologies, NODE@KEY is what it was, and NODE@KEY:TOPOLOGY what each that needs it
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
+begin_parameters() { declare -gA MINE=(); } # devices of this host that are ours, or were
+
 parameters() { take "$1" sysctl; } # NODE <LINES
+
+recall_parameters() {
+  local line
+  for line in "${OLD[@]}" "${LINES[@]}"; do
+    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && MINE[${line%% *}]=1; }
+  done
+}
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
@@ -72,9 +81,11 @@ what_was() { # NODE KEY NOW
 
 # Other programs' chains for what is forwarded.
 other_chains() { # KEY
-  local tool=iptables
+  local tool=iptables text line
   [[ $1 == net.ipv4.* ]] || tool=ip6tables
-  ! command -v "$tool" >/dev/null || "$tool" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
+  command -v "$tool" >/dev/null || return 0
+  text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || return 1
+  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain %s\n' "${line#-N }"; done <<<"$text"
 }
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
@@ -123,7 +134,6 @@ undo_sysctl() { # NODE KEY = VALUE
   fi
   [[ ! $LEFT ]] || return 0
   if [[ $value ]]; then rm -f "$record:$NAME"; else rm -f "$record:$NAME" "$record"; fi || left "$record cannot be removed"
-  rmdir /run/nsgen/sysctl 2>/dev/null || true
 }
 
 # Those of a namespace that goes, or of a device of ours that goes, go with it.

@@ -12,7 +12,7 @@ make_service() { # NODE LINES
     if is_running "$base" "$1" && [[ ${KEPT["$1 service $name $command"]:-} ]]; then continue; fi
     stop "$base"
     launch "$base" "$1" "$command" &
-    STARTED+=("$1.$name")
+    STARTED+=("$1 $name")
   done < <(printf '%s' "$2")
 }
 
@@ -45,14 +45,15 @@ is_running() { # BASE [NODE]
 
 # A program that cannot start ends at once.
 finish_services() {
-  local name tries
+  local node name tries
   ((${#STARTED[@]} == 0)) || sleep 0.2
   for name in "${STARTED[@]}"; do
+    node=${name% *} name=${name/ /.}
     for ((tries = 0; tries < 50; tries++)); do
       if [[ -s $STATE/$name.pid ]]; then break; fi
       sleep 0.1
     done
-    is_running "$STATE/$name" "${name%%.*}" || die "the service $name ended at once: $(tail -n 1 "$STATE/$name.log")"
+    is_running "$STATE/$name" "$node" || die "the service $name ended at once: $(tail -n 1 "$STATE/$name.log")"
   done
 }
 
