@@ -126,7 +126,7 @@ def untold_lines(text: Text, before: list[str], after: list[str]) -> Iterator[st
 def is_named(text: Text, kind: str, words: str) -> bool:
     """Whether topology() names what a line of a snapshot says, of a sort that it has to name."""
     if kind == "link":
-        return words.startswith("lo ") or text.makes("host", words.split()[0])
+        return words.startswith("lo ") or text.makes("host", words.split(maxsplit=1)[0])
     if kind == "process":
         command = words.split(" ", 2)[2].split(" ")
         return " ".join([Path(command[0]).name, *command[1:]]) in text.body.replace("'", "")
