@@ -132,28 +132,28 @@ def _limit(number: int, folder: Path) -> dict[str, str]:
     program, rules, undo = folder / "limit", folder / "rules", folder / "rules.down"
     subprocess.run(["cc", "-O2", "-o", program, HERE / "limit.c"], check=True)
     lines = _render(number).splitlines()
-    start = lines.index("  rules iptables <<'RULES'") + 1
-    block = lines[start : lines.index("RULES", start)]
-    jumps: dict[str, list[str]] = {}
-    for line in lines:
-        words = line.split()
-        if "jump" in words[:3] and "iptables" in words[:4]:
-            table, builtin, _, *rule = words[words.index("iptables") + 1 :]
-            jumps.setdefault(f"*{table}", []).append(f"{builtin} {' '.join(rule)}")
     made: list[str] = []
-    gone: list[str] = []
+    chains: dict[str, list[str]] = {}
+    jumps: dict[str, list[str]] = {}
     table = ""
-    chains: list[str] = []
-    for line in block:
-        if line.startswith("*"):
-            table, chains = line, []
-            gone += [line, *(f"-D {jump}" for jump in jumps[table])]
-        elif line.startswith(":"):
-            chains.append(line[1:].split()[0])
-        elif line == "COMMIT":
-            made += [f"-A {jump}" for jump in jumps[table]]
-            gone += [f"{flag} {chain}" for flag in ("-F", "-X") for chain in chains] + [line]
-        made.append(line)
+    inside = False
+    for line in lines:
+        if line.endswith("rules host iptables <<'RULES'"):
+            inside = True
+        elif line == "RULES":
+            inside = False
+        elif inside:
+            made.append(line)
+            if line.startswith("*"):
+                table = line
+            elif line.startswith(":"):
+                chains.setdefault(table, []).append(line[1:].split()[0])
+            elif line.startswith(("-I ", "-A ")) and not line[3:].startswith("NSGEN-"):
+                jumps.setdefault(table, []).append(line[3:])
+    gone: list[str] = []
+    for name, own in chains.items():
+        gone += [name, *(f"-D {jump}" for jump in jumps.get(name, ()))]
+        gone += [f"{flag} {chain}" for flag in ("-F", "-X") for chain in own] + ["COMMIT"]
     rules.write_text("\n".join(made) + "\n")
     undo.write_text("\n".join(gone) + "\n")
     first = shape.bridges(1)[0].subnet[0]

@@ -30,6 +30,7 @@ SETTLING = 5.0  # seconds for IPv6 addresses to become usable
 UNCHANGED = re.compile(
     r"nsgen: \S+: nothing to do"
 )  # what the script says that finds all as it is to be
+REMOVED = re.compile(r"(nsgen: \S+: removed .*)?")  # and what it says that has removed it
 
 
 class Rehearsal:
@@ -222,7 +223,8 @@ class Rehearsal:
                 break
             time.sleep(0.2)
             left = _difference(before, self._snapshot())
-        self.tell("phase", name="down", ok=not (status or said or left), text=said or left)
+        gone = not status and REMOVED.fullmatch(said) is not None
+        self.tell("phase", name="down", ok=gone and not left, text=left if gone else said)
 
     def _snapshot(self) -> str:
         return output([sys.executable, "-m", "nsgen.rehearsal.snapshot"])
