@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 67ab39b03c9c, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime acb18e6a25f6, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -446,7 +446,7 @@ what_was() { # NODE KEY NOW
   local path device was text along=()
   path=$(path_of "$2") path=${path#/proc/sys/} was=''
   for device in /run/nsgen/sysctl/host@net.ip*forward*; do [[ $device == *:* ]] || was=$(sed -n "s#^$path ##p" "$device"); done
-  ! set_at_boot "$2" "$3" || was=0
+  ! set_at_boot "$2" "$3" || { was=0 && printf '%s\n' "$2" >>/run/nsgen.boot; }
   printf '%s %s\n' "$path" "${was:-$3}"
   [[ $1 == host && ${was:-$3} == 0 ]] || return 0
   case $2 in
@@ -489,10 +489,7 @@ set_at_boot() { # KEY NOW
   local file
   [[ $2 == 1 && $1 =~ forward|nf-call ]] && ! grep -qxF "$1" /run/nsgen.boot 2>/dev/null && ! asked_for "$1" 1 || return 1
   for file in /etc/sysctl.d/99-nsgen-*.conf; do
-    if (($(stat -c %Z "$file") < $(sed -n 's/^btime //p' /proc/stat))) && sets "$1" 1 "$file"; then
-      printf '%s\n' "$1" >>/run/nsgen.boot
-      return 0
-    fi
+    if (($(stat -c %Z "$file") < $(sed -n 's/^btime //p' /proc/stat))) && sets "$1" 1 "$file"; then return 0; fi
   done
   return 1
 }

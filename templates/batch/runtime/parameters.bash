@@ -59,7 +59,7 @@ what_was() { # NODE KEY NOW
   local path device was text along=()
   path=$(path_of "$2") path=${path#/proc/sys/} was=''
   for device in /run/nsgen/sysctl/host@net.ip*forward*; do [[ $device == *:* ]] || was=$(sed -n "s#^$path ##p" "$device"); done
-  ! set_at_boot "$2" "$3" || was=0
+  ! set_at_boot "$2" "$3" || { was=0 && printf '%s\n' "$2" >>/run/nsgen.boot; }
   printf '%s %s\n' "$path" "${was:-$3}"
   [[ $1 == host && ${was:-$3} == 0 ]] || return 0
   case $2 in
@@ -102,10 +102,7 @@ set_at_boot() { # KEY NOW
   local file
   [[ $2 == 1 && $1 =~ forward|nf-call ]] && ! grep -qxF "$1" /run/nsgen.boot 2>/dev/null && ! asked_for "$1" 1 || return 1
   for file in /etc/sysctl.d/99-nsgen-*.conf; do
-    if (($(stat -c %Z "$file") < $(sed -n 's/^btime //p' /proc/stat))) && sets "$1" 1 "$file"; then
-      printf '%s\n' "$1" >>/run/nsgen.boot
-      return 0
-    fi
+    if (($(stat -c %Z "$file") < $(sed -n 's/^btime //p' /proc/stat))) && sets "$1" 1 "$file"; then return 0; fi
   done
   return 1
 }
