@@ -27,7 +27,9 @@ from nsgen.rehearsal.nodes import file_of
 
 STARTING = 3.0  # seconds for a service to listen
 SETTLING = 5.0  # seconds for IPv6 addresses to become usable
-UNCHANGED = re.compile(r"nsgen: \S+: nothing to do")  # what the script says that finds all as it is to be
+UNCHANGED = re.compile(
+    r"nsgen: \S+: nothing to do"
+)  # what the script says that finds all as it is to be
 
 
 class Rehearsal:
