@@ -63,12 +63,22 @@ format: .venv/test.stamp ## let ruff lay out the Python code
 # All of it anew, so that nothing is left of an example that was renamed or removed; and all of it or nothing.
 .PHONY: out
 out: .venv/nsgen.stamp ## render every example to out/
-	@rm -rf build/out
+	@rm -rf build/out build/steps
 	for example in examples/*.yaml; do
 	  $(PY) -m nsgen render -o build/out -- "$$example"
 	done
+	# The steps of the article are one topology as it grows, of one name: each has a folder of its own.
+	mkdir build/out/steps
+	for example in examples/steps/*.yaml; do
+	  $(PY) -m nsgen render -o build/steps -- "$$example"
+	  mv build/steps/article "build/out/steps/$$(basename "$$example" .yaml)"
+	done
 	rm -rf out
 	mv build/out out
+
+.PHONY: steps
+steps: out ## write docs/steps.md, the article step by step, as the examples now are
+	@$(PY) docs/steps.py
 
 .PHONY: bench
 bench: .venv/test.stamp ## measure, as root, against a C program and other tools; an hour

@@ -14,6 +14,8 @@ from nsgen.plan import Plan
 from nsgen.report import Report
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+STEPS = sorted(EXAMPLES.glob("steps/*.yaml"))  # of the article, in its order
+ALL_EXAMPLES = [*sorted(EXAMPLES.glob("*.yaml")), *STEPS]  # parts/ has only parts of some
 
 
 def compile_data(data: object) -> tuple[Report, Plan | None]:

@@ -32,8 +32,17 @@ teardown() {
   expect_state "$before"
 }
 
-@test "who is root in a user namespace may do it" {
+@test "who is root in a user namespace may do it, unless a service is to be somebody who is not there" {
   prepare examples/article.yaml
+  if [[ ! -e $LAB/bin/runuser ]]; then
+    run -1 on host unshare --user --map-root-user --net --mount bash -eu -s "$LAB/setup.sh" <<'INSIDE'
+      mount -t tmpfs tmpfs /run
+      mount -t sysfs sysfs /sys
+      bash "$1" up </dev/null
+INSIDE
+    [[ $output == *"the service red.web ended at once: runuser: "*"it failed; undoing what was done" ]]
+  fi
+  prepare "$(variant examples/article.yaml 's/^        user: nobody$//')"
   run -0 on host unshare --user --map-root-user --net --mount bash -eu -s "$LAB/setup.sh" <<'INSIDE'
     mount -t tmpfs tmpfs /run
     mount -t sysfs sysfs /sys
@@ -280,9 +289,9 @@ SAID
 @test "killed, it converges: up finishes what was begun, down removes it" {
   wrap_programs
   harden
-  kill_at_commands up KILL examples/step4-internet.yaml 15 7
-  kill_at_commands up TERM examples/step4-internet.yaml 30 15
-  kill_at_commands down KILL examples/step4-internet.yaml 20 8
+  kill_at_commands up KILL examples/steps/4-internet.yaml 15 7
+  kill_at_commands up TERM examples/steps/4-internet.yaml 30 15
+  kill_at_commands down KILL examples/steps/4-internet.yaml 20 8
 }
 
 @test "a step that needs the author's command undone: it is, whether it failed, was killed or is removed" {
@@ -408,7 +417,7 @@ ip netns del red; ip link del veth-blue-br
 ip link del bridge0
 iptables -w -t nat -F NSGEN-dual-stack-POST; iptables -w -D FORWARD -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-INTO
 ip6tables -w -t nat -F; ip6tables -w -t nat -X; ip6tables -w -F; ip6tables -w -X
-read -r pid _ </run/nsgen/dual-stack/red.web.pid; kill -9 $pid
+read -r pid _ </run/nsgen/dual-stack/red.web.pid; kill -9 -- -$pid
 rm /run/nsgen/dual-stack/up /run/nsgen/dual-stack/seen
 HALF
 }
@@ -422,7 +431,8 @@ HALF
   on host rm -r /run/nsgen
   run -0 script down
   for pid in "${pids[@]}"; do
-    [[ $output == *"process $pid (python3) is still in namespace"* ]] || fail "it does not name $pid: $output"
+    # runuser waits for what it runs.
+    [[ $output == *"process $pid ("@(runuser|python3)") is still in namespace"* ]] || fail "it does not name $pid: $output"
     on host kill "$pid"
   done
   # What the kernel's parameters were, nobody knows any more.
@@ -433,12 +443,12 @@ HALF
 @test "a process inside a namespace is named, and the namespace goes all the same" {
   local before pid
   before=$(state)
-  prepare examples/step3-host.yaml
+  prepare examples/steps/3-host.yaml
   script up
   on red sleep 1000 </dev/null >/dev/null 2>&1 &
   until pid=$(on host ip netns pids red) && [[ $pid ]]; do sleep 0.05; done
   run -0 script down
-  [[ $output == "nsgen: step3-host: process $pid (sleep) is still in namespace red, which goes when it ends"$'\n'"nsgen: step3-host: removed 2 namespaces, 1 network" ]]
+  [[ $output == "nsgen: article: process $pid (sleep) is still in namespace red, which goes when it ends"$'\n'"nsgen: article: removed 2 namespaces, 1 network" ]]
   on host kill "$pid"
   expect_state "$before"
 }
@@ -492,7 +502,7 @@ FOREIGN
 }
 
 @test "a parameter that an administrator's file asks for, too, stays as it is" {
-  prepare examples/step6-sibling.yaml
+  prepare examples/steps/6-sibling.yaml
   script up
   on host bash -c 'printf "net.ipv4.ip_forward = 0\n-net/bridge/bridge-nf-call-iptables=1" >/etc/sysctl.d/50-mine.conf'
   run -0 script down
@@ -596,12 +606,12 @@ TABLE
 @test "two runs at once wait for each other: of one topology, and of two" {
   local before first second pids=() pid _
   before=$(state)
-  first=$(render_to first "$(variant examples/step3-host.yaml '/^namespaces:/i\
+  first=$(render_to first "$(variant examples/steps/3-host.yaml '/^namespaces:/i\
 host: {exec: [{up: [sleep, "1"]}]}')")
   second=$(render_to second "$(second_topology)")
   run_script "$first" up &
   pid=$!
-  until on host test -e /run/nsgen/step3-host/made; do sleep 0.02; done
+  until on host test -e /run/nsgen/article/made; do sleep 0.02; done
   run -0 run_script "$second" up
   [[ $output == "nsgen: second: another run is under way: waiting for its end"$'\n'"nsgen: second: built "* ]]
   ! kill -0 "$pid" 2>/dev/null || wait "$pid"

@@ -92,7 +92,7 @@ YAML
 }
 
 render_article() {
-  render examples/step6-sibling.yaml >"$LAB/article.sh"
+  render examples/steps/6-sibling.yaml >"$LAB/article.sh"
   printf '%s\n' "$LAB/article.sh"
 }
 

@@ -160,7 +160,7 @@ TABLE
 
 @test "rules 88: much data passes an uplink with a smaller MTU" {
   MACHINE=narrow lab_start
-  up examples/step4-internet.yaml
+  up examples/steps/4-internet.yaml
   on internet socat -u TCP-LISTEN:7777 "CREATE:$LAB/received" 3>&- &
   until [[ -n $(on internet ss -Hlnt "sport = :7777") ]]; do sleep 0.05; done
   head -c 1000000 /dev/zero | on red timeout 10 socat -u - TCP:203.0.113.10:7777

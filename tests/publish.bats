@@ -398,7 +398,7 @@ TABLE
   serve "host 0.0.0.0 8080 tcp"
   local before
   before=$(snapshot)
-  prepare examples/step5-publish.yaml
+  prepare examples/steps/5-publish.yaml
   run ! script up
   [[ $output == *8080* ]]
   expect_snapshot "$before"

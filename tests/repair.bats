@@ -92,7 +92,7 @@ TAKEN
 @test "a script works from a pipe, and a truncated one does nothing" {
   local before lines
   before=$(snapshot)
-  prepare examples/step7-hairpin.yaml
+  prepare examples/steps/7-hairpin.yaml
   on host bash <"$LAB/setup.sh"
   expect_ping red 192.168.15.3
   on host bash -s down <"$LAB/setup.sh"

@@ -7,3 +7,4 @@ load lab/lab
 load lab/styles
 
 for_each_topology "$BATS_TEST_DIRNAME/../examples"
+for_each_topology "$BATS_TEST_DIRNAME/../examples/steps"

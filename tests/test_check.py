@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from compiling import ALL_EXAMPLES
 from nsgen import check, compose, plan, resolve, scalars, schema, source, spec, targets
 from nsgen.checks.settings import canonical
 from nsgen.checks.view import View
@@ -88,7 +89,7 @@ def test_every_path_exists(case: str) -> None:
             assert found.mark(finding.path, on_key=finding.on_key) >= (1, 1)
 
 
-GOOD = sorted([*TESTS.glob("good/*.yaml"), *TESTS.parent.glob("examples/*.yaml")])
+GOOD = sorted([*TESTS.glob("good/*.yaml"), *ALL_EXAMPLES])
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: f"{path.parent.name}/{path.stem}")

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from compiling import compile_text
+from compiling import ALL_EXAMPLES, compile_text
 from nsgen import spec, targets, templates
 from nsgen.links import kinds
+from nsgen.ops import StartService
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
@@ -52,6 +53,28 @@ def test_topologies(text: str) -> None:
     assert len(scripts) == 3
     for script in scripts:
         subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
+SAMPLES = [
+    *((path.name, path.read_text()) for path in ALL_EXAMPLES),
+    *(
+        (name, templates.template_text(name))
+        for name in ("builtin/article.yaml", "init/topology.yaml")
+    ),
+    *((str(sample.id), str(sample.values[0])) for sample in TOPOLOGIES),
+]
+
+
+def test_samples_serve_as_nobody() -> None:
+    """No sample serves files as root, nor from a folder in which there is nothing to show."""
+    served = {
+        name: (op.user, op.directory)
+        for name, text in SAMPLES
+        for op in compile_text(text).of(StartService)
+        if "http.server" in op.command
+    }
+    assert {"article.yaml", "init/topology.yaml", "README.md-0", "5-publish.yaml"} <= set(served)
+    assert set(served.values()) == {("nobody", "/usr/share/doc")}
 
 
 def test_included_files() -> None:

@@ -13,6 +13,7 @@ from hypothesis import Phase, given, settings
 import hostile
 from compiling import planned
 from deeds import Deeds, done, wanted
+from nsgen.bare import bare
 from nsgen.ops import (
     AddBridge,
     AddNamespace,
@@ -57,7 +58,7 @@ def check_plays(plan: Plan, work: Path) -> None:
     ops = list(plan.ops)
     built = wanted(ops)
     assert built.differences(done(plays["up"], ops, writes_sysctls=True)) == {}, plays["up"].output
-    plain = [op for op in ops if not isinstance(op, WriteFile) or not op.reader]
+    plain = list(bare(plan).ops)
     assert wanted(plain).differences(done(plays["plain"], plain)) == {}
     assert Deeds().differences(done(plays["check"], [])) == {}
     check_idle(plan, plays)

@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from compiling import ALL_EXAMPLES, EXAMPLES, STEPS
+
 CHECKOUT = Path(__file__).resolve().parent.parent
-EXAMPLES = sorted((CHECKOUT / "examples").glob("*.yaml"))
 OUT = CHECKOUT / "out"
 
-each_example = pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+each_example = pytest.mark.parametrize("example", ALL_EXAMPLES, ids=lambda path: path.stem)
 Program = Callable[[str], str]
 
 
@@ -44,25 +45,39 @@ def tree(folder: Path) -> dict[str, tuple[bytes, bool]]:
     }
 
 
+def folder(example: Path) -> Path:
+    """Give where an example is rendered to: as it lies under `examples/`."""
+    return OUT / example.relative_to(EXAMPLES).with_suffix("")
+
+
 def scripts(example: Path) -> list[Path]:
     """Give the shell scripts that an example renders to."""
-    found = sorted((OUT / example.stem).rglob("*.sh"))
+    found = sorted(folder(example).rglob("*.sh"))
     assert found
     return found
 
 
 def test_out_holds_the_examples_alone() -> None:
     """Each example has its folder, and no folder is left from an example that is gone."""
-    assert EXAMPLES
-    assert {path.name for path in OUT.iterdir()} == {path.stem for path in EXAMPLES}
+    folders = [
+        *(path for path in OUT.iterdir() if path.name != "steps"),
+        *(OUT / "steps").iterdir(),
+    ]
+    assert sorted(folders) == sorted(map(folder, ALL_EXAMPLES))
+
+
+def test_the_last_step_is_the_whole() -> None:
+    """Whoever has climbed all steps has the article's topology, to the byte."""
+    assert tree(folder(STEPS[-1])) == tree(OUT / "article")
 
 
 @each_example
 def test_out_is_up_to_date(example: Path, tmp_path: Path) -> None:
     """An example renders to the files under `out/`, to all of them, and to no others."""
     run(sys.executable, "-m", "nsgen", "render", "-o", tmp_path, example)
-    assert [path.name for path in tmp_path.iterdir()] == [example.stem]
-    rendered, committed = tree(tmp_path / example.stem), tree(OUT / example.stem)
+    (made,) = tmp_path.iterdir()
+    assert made.name == ("article" if example in STEPS else example.stem)
+    rendered, committed = tree(made), tree(folder(example))
     assert rendered.keys() == committed.keys(), "`make out` renders the examples again"
     differing = [name for name, file in rendered.items() if file != committed[name]]
     assert differing == [], "`make out` renders the examples again"
@@ -81,7 +96,7 @@ def test_scripts_pass_shellcheck(example: Path, program: Program) -> None:
     """ShellCheck has no objection to a rendered script, with nothing switched off."""
     for script in scripts(example):
         assert "shellcheck disable" not in script.read_text()
-    questions = (OUT / example.stem).glob("verify.bats")
+    questions = folder(example).glob("verify.bats")
     run(program("shellcheck"), "--norc", "--severity=style", *scripts(example), *questions)
 
 

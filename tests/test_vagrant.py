@@ -39,7 +39,7 @@ def test_rendered_provisioners_validate(
     checkout: Path, program: Callable[[str], str], tmp_path: Path
 ) -> None:
     """Vagrant takes a Vagrantfile that loads each rendered one, and finds their scripts."""
-    rendered = sorted(checkout.glob("out/*/Vagrantfile"))
+    rendered = sorted(checkout.glob("out/**/Vagrantfile"))
     assert rendered
     loads = "".join(f'load "{path}"\n' for path in rendered)
     box = 'Vagrant.configure("2") { |config| config.vm.box = "debian/bookworm64" }\n'

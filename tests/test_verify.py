@@ -13,14 +13,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from compiling import compile_text
+from compiling import ALL_EXAMPLES, compile_text
 from nsgen.claims import Claim
 from nsgen.rehearsal.outside import Result
 from nsgen.topology import Topology
 from nsgen.verified import Verified
 
 CHECKOUT = Path(__file__).resolve().parent.parent
-EXAMPLES = sorted((CHECKOUT / "examples").glob("*.yaml"))
 TOPOLOGIES = sorted((CHECKOUT / "tests/topologies").glob("*.yaml"))
 BY_HAND = CHECKOUT / "tests/verify"
 SMALL = """\
@@ -51,7 +50,7 @@ def failures(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("topology", [*EXAMPLES, *TOPOLOGIES], ids=lambda path: path.stem)
+@pytest.mark.parametrize("topology", [*ALL_EXAMPLES, *TOPOLOGIES], ids=lambda path: path.stem)
 def test_what_we_render_holds(topology: Path) -> None:
     """Every claim of every example holds, up twice is once, check is silent, and down leaves nothing."""
     done = verify(topology)
@@ -99,6 +98,7 @@ def test_the_article_by_hand() -> None:
 @pytest.mark.parametrize(
     ("gone", "claim", "said"),
     [
+        ("address replace 10.1.0.1/24", "red -> 10.1.0.1", "this host has no address 10.1.0.1/24"),
         ("hairpin on", "red -> 10.1.0.1:8080", "hairpin mode of veth-red-br is off"),
         ("route_localnet = 1", "host -> 127.0.0.1:8080", "route_localnet of bridge0 is off"),
         ("net.ipv4.ip_forward = 1", "red -> 203.0.113.10:7001", "this host does not forward"),
@@ -237,10 +237,10 @@ def test_nothing_is_tried(text: str, words: tuple[str, ...], said: str) -> None:
 
 def test_a_script_that_fails(tmp_path: Path) -> None:
     """A script of ours that fails is told with what it said, and nothing is asked."""
-    script = (CHECKOUT / "out/step4-internet/setup.sh").read_text()
+    script = (CHECKOUT / "out/steps/4-internet/setup.sh").read_text()
     edited = tmp_path / "edited.sh"
     edited.write_text(script.replace("netns add blue", "netns add blue/x"))
-    done = verify(CHECKOUT / "examples/step4-internet.yaml", "--against", str(edited))
+    done = verify(CHECKOUT / "examples/steps/4-internet.yaml", "--against", str(edited))
     assert done.returncode == 1
     assert "FAIL up builds it" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

@@ -11,14 +11,13 @@ from pathlib import Path
 import pytest
 
 import hostile
-from compiling import compile_text
+from compiling import ALL_EXAMPLES, compile_text
 from nsgen import plan as planning
 from nsgen import targets
 from nsgen.plan import Plan
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PREPROCESS = CHECKOUT / "node_modules/bats/libexec/bats-core/bats-preprocess"
-EXAMPLES = sorted((CHECKOUT / "examples").glob("*.yaml"))
 TEST = re.compile(r'^@test "([A-Za-z0-9 .,:\'/_-]+)" \{\n((?:  .*\n)+)\}$', re.MULTILINE)
 # Two networks with both IP versions, one behind a gateway only; red publishes in every way that matters here.
 TOPOLOGY = """\
@@ -168,7 +167,7 @@ def test_expectations(written: str) -> None:
     assert more(expect=f"[{written}]") == EXPECTATIONS[written]
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("example", ALL_EXAMPLES, ids=lambda path: path.stem)
 def test_every_test_is_one(example: Path) -> None:
     """No two have one title, each belongs to a claim, and a topology without any has no file."""
     text = text_of(compile_text(example.read_text()))
@@ -183,7 +182,7 @@ def test_of_many_some_are_asked() -> None:
     text = text_of(compile_text(many))
     assert len(TEST.findall(text)) == 800
     assert "# Of so many namespaces each asks the next one on its network" in text
-    assert "Of so many" not in text_of(compile_text(EXAMPLES[0].read_text()))
+    assert "Of so many" not in text_of(compile_text(ALL_EXAMPLES[0].read_text()))
     assert max(map(len, text.splitlines())) <= 120
 
 

@@ -12,7 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from compiling import compile_text
+from compiling import ALL_EXAMPLES, compile_text
 from nsgen.claims_wires import questions
 from nsgen.cli import main
 from nsgen.compiler import compile_topology
@@ -91,9 +91,7 @@ def test_findings_as_json() -> None:
     assert done.exit_code == 1
 
 
-@pytest.mark.parametrize(
-    "path", sorted((HERE.parent / "examples").glob("*.yaml")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", ALL_EXAMPLES, ids=lambda path: path.stem)
 def test_examples_are_whole(path: Path) -> None:
     """In no example is there a node that cannot be reached."""
     done = CliRunner().invoke(main, ["check", "--reach", "--strict", str(path)])

@@ -23,7 +23,7 @@ look() { # FOLDER
   snapshot=$(snapshot)
   mv "$snapshot" "$LAB/$1/snapshot"
   # A file with another size or time is another one.
-  on host find /etc /run /usr/local /opt /root /srv /home "$LAB/tmp" -xdev \( -type f -o -type l \) -printf '%p=%s,%T@\n' -o -printf '%p\n' \
+  on host find /etc /run /usr/local /srv "$LAB/tmp" -xdev \( -type f -o -type l \) -printf '%p=%s,%T@\n' -o -printf '%p\n' \
     2>/dev/null | sort >"$LAB/$1/files"
 }
 
@@ -31,7 +31,7 @@ touches_what_it_says() { # TOPOLOGY
   mkdir -p "$LAB/tmp"
   prepare "$1"
   look before
-  TMPDIR=$LAB/tmp script up
+  HOME=$LAB/tmp TMPDIR=$LAB/tmp script up
   look after
   "$LAB_PYTHON" "$LAB_SOURCE/touched.py" "$LAB/setup.sh" "$LAB/before" "$LAB/after"
   # It is not that nothing is seen: without its files, rules, parameters and devices, topology() names none of them.

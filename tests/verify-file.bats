@@ -47,7 +47,7 @@ passes() { # TOPOLOGY NODE:PORT...
 }
 
 for words in "article red:80" "two-networks red:80" "isolated web:80" "dual-stack red:80" "proxy red:80" \
-  "compose-like proxy:80 proxy:9090" "step2-addresses" "step5-publish red:80"; do
+  "compose-like proxy:80 proxy:9090" "steps/2-addresses" "steps/5-publish red:80"; do
   read -ra words <<<"$words"
   bats_test_function --description "${words[0]}: everything that can be asked is as claimed" \
     -- passes "examples/${words[0]}.yaml" "${words[@]:1}"
@@ -147,7 +147,7 @@ NAMES
 }
 
 @test "a cable that is pulled" {
-  up_with_questions examples/step2-addresses.yaml
+  up_with_questions examples/steps/2-addresses.yaml
   on host ip link set veth-blue-br nomaster
   expect_failures <<'NAMES'
 red reaches blue by a ping to 192.168.15.3
@@ -182,7 +182,7 @@ NAMES
 }
 
 @test "a port that answers whom its reach leaves out" {
-  up_with_questions examples/step5-publish.yaml
+  up_with_questions examples/steps/5-publish.yaml
   await red 80
   on host iptables -w -t nat -I PREROUTING -i bridge0 -p tcp --dport 8080 -j REDIRECT --to-ports 8081
   serve "host * 8081 tcp"

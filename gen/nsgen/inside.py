@@ -112,7 +112,7 @@ class Author:
     def host(self, node: Node) -> Iterator[Step]:
         """The host's own devices: IPv6 is settled before any of them is up."""
         yield Step(why.LINKS, tuple(self._cables(node)))
-        yield Step(why.HOST_IPV6, tuple(_quiet(node.ends)))
+        yield Step(why.HOST_IPV6, tuple(_quiet(node.ends)), guard=True)
         yield from self.devices(node, why.HOST_DEVICES, [], cables=[])
 
     def _cables(self, node: Node) -> Iterator[AddVeth]:
@@ -259,9 +259,9 @@ def impede(device: str, impair: Impair | None) -> tuple[Impede, ...]:
 
 def host(topology: Topology) -> Iterator[Step]:
     """The ends of links and other interfaces that the host has."""
-    node = topology.host
-    if node.ends or node.interfaces or node.policies:
-        yield from Author(topology).host(node)
+    node, author = topology.host, Author(topology)
+    if node.ends or node.interfaces or node.policies or author.given.get(HOST):
+        yield from author.host(node)
     yield Step(why.IMPAIR, tuple(_impeded_cables(topology)))
 
 
@@ -306,6 +306,7 @@ def namespaces(topology: Topology) -> Iterator[Step]:
         yield from author.devices(namespace, name, lo)
         yield _files(topology, namespace)
         yield _forwarding(namespace)
+        yield _low_ports(namespace)
         asked = (SetSysctl(name, sysctl_key(k), v) for k, v in namespace.sysctls.items())
         yield Step(why.SYSCTL["asked"], tuple(asked))
 
@@ -349,6 +350,14 @@ def _forwarding(namespace: Namespace) -> Step:
     if namespace.forwarding:
         return Step(why.SYSCTL["forwarding"], tuple(ops))
     return Step(why.NO_FORWARDING, tuple(ops) if len(list(devices(namespace))) > 1 else ())
+
+
+def _low_ports(namespace: Namespace) -> Step:
+    """For a service of somebody who is not root, unless the author says which ports are root's."""
+    others = any(service.user not in (None, "root") for service in namespace.services.values())
+    said = needs.LOW_PORTS in map(sysctl_key, namespace.sysctls)
+    op = SetSysctl(namespace.name, needs.LOW_PORTS, "0")
+    return Step(why.LOW_PORTS, (op,) if others and not said else ())
 
 
 # -- routes -------------------------------------------------------------------------------------

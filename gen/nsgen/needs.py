@@ -5,6 +5,7 @@ from __future__ import annotations
 from nsgen.topology import Publication, Topology
 
 FORWARD = {4: "net.ipv4.ip_forward", 6: "net.ipv6.conf.all.forwarding"}
+LOW_PORTS = "net.ipv4.ip_unprivileged_port_start"  # of IPv6, too
 BRIDGE_NF = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
 
 

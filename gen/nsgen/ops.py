@@ -56,17 +56,14 @@ class AddBridge(Op):
 
     name: str
     mac: str
-    stp: bool
+    stp: bool | None  # None: as a new one is
     mtu: int
 
     def argv(self) -> Argv:
-        """Create it with its address, so that no port's address ever becomes the bridge's."""
-        mtu = ("mtu", str(self.mtu)) if self.mtu else ()
-        stp = "1" if self.stp else "0"
-        return (
-            *("ip", "link", "add", "name", self.name, "address", self.mac, *mtu),
-            *("type", "bridge", "stp_state", stp),
-        )
+        """Create it, with its address if it has one: then no port's address ever becomes the bridge's."""
+        options = _options(self.mac, self.mtu, "")
+        stp = () if self.stp is None else ("stp_state", str(int(self.stp)))
+        return ("ip", "link", "add", "name", self.name, *options, "type", "bridge", *stp)
 
     def undo(self) -> tuple[Argv, ...]:
         """Delete it; its ports stay, without a master."""

@@ -8,6 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from nsgen import describe
+from nsgen.bare import bare
 from nsgen.needs import FORWARD
 from nsgen.ops import (
     BRIDGE_OPS,
@@ -19,7 +20,6 @@ from nsgen.ops import (
     ForgetUdp,
     Impede,
     Jump,
-    KeepAdvertisements,
     LoadModule,
     Op,
     RunCommand,
@@ -32,11 +32,12 @@ from nsgen.ops import (
 )
 from nsgen.plan import Plan
 from nsgen.shell import Shell, comment, heredoc, join, quote
-from nsgen.steps import Section, Step
+from nsgen.steps import Step
 
 
 def values(plan: Plan) -> dict[str, Any]:
     """What the template prints for the script that builds."""
+    plan = bare(plan)
     state = _state(plan)
     sections: list[dict[str, Any]] = [
         {
@@ -44,7 +45,7 @@ def values(plan: Plan) -> dict[str, Any]:
             "why": section.why,
             "steps": [_step(step, state) for step in section.steps],
         }
-        for section in _plain_sections(plan)
+        for section in plan.sections
     ]
     if _keeps_state(plan):
         make = {"why": _STATE, "commands": [_line("mkdir", "-p", state)]}
@@ -59,9 +60,10 @@ def values(plan: Plan) -> dict[str, Any]:
 
 def teardown(plan: Plan) -> dict[str, Any]:
     """What the template prints for the script that undoes it."""
+    plan = bare(plan)
     state = _state(plan)
     sections = []
-    for section in reversed(_plain_sections(plan)):
+    for section in reversed(plan.sections):
         commands: list[Shell] = []
         if section.title == "Kernel parameters" and _saved(plan):
             commands.append(_line("sysctl", "-q", "-p", f"{state}/before.conf"))
@@ -123,19 +125,6 @@ def _in_node(op: Op, argv: Argv) -> Shell:
     if isinstance(op, (*IP_OPS, *BRIDGE_OPS, AddPolicy, Impede)):
         return _line(argv[0], "-n", op.node, *argv[1:])
     return _line("ip", "netns", "exec", op.node, *argv)
-
-
-def _plain_sections(plan: Plan) -> list[Section]:
-    found = []
-    for part in plan.sections:
-        steps = (Step(step.why, tuple(filter(_is_plain, step.ops))) for step in part.steps)
-        found.append(Section(part.title, part.why, tuple(step for step in steps if step.ops)))
-    return [part for part in found if part.steps]
-
-
-def _is_plain(op: Op) -> bool:
-    """Whether it is done by hand: what only meets other programs half-way is left to setup.sh."""
-    return not (isinstance(op, KeepAdvertisements) or (isinstance(op, WriteFile) and op.reader))
 
 
 def _step(step: Step, state: str) -> dict[str, Any]:

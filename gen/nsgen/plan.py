@@ -151,7 +151,7 @@ def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
     name = bridge.name
     again = bridge != topology.bridges[0]
     yield Step(
-        why.AGAIN["bridge"] if again else why.BRIDGE.format(bridge=name),
+        why.AGAIN["bridge"] if again else why.BRIDGE.format(bridge=name) + why.BRIDGE_MAC,
         (
             AddBridge(HOST, name, bridge.mac, bridge.stp, bridge.mtu),
             SetLink(HOST, name, ("alias", mark)),
@@ -188,8 +188,10 @@ def _network(topology: Topology, bridge: Bridge) -> Iterator[Step]:
 def _ipv6(bridge: Bridge) -> Step:
     name = bridge.name
     if 6 in bridge.versions():
-        return Step(why.NO_RA.format(bridge=name), (device_sysctl(6, name, "accept_ra", "0"),))
-    return Step(why.NO_IPV6.format(bridge=name), (device_sysctl(6, name, "disable_ipv6", "1"),))
+        no_ra = device_sysctl(6, name, "accept_ra", "0")
+        return Step(why.NO_RA.format(bridge=name), (no_ra,), guard=True)
+    no_ipv6 = device_sysctl(6, name, "disable_ipv6", "1")
+    return Step(why.NO_IPV6.format(bridge=name), (no_ipv6,), guard=True)
 
 
 def _cables(members: Iterable[Member], mark: str) -> Iterator[Op]:
@@ -226,7 +228,7 @@ def _chains(
 
 
 def _rules(topology: Topology, version: int, chains: tuple[Chain, ...]) -> Iterator[Step]:
-    yield Step("", chains)
+    yield Step("", chains, guard=True)
     own = set(translation.node_chains(topology, topology.host, version))
     jumps = (
         *rules.jumps(topology, (chain for chain in chains if chain not in own)),
@@ -238,7 +240,7 @@ def _rules(topology: Topology, version: int, chains: tuple[Chain, ...]) -> Itera
         ),
     )
     conditions = why.WHERE_OFF if any(jump.unless for jump in jumps) else ""
-    yield Step(why.JUMPS + conditions, jumps)
+    yield Step(why.JUMPS + conditions, jumps, guard=True)
     udp = (p for p in topology.publications if p.version == version and p.protocol == "udp")
     yield Step(why.UDP, tuple(ForgetUdp(HOST, version, published.published) for published in udp))
 

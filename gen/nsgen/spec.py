@@ -193,7 +193,9 @@ class Service:
         "Environment variables.",
         default_factory=dict,
     )
-    user: str | None = key(WORD, "Who runs it. Default: root.", default=None)
+    user: str | None = key(
+        WORD, "Who runs it; in a namespace it may listen on any port. Default: root.", default=None
+    )
 
 
 @dataclass(frozen=True)

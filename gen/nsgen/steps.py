@@ -12,10 +12,11 @@ from nsgen.values import IPV6_MTU
 
 @dataclass(frozen=True)
 class Step:
-    """A few operations that one comment explains."""
+    """A few operations that one comment explains; a `guard` is about packets that come by, of whomever."""
 
     why: str
     ops: tuple[Op, ...]
+    guard: bool = False
 
 
 @dataclass(frozen=True)

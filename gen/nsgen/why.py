@@ -24,8 +24,9 @@ MODULE_ASKED = "Asked for by the topology, now and after every boot."
 
 BRIDGE = """\
 "Bridge" is another word for switch. {bridge} is both: the switch that the namespaces are
-plugged into, and this host's own interface on that switch. Its MAC address is fixed here; left
-alone, it would change with every port."""
+plugged into, and this host's own interface on that switch."""
+
+BRIDGE_MAC = "\nIts MAC address is fixed here; left alone, it would change with every port."
 
 BRIDGE_NF = "iptables sees what crosses {bridge}, and no other bridge of this host."
 
@@ -185,6 +186,10 @@ host has to act as a router. This comes last, when every rule is in place.""",
 Asked for by the topology; the kernel sets these, too, when forwarding is switched on.""",
     "forwarding": "This node routes between its interfaces.",
 }
+
+LOW_PORTS = """\
+A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this
+namespace for himself. (Docker sets this in every container.)"""
 
 NO_FORWARDING = """\
 A namespace that is made on a host that forwards forwards too, and would connect the networks

@@ -37,33 +37,33 @@ sysctl -q -w net.ipv6.conf.rt-br0.disable_ipv6=1
 
 # A switch inside the node: whatever has this bridge as its master is plugged into it.
 ip link add name br0 address 02:93:e0:b3:ff:e6 type bridge stp_state 0
-ip link set dev veth0-br0 alias nsgen:bridges addrgenmode none
+ip link set dev veth0-br0 addrgenmode none
 ip link set dev veth0-br0 master br0
 ip link set dev veth0-br0 up
-ip link set dev veth0 alias nsgen:bridges addrgenmode none
+ip link set dev veth0 addrgenmode none
 ip address replace 10.0.0.3/24 dev veth0
 ip link set dev veth0 up
-ip link set dev veth1-br0 alias nsgen:bridges addrgenmode none
+ip link set dev veth1-br0 addrgenmode none
 ip link set dev veth1-br0 master br0
 ip link set dev veth1-br0 up
-ip link set dev rt-br0 alias nsgen:bridges addrgenmode none
+ip link set dev rt-br0 addrgenmode none
 ip link set dev rt-br0 master br0
 ip link set dev rt-br0 up
-ip link set dev br0 alias nsgen:bridges addrgenmode none
+ip link set dev br0 addrgenmode none
 ip address replace 10.0.0.2/24 dev br0
 ip link set dev br0 up
 
 # ---- Inside the namespaces ----
 
 # host1
-ip -n host1 link set dev lo alias nsgen:bridges up
+ip -n host1 link set dev lo up
 ip -n host1 link set dev veth1 addrgenmode none
 ip -n host1 address replace 10.0.0.4/24 dev veth1
 ip -n host1 link set dev veth1 up
 ip -n host1 route replace 10.0.1.0/24 via 10.0.0.1
 
 # rt
-ip -n rt link set dev lo alias nsgen:bridges up
+ip -n rt link set dev lo up
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip -n rt link add name router1 type veth peer name rt-br1 netns host2
@@ -79,7 +79,7 @@ ip netns exec rt sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec rt sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # host2
-ip -n host2 link set dev lo alias nsgen:bridges up
+ip -n host2 link set dev lo up
 ip -n host2 link add name veth2-br1 type veth peer name veth2 netns host3
 ip -n host2 link add name veth3-br1 type veth peer name veth3 netns host4
 
@@ -103,14 +103,14 @@ ip -n host2 route replace 10.0.0.0/24 via 10.0.1.1
 ip netns exec host2 sysctl -q -w net.ipv4.ip_forward=0
 
 # host3
-ip -n host3 link set dev lo alias nsgen:bridges up
+ip -n host3 link set dev lo up
 ip -n host3 link set dev veth2 addrgenmode none
 ip -n host3 address replace 10.0.1.3/24 dev veth2
 ip -n host3 link set dev veth2 up
 ip -n host3 route replace 10.0.0.0/24 via 10.0.1.1
 
 # host4
-ip -n host4 link set dev lo alias nsgen:bridges up
+ip -n host4 link set dev lo up
 ip -n host4 link set dev veth3 addrgenmode none
 ip -n host4 address replace 10.0.1.4/24 dev veth3
 ip -n host4 link set dev veth3 up

@@ -29,14 +29,14 @@ ip link add name veth0 type veth peer name rt0-veth0 netns rt0
 sysctl -q -w net.ipv6.conf.veth0.disable_ipv6=1
 
 # This host's own: its ends of cables, and what else it has.
-ip link set dev veth0 alias nsgen:chain addrgenmode none
+ip link set dev veth0 addrgenmode none
 ip address replace 192.168.2.254/24 dev veth0
 ip link set dev veth0 up
 
 # ---- Inside the namespaces ----
 
 # rt0
-ip -n rt0 link set dev lo alias nsgen:chain up
+ip -n rt0 link set dev lo up
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip -n rt0 link add name rt0-veth1 type veth peer name rt1-veth0 netns rt1
@@ -54,7 +54,7 @@ ip netns exec rt0 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec rt0 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # rt1
-ip -n rt1 link set dev lo alias nsgen:chain up
+ip -n rt1 link set dev lo up
 ip -n rt1 link add name rt1-veth1 type veth peer name veth1 netns host1
 ip -n rt1 link set dev rt1-veth0 addrgenmode none
 ip -n rt1 address replace 192.168.1.1/24 dev rt1-veth0
@@ -69,7 +69,7 @@ ip netns exec rt1 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec rt1 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # host1
-ip -n host1 link set dev lo alias nsgen:chain up
+ip -n host1 link set dev lo up
 ip -n host1 link set dev veth1 addrgenmode none
 ip -n host1 address replace 192.168.0.1/24 dev veth1
 ip -n host1 link set dev veth1 up

@@ -61,7 +61,7 @@ rmdir --ignore-fail-on-non-empty /etc/netns/proxy
 # ---- Network back ----
 
 ip link del dev veth-db-br
-ip link del dev veth-a-jrfibzbm
+ip link del dev veth-app-bac-br
 ip link del dev back
 
 # ---- Network front ----

@@ -33,18 +33,17 @@ ip netns add db
 
 # "Bridge" is another word for switch. front is both: the switch that the namespaces are plugged into, and this host's
 # own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
-ip link add name front address 02:39:94:dd:17:c9 type bridge stp_state 0
-ip link set dev front alias nsgen:compose-like
+ip link add name front address 02:39:94:dd:17:c9 type bridge
 
 # front is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.front.disable_ipv6=1
 
 # A veth pair is a cable with two ends: one in the namespace, the other a port of front.
 ip link add name veth-proxy-br type veth peer name veth-proxy netns proxy
-ip link set dev veth-proxy-br alias nsgen:compose-like addrgenmode none master front
+ip link set dev veth-proxy-br addrgenmode none master front
 ip link set dev veth-proxy-br up
 ip link add name veth-app-br type veth peer name veth-app netns app
-ip link set dev veth-app-br alias nsgen:compose-like addrgenmode none master front
+ip link set dev veth-app-br addrgenmode none master front
 ip link set dev veth-app-br up
 
 # A bridge never sends a frame back through the port it came from. For a namespace that asks for its own published port
@@ -59,18 +58,17 @@ ip link set dev front up
 # ---- Network back ----
 
 # The switch, and the host's interface on it.
-ip link add name back address 02:e9:71:9b:ca:9c type bridge stp_state 0
-ip link set dev back alias nsgen:compose-like
+ip link add name back address 02:e9:71:9b:ca:9c type bridge
 
 # back is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.back.disable_ipv6=1
 
 # The cables.
-ip link add name veth-a-jrfibzbm type veth peer name veth-app-back netns app
-ip link set dev veth-a-jrfibzbm alias nsgen:compose-like:veth-app-back-br addrgenmode none master back
-ip link set dev veth-a-jrfibzbm up
+ip link add name veth-app-bac-br type veth peer name veth-app-back netns app
+ip link set dev veth-app-bac-br alias nsgen:compose-like:veth-app-back-br addrgenmode none master back
+ip link set dev veth-app-bac-br up
 ip link add name veth-db-br type veth peer name veth-db netns db
-ip link set dev veth-db-br alias nsgen:compose-like addrgenmode none master back
+ip link set dev veth-db-br addrgenmode none master back
 ip link set dev veth-db-br up
 
 # The host's address.
@@ -83,7 +81,7 @@ ip link set dev back up
 # the default route: to this host, which passes it on as a router does.
 
 # proxy
-ip -n proxy link set dev lo alias nsgen:compose-like up
+ip -n proxy link set dev lo up
 ip -n proxy link set dev veth-proxy addrgenmode none
 ip -n proxy address replace 10.30.0.2/24 dev veth-proxy
 ip -n proxy link set dev veth-proxy up
@@ -101,8 +99,12 @@ cat > /etc/netns/proxy/hosts <<'FILE'
 10.30.1.3 db
 FILE
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec proxy sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # app
-ip -n app link set dev lo alias nsgen:compose-like up
+ip -n app link set dev lo up
 ip -n app link set dev veth-app addrgenmode none
 ip -n app address replace 10.30.0.3/24 dev veth-app
 ip -n app link set dev veth-app up
@@ -132,8 +134,12 @@ FILE
 # A namespace that is made on a host that forwards forwards too, and would connect the networks that it is on.
 ip netns exec app sysctl -q -w net.ipv4.ip_forward=0
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec app sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # db
-ip -n db link set dev lo alias nsgen:compose-like up
+ip -n db link set dev lo up
 ip -n db link set dev veth-db addrgenmode none
 ip -n db address replace 10.30.1.3/24 dev veth-db
 ip -n db link set dev veth-db up
@@ -146,6 +152,10 @@ cat > /etc/netns/db/hosts <<'FILE'
 ::1 localhost
 10.30.1.2 app
 FILE
+
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec db sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
 
 # Asked for by the topology.
 ip netns exec db sysctl -q -w net.ipv4.tcp_keepalive_time=60
@@ -247,15 +257,15 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in proxy, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec proxy env -C /srv python3 -m http.server 80 > /run/nsgen/compose-like/proxy.http.log 2>&1 < /dev/null &
+setsid ip netns exec proxy env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/compose-like/proxy.http.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/proxy.http.pid
-setsid ip netns exec proxy env -C /srv python3 -m http.server 9090 > /run/nsgen/compose-like/proxy.admin.log 2>&1 < /dev/null &
+setsid ip netns exec proxy env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 9090 > /run/nsgen/compose-like/proxy.admin.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/proxy.admin.pid
 
 # Started in app, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec app env -C /srv PYTHONUNBUFFERED=1 python3 -m http.server 8000 > /run/nsgen/compose-like/app.http.log 2>&1 < /dev/null &
+setsid ip netns exec app env -C /usr/share/doc PYTHONUNBUFFERED=1 runuser -u nobody -- python3 -m http.server 8000 > /run/nsgen/compose-like/app.http.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/app.http.pid
 
 # Started in db, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec db env -C /srv python3 -m http.server 5432 > /run/nsgen/compose-like/db.sql.log 2>&1 < /dev/null &
+setsid ip netns exec db env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 5432 > /run/nsgen/compose-like/db.sql.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/db.sql.pid

@@ -45,7 +45,7 @@ iptables -w -t raw -X NSGEN-composed-RAW
 
 # ---- Network back ----
 
-ip link del dev veth-w-5f5infvm
+ip link del dev veth-web-bac-br
 ip link del dev veth-db-br
 ip link del dev back
 

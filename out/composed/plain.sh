@@ -30,15 +30,14 @@ ip netns add web
 
 # "Bridge" is another word for switch. front is both: the switch that the namespaces are plugged into, and this host's
 # own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
-ip link add name front address 02:d9:18:36:1e:08 type bridge stp_state 0
-ip link set dev front alias nsgen:composed
+ip link add name front address 02:d9:18:36:1e:08 type bridge
 
 # front is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.front.disable_ipv6=1
 
 # A veth pair is a cable with two ends: one in the namespace, the other a port of front.
 ip link add name veth-web-br type veth peer name veth-web netns web
-ip link set dev veth-web-br alias nsgen:composed addrgenmode none master front
+ip link set dev veth-web-br addrgenmode none master front
 ip link set dev veth-web-br up
 
 # A bridge never sends a frame back through the port it came from. For a namespace that asks for its own published port
@@ -53,19 +52,18 @@ ip link set dev front up
 # ---- Network back ----
 
 # The switch, and the host's interface on it.
-ip link add name back address 02:ef:fc:4c:03:21 type bridge stp_state 0
-ip link set dev back alias nsgen:composed
+ip link add name back address 02:ef:fc:4c:03:21 type bridge
 
 # back is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.back.disable_ipv6=1
 
 # The cables.
 ip link add name veth-db-br type veth peer name veth-db netns db
-ip link set dev veth-db-br alias nsgen:composed addrgenmode none master back
+ip link set dev veth-db-br addrgenmode none master back
 ip link set dev veth-db-br up
-ip link add name veth-w-5f5infvm type veth peer name veth-web-back netns web
-ip link set dev veth-w-5f5infvm alias nsgen:composed:veth-web-back-br addrgenmode none master back
-ip link set dev veth-w-5f5infvm up
+ip link add name veth-web-bac-br type veth peer name veth-web-back netns web
+ip link set dev veth-web-bac-br alias nsgen:composed:veth-web-back-br addrgenmode none master back
+ip link set dev veth-web-bac-br up
 
 # The host's address.
 ip address replace 10.60.1.1/24 dev back
@@ -77,13 +75,17 @@ ip link set dev back up
 # the default route: to this host, which passes it on as a router does.
 
 # db
-ip -n db link set dev lo alias nsgen:composed up
+ip -n db link set dev lo up
 ip -n db link set dev veth-db addrgenmode none
 ip -n db address replace 10.60.1.2/24 dev veth-db
 ip -n db link set dev veth-db up
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec db sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # web
-ip -n web link set dev lo alias nsgen:composed up
+ip -n web link set dev lo up
 ip -n web link set dev veth-web addrgenmode none
 ip -n web address replace 10.60.0.2/24 dev veth-web
 ip -n web link set dev veth-web up
@@ -94,6 +96,10 @@ ip -n web route replace default via 10.60.0.1 dev veth-web
 
 # A namespace that is made on a host that forwards forwards too, and would connect the networks that it is on.
 ip netns exec web sysctl -q -w net.ipv4.ip_forward=0
+
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec web sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
 
 # ---- Rules, IPv4 ----
 
@@ -194,9 +200,9 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in db, with its output under /run/nsgen/composed/.
-setsid ip netns exec db env -C /srv python3 -m http.server 5432 > /run/nsgen/composed/db.sql.log 2>&1 < /dev/null &
+setsid ip netns exec db env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 5432 > /run/nsgen/composed/db.sql.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/composed/db.sql.pid
 
 # Started in web, with its output under /run/nsgen/composed/.
-setsid ip netns exec web env -C /srv python3 -m http.server 80 > /run/nsgen/composed/web.web.log 2>&1 < /dev/null &
+setsid ip netns exec web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/composed/web.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/composed/web.web.pid

@@ -29,24 +29,23 @@ ip netns add cache
 
 # "Bridge" is another word for switch. tenants is both: the switch that the namespaces are plugged into, and this host's
 # own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
-ip link add name tenants address 02:aa:a9:19:44:cd type bridge stp_state 0
-ip link set dev tenants alias nsgen:isolated
+ip link add name tenants address 02:aa:a9:19:44:cd type bridge
 
 # tenants is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.tenants.disable_ipv6=1
 
 # A veth pair is a cable with two ends: one in the namespace, the other a port of tenants.
 ip link add name veth-tenant1-br type veth peer name veth-tenant1 netns tenant1
-ip link set dev veth-tenant1-br alias nsgen:isolated addrgenmode none master tenants
+ip link set dev veth-tenant1-br addrgenmode none master tenants
 ip link set dev veth-tenant1-br up
 ip link add name veth-tenant2-br type veth peer name veth-tenant2 netns tenant2
-ip link set dev veth-tenant2-br alias nsgen:isolated addrgenmode none master tenants
+ip link set dev veth-tenant2-br addrgenmode none master tenants
 ip link set dev veth-tenant2-br up
 ip link add name veth-tenant3-br type veth peer name veth-tenant3 netns tenant3
-ip link set dev veth-tenant3-br alias nsgen:isolated addrgenmode none master tenants
+ip link set dev veth-tenant3-br addrgenmode none master tenants
 ip link set dev veth-tenant3-br up
 ip link add name veth-web-br type veth peer name veth-web netns web
-ip link set dev veth-web-br alias nsgen:isolated addrgenmode none master tenants
+ip link set dev veth-web-br addrgenmode none master tenants
 ip link set dev veth-web-br up
 
 # A bridge never sends a frame back through the port it came from. For a namespace that asks for its own published port
@@ -67,18 +66,17 @@ ip link set dev tenants up
 # ---- Network backend ----
 
 # The switch, and the host's interface on it.
-ip link add name backend address 02:13:45:72:1d:f3 type bridge stp_state 0
-ip link set dev backend alias nsgen:isolated
+ip link add name backend address 02:13:45:72:1d:f3 type bridge
 
 # backend is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.backend.disable_ipv6=1
 
 # The cables.
 ip link add name veth-db-br type veth peer name veth-db netns db
-ip link set dev veth-db-br alias nsgen:isolated addrgenmode none master backend
+ip link set dev veth-db-br addrgenmode none master backend
 ip link set dev veth-db-br up
 ip link add name veth-cache-br type veth peer name veth-cache netns cache
-ip link set dev veth-cache-br alias nsgen:isolated addrgenmode none master backend
+ip link set dev veth-cache-br addrgenmode none master backend
 ip link set dev veth-cache-br up
 
 # The host's address.
@@ -91,41 +89,45 @@ ip link set dev backend up
 # the default route: to this host, which passes it on as a router does.
 
 # tenant1
-ip -n tenant1 link set dev lo alias nsgen:isolated up
+ip -n tenant1 link set dev lo up
 ip -n tenant1 link set dev veth-tenant1 addrgenmode none
 ip -n tenant1 address replace 10.20.0.2/24 dev veth-tenant1
 ip -n tenant1 link set dev veth-tenant1 up
 ip -n tenant1 route replace default via 10.20.0.1 dev veth-tenant1
 
 # tenant2
-ip -n tenant2 link set dev lo alias nsgen:isolated up
+ip -n tenant2 link set dev lo up
 ip -n tenant2 link set dev veth-tenant2 addrgenmode none
 ip -n tenant2 address replace 10.20.0.3/24 dev veth-tenant2
 ip -n tenant2 link set dev veth-tenant2 up
 ip -n tenant2 route replace default via 10.20.0.1 dev veth-tenant2
 
 # tenant3
-ip -n tenant3 link set dev lo alias nsgen:isolated up
+ip -n tenant3 link set dev lo up
 ip -n tenant3 link set dev veth-tenant3 addrgenmode none
 ip -n tenant3 address replace 10.20.0.4/24 dev veth-tenant3
 ip -n tenant3 link set dev veth-tenant3 up
 ip -n tenant3 route replace default via 10.20.0.1 dev veth-tenant3
 
 # web
-ip -n web link set dev lo alias nsgen:isolated up
+ip -n web link set dev lo up
 ip -n web link set dev veth-web addrgenmode none
 ip -n web address replace 10.20.0.5/24 dev veth-web
 ip -n web link set dev veth-web up
 ip -n web route replace default via 10.20.0.1 dev veth-web
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec web sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # db
-ip -n db link set dev lo alias nsgen:isolated up
+ip -n db link set dev lo up
 ip -n db link set dev veth-db addrgenmode none
 ip -n db address replace 10.20.1.2/24 dev veth-db
 ip -n db link set dev veth-db up
 
 # cache
-ip -n cache link set dev lo alias nsgen:isolated up
+ip -n cache link set dev lo up
 ip -n cache link set dev veth-cache addrgenmode none
 ip -n cache address replace 10.20.1.3/24 dev veth-cache
 ip -n cache link set dev veth-cache up
@@ -217,5 +219,5 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in web, with its output under /run/nsgen/isolated/.
-setsid ip netns exec web env -C /srv python3 -m http.server 80 > /run/nsgen/isolated/web.web.log 2>&1 < /dev/null &
+setsid ip netns exec web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/isolated/web.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/isolated/web.web.pid

@@ -19,7 +19,7 @@ ip netns add node5
 # ---- Inside the namespaces ----
 
 # node1
-ip -n node1 link set dev lo alias nsgen:line up
+ip -n node1 link set dev lo up
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip -n node1 link add name right type veth peer name left netns node2
@@ -37,7 +37,7 @@ ip netns exec node1 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec node1 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # node2
-ip -n node2 link set dev lo alias nsgen:line up
+ip -n node2 link set dev lo up
 ip -n node2 link add name right type veth peer name left netns node3
 ip -n node2 address replace 10.0.1.2/24 dev left
 ip -n node2 address replace fd00:1::2/64 dev left nodad
@@ -54,7 +54,7 @@ ip netns exec node2 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec node2 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # node3
-ip -n node3 link set dev lo alias nsgen:line up
+ip -n node3 link set dev lo up
 ip -n node3 link add name right type veth peer name left netns node4
 ip -n node3 address replace 10.0.2.2/24 dev left
 ip -n node3 address replace fd00:2::2/64 dev left nodad
@@ -73,7 +73,7 @@ ip netns exec node3 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec node3 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # node4
-ip -n node4 link set dev lo alias nsgen:line up
+ip -n node4 link set dev lo up
 ip -n node4 link add name right type veth peer name left netns node5
 ip -n node4 address replace 10.0.3.2/24 dev left
 ip -n node4 address replace fd00:3::2/64 dev left nodad
@@ -90,7 +90,7 @@ ip netns exec node4 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec node4 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # node5
-ip -n node5 link set dev lo alias nsgen:line up
+ip -n node5 link set dev lo up
 ip -n node5 address replace 10.0.4.2/24 dev left
 ip -n node5 address replace fd00:4::2/64 dev left nodad
 ip -n node5 link set dev left up

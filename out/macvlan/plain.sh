@@ -19,7 +19,7 @@ ip netns add e
 # ---- Inside the namespaces ----
 
 # a
-ip -n a link set dev lo alias nsgen:macvlan up
+ip -n a link set dev lo up
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip -n a link add name eth0 type veth peer name eth0 netns b
@@ -28,7 +28,7 @@ ip -n a address replace 198.51.100.1/24 dev eth0
 ip -n a link set dev eth0 up
 
 # b
-ip -n b link set dev lo alias nsgen:macvlan up
+ip -n b link set dev lo up
 ip -n b link set dev eth0 addrgenmode none
 ip -n b link set dev eth0 up
 
@@ -41,19 +41,19 @@ ip -n b link add name macvlan0 link eth0 netns d type macvlan mode bridge
 ip -n b link add name macvlan0 link eth0 netns e type macvlan mode bridge
 
 # c
-ip -n c link set dev lo alias nsgen:macvlan up
+ip -n c link set dev lo up
 ip -n c link set dev macvlan0 addrgenmode none
 ip -n c address replace 198.51.100.2/24 dev macvlan0
 ip -n c link set dev macvlan0 up
 
 # d
-ip -n d link set dev lo alias nsgen:macvlan up
+ip -n d link set dev lo up
 ip -n d link set dev macvlan0 addrgenmode none
 ip -n d address replace 198.51.100.3/24 dev macvlan0
 ip -n d link set dev macvlan0 up
 
 # e
-ip -n e link set dev lo alias nsgen:macvlan up
+ip -n e link set dev lo up
 ip -n e link set dev macvlan0 addrgenmode none
 ip -n e address replace 198.51.100.4/24 dev macvlan0
 ip -n e link set dev macvlan0 up

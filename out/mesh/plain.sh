@@ -22,7 +22,7 @@ ip netns add pc4
 # ---- Inside the namespaces ----
 
 # r1
-ip -n r1 link set dev lo alias nsgen:mesh up
+ip -n r1 link set dev lo up
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip -n r1 link add name to-r2 type veth peer name to-r1 netns r2
@@ -56,7 +56,7 @@ ip netns exec r1 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec r1 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # r2
-ip -n r2 link set dev lo alias nsgen:mesh up
+ip -n r2 link set dev lo up
 ip -n r2 link add name to-r3 type veth peer name to-r2 netns r3
 ip -n r2 link add name to-r4 type veth peer name to-r2 netns r4
 ip -n r2 link add name lan type veth peer name eth0 netns pc2
@@ -85,7 +85,7 @@ ip netns exec r2 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec r2 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # r3
-ip -n r3 link set dev lo alias nsgen:mesh up
+ip -n r3 link set dev lo up
 ip -n r3 link add name to-r4 type veth peer name to-r3 netns r4
 ip -n r3 link add name lan type veth peer name eth0 netns pc3
 ip -n r3 link set dev to-r1 addrgenmode none
@@ -113,7 +113,7 @@ ip netns exec r3 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec r3 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # r4
-ip -n r4 link set dev lo alias nsgen:mesh up
+ip -n r4 link set dev lo up
 ip -n r4 link add name lan type veth peer name eth0 netns pc4
 ip -n r4 link set dev to-r1 addrgenmode none
 ip -n r4 address replace 10.0.0.5/31 dev to-r1
@@ -140,7 +140,7 @@ ip netns exec r4 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec r4 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # pc1
-ip -n pc1 link set dev lo alias nsgen:mesh up
+ip -n pc1 link set dev lo up
 ip -n pc1 link set dev eth0 addrgenmode none
 ip -n pc1 address replace 192.168.1.2/24 dev eth0
 ip -n pc1 link set dev eth0 up
@@ -148,7 +148,7 @@ ip -n pc1 link set dev eth0 up
 ip -n pc1 route replace default via 192.168.1.1 dev eth0
 
 # pc2
-ip -n pc2 link set dev lo alias nsgen:mesh up
+ip -n pc2 link set dev lo up
 ip -n pc2 link set dev eth0 addrgenmode none
 ip -n pc2 address replace 192.168.2.2/24 dev eth0
 ip -n pc2 link set dev eth0 up
@@ -156,7 +156,7 @@ ip -n pc2 link set dev eth0 up
 ip -n pc2 route replace default via 192.168.2.1 dev eth0
 
 # pc3
-ip -n pc3 link set dev lo alias nsgen:mesh up
+ip -n pc3 link set dev lo up
 ip -n pc3 link set dev eth0 addrgenmode none
 ip -n pc3 address replace 192.168.3.2/24 dev eth0
 ip -n pc3 link set dev eth0 up
@@ -164,7 +164,7 @@ ip -n pc3 link set dev eth0 up
 ip -n pc3 route replace default via 192.168.3.1 dev eth0
 
 # pc4
-ip -n pc4 link set dev lo alias nsgen:mesh up
+ip -n pc4 link set dev lo up
 ip -n pc4 link set dev eth0 addrgenmode none
 ip -n pc4 address replace 192.168.4.2/24 dev eth0
 ip -n pc4 link set dev eth0 up

@@ -17,7 +17,7 @@ ip netns add C1
 # ---- Inside the namespaces ----
 
 # S1
-ip -n S1 link set dev lo alias nsgen:napt up
+ip -n S1 link set dev lo up
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip -n S1 link add name net0 type veth peer name net0 netns R1
@@ -27,7 +27,7 @@ ip -n S1 link set dev net0 up
 ip -n S1 route replace default via 20.0.0.1
 
 # R1
-ip -n R1 link set dev lo alias nsgen:napt up
+ip -n R1 link set dev lo up
 ip -n R1 link add name net1 type veth peer name net0 netns C1
 ip -n R1 link set dev net0 addrgenmode none
 ip -n R1 address replace 20.0.0.1/24 dev net0
@@ -43,7 +43,7 @@ ip netns exec R1 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec R1 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # C1
-ip -n C1 link set dev lo alias nsgen:napt up
+ip -n C1 link set dev lo up
 ip -n C1 link set dev net0 addrgenmode none
 ip -n C1 address replace 10.0.0.2/24 dev net0
 ip -n C1 address replace 10.0.0.3/24 dev net0

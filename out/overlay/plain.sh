@@ -17,7 +17,7 @@ ip netns add br
 # ---- Inside the namespaces ----
 
 # zone1
-ip -n zone1 link set dev lo alias nsgen:overlay up
+ip -n zone1 link set dev lo up
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip -n zone1 link add name eth0 type veth peer name eth1 netns br
@@ -36,7 +36,7 @@ ip -n zone1 link set dev vxlan1 up
 ip netns exec zone1 sysctl -q -w net.ipv4.ip_forward=0
 
 # zone2
-ip -n zone2 link set dev lo alias nsgen:overlay up
+ip -n zone2 link set dev lo up
 ip -n zone2 link add name eth0 type veth peer name eth2 netns br
 ip -n zone2 link add name vxlan2 type vxlan id 2 remote 198.51.100.130 local 198.51.100.129 dev eth0 dstport 4789
 ip -n zone2 link set dev eth0 addrgenmode none
@@ -50,7 +50,7 @@ ip -n zone2 link set dev vxlan2 up
 ip netns exec zone2 sysctl -q -w net.ipv4.ip_forward=0
 
 # br
-ip -n br link set dev lo alias nsgen:overlay up
+ip -n br link set dev lo up
 ip -n br link add name vxlan1 type vxlan id 1 remote 198.51.100.1 local 198.51.100.2 dev eth1 dstport 4789
 ip -n br link add name vxlan2 type vxlan id 2 remote 198.51.100.129 local 198.51.100.130 dev eth2 dstport 4789
 

@@ -24,18 +24,17 @@ ip netns add blue
 
 # "Bridge" is another word for switch. bridge0 is both: the switch that the namespaces are plugged into, and this host's
 # own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
-ip link add name bridge0 address 02:05:a8:3e:7c:bd type bridge stp_state 0
-ip link set dev bridge0 alias nsgen:proxy
+ip link add name bridge0 address 02:05:a8:3e:7c:bd type bridge
 
 # bridge0 is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.bridge0.disable_ipv6=1
 
 # A veth pair is a cable with two ends: one in the namespace, the other a port of bridge0.
 ip link add name veth-red-br type veth peer name veth-red netns red
-ip link set dev veth-red-br alias nsgen:proxy addrgenmode none master bridge0
+ip link set dev veth-red-br addrgenmode none master bridge0
 ip link set dev veth-red-br up
 ip link add name veth-blue-br type veth peer name veth-blue netns blue
-ip link set dev veth-blue-br alias nsgen:proxy addrgenmode none master bridge0
+ip link set dev veth-blue-br addrgenmode none master bridge0
 ip link set dev veth-blue-br up
 
 # With an address on bridge0 the host is a neighbour of the namespaces: it reaches them, they reach it. Setting the
@@ -49,14 +48,18 @@ ip link set dev bridge0 up
 # the default route: to this host, which passes it on as a router does.
 
 # red
-ip -n red link set dev lo alias nsgen:proxy up
+ip -n red link set dev lo up
 ip -n red link set dev veth-red addrgenmode none
 ip -n red address replace 192.168.15.2/24 dev veth-red
 ip -n red link set dev veth-red up
 ip -n red route replace default via 192.168.15.1 dev veth-red
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec red sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # blue
-ip -n blue link set dev lo alias nsgen:proxy up
+ip -n blue link set dev lo up
 ip -n blue link set dev veth-blue addrgenmode none
 ip -n blue address replace 192.168.15.3/24 dev veth-blue
 ip -n blue link set dev veth-blue up
@@ -133,5 +136,5 @@ setsid socat TCP4-LISTEN:8080,fork,reuseaddr TCP4:192.168.15.2:80 > /run/nsgen/p
 echo "$!" > /run/nsgen/proxy/host.proxy-tcp4-8080.pid
 
 # Started in red, with its output under /run/nsgen/proxy/.
-setsid ip netns exec red env -C /srv python3 -m http.server 80 > /run/nsgen/proxy/red.web.log 2>&1 < /dev/null &
+setsid ip netns exec red env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/proxy/red.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/proxy/red.web.pid

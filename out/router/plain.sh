@@ -17,19 +17,18 @@ ip netns add router-ns
 # ---- Network br0 ----
 
 # "Bridge" is another word for switch. br0 is both: the switch that the namespaces are plugged into, and this host's own
-# interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
-ip link add name br0 address 02:14:58:59:1e:49 type bridge stp_state 0
-ip link set dev br0 alias nsgen:router
+# interface on that switch.
+ip link add name br0 type bridge
 
 # Nobody on br0 is a router for this host: a namespace could announce itself as one.
 sysctl -q -w net.ipv6.conf.br0.accept_ra=0
 
 # A veth pair is a cable with two ends: one in the namespace, the other a port of br0.
 ip link add name veth-ns1-br type veth peer name veth-ns1 netns ns1
-ip link set dev veth-ns1-br alias nsgen:router addrgenmode none master br0
+ip link set dev veth-ns1-br addrgenmode none master br0
 ip link set dev veth-ns1-br up
 ip link add name veth-br0-router type veth peer name veth-router0 netns router-ns
-ip link set dev veth-br0-router alias nsgen:router addrgenmode none master br0
+ip link set dev veth-br0-router addrgenmode none master br0
 ip link set dev veth-br0-router up
 
 ip link set dev br0 up
@@ -37,18 +36,17 @@ ip link set dev br0 up
 # ---- Network br1 ----
 
 # The switch, and the host's interface on it.
-ip link add name br1 address 02:cf:72:7b:34:df type bridge stp_state 0
-ip link set dev br1 alias nsgen:router
+ip link add name br1 type bridge
 
 # Nobody on br1 is a router for this host: a namespace could announce itself as one.
 sysctl -q -w net.ipv6.conf.br1.accept_ra=0
 
 # The cables.
 ip link add name veth-ns2-br type veth peer name veth-ns2 netns ns2
-ip link set dev veth-ns2-br alias nsgen:router addrgenmode none master br1
+ip link set dev veth-ns2-br addrgenmode none master br1
 ip link set dev veth-ns2-br up
 ip link add name veth-br1-router type veth peer name veth-router1 netns router-ns
-ip link set dev veth-br1-router alias nsgen:router addrgenmode none master br1
+ip link set dev veth-br1-router addrgenmode none master br1
 ip link set dev veth-br1-router up
 
 ip link set dev br1 up
@@ -58,19 +56,19 @@ ip link set dev br1 up
 # The prefix of an address adds a route: the whole subnet is reached directly, without a router.
 
 # ns1
-ip -n ns1 link set dev lo alias nsgen:router up
+ip -n ns1 link set dev lo up
 ip -n ns1 address replace 192.168.1.2/24 dev veth-ns1
 ip -n ns1 link set dev veth-ns1 up
 ip -n ns1 route replace default via 192.168.1.1
 
 # ns2
-ip -n ns2 link set dev lo alias nsgen:router up
+ip -n ns2 link set dev lo up
 ip -n ns2 address replace 192.168.2.2/24 dev veth-ns2
 ip -n ns2 link set dev veth-ns2 up
 ip -n ns2 route replace default via 192.168.2.1
 
 # router-ns
-ip -n router-ns link set dev lo alias nsgen:router up
+ip -n router-ns link set dev lo up
 ip -n router-ns address replace 192.168.1.1/24 dev veth-router0
 ip -n router-ns link set dev veth-router0 up
 ip -n router-ns address replace 192.168.2.1/24 dev veth-router1

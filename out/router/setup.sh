@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-{ # up to the last line: a copy of this that is not whole runs nothing
+{ trap 'exit 2' EXIT; } # a copy of this that is not whole fails: bash may take a cut inside of [[ for a success
+{ trap - EXIT # up to the last line: and it runs nothing
 # router: 3 network namespaces (ns1, ns2, router-ns) on 2 networks (br0, br1).
 #
 #   sudo ./setup.sh          build it; if it is there, repair it or bring it up to date
@@ -7,11 +8,11 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 5dd6a667c3d2, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 34ebb98a7da1, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
-shopt -s nullglob
+shopt -s nullglob inherit_errexit
 export LC_ALL=C
 
 NAME=router
@@ -199,12 +200,11 @@ RULES
 # ======================================================================================================================
 # topology() is read, and taken as lines: NODE KIND WORDS…, one for each thing that is to be there. They are kept in
 # /run/nsgen/NAME, gone after a reboot like all of it, and written down before anything is done. Lines that are kept and
-# no longer wanted are undone, the last one first; `down` wants none.
+# no longer wanted are undone, the last one first; `down` wants none. A command that fails ends the run (set -e), so that
+# no function that may fail is called in a condition; `failed` then puts things right.
 
 main() {
-  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
-  declare -ga LINES=() OLD=() PROBLEMS=() STARTED=()
-  declare -gA NEW=() KEPT=() CHANGED=() WAITING=() FRESH=() DROPPED=() BOOT=()
+  begin
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   case $* in
     '' | up | down | check | install | uninstall) ;;
@@ -212,36 +212,38 @@ main() {
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
   esac
+  ACTION=${1:-up}
   topology
-  require "${1:-up}"
+  require
   lock
   recall
-  "${1:-up}"
+  "$ACTION"
+}
+
+begin() {
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
+  declare -ga LINES=() OLD=() PROBLEMS=() NODES=()
+  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=()
+  each begin
 }
 
 usage() { printf 'usage: %s [-v] [up|down|check [--strict]|install|uninstall]\n' "${0##*/}"; }
-
 say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
-
 die() { say "$@" && exit 1; }
+left() { say "$@" && LEFT=yes; } # what could not be removed: the rest is, and what is kept of this stays kept
 
-# What could not be removed: the rest is removed all the same, and what is kept of this stays kept.
-left() { say "$@" && LEFT=yes; }
-
-# With -v, each command as it is run.
-run() {
+run() { # with -v, it is shown
   [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2
   "$@"
 }
-
-# ---- lines ----
 
 take() { # NODE KIND <LINES; comments are for the reader
   local line
   local -a read
   mapfile -t read
-  printf -v line '%s\n' "${read[@]}"
-  BOOT["$1 $2"]+=$'\n'$line
+  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
+  KINDS["$1 $2"]=1
+  if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then printf -v line '%s\n' "${read[@]}" && TEXT["$1 $2"]+=$'\n'$line; fi
   for line in "${read[@]}"; do [[ $line == '#'* ]] || LINES+=("$1 $2 $line"); done
 }
 
@@ -250,26 +252,18 @@ take_command() { # NODE KIND NAME COMMAND…
   LINES+=("$1 $2 $3 ${words[*]@Q}")
 }
 
-# every STEP: what there is to do at that step for the lines of a kind; each STEP: for a part of this script.
-every() {
-  local line rest status
+# What there is to do at some step for the lines of a kind, and for a part of this script.
+every() { # STEP
+  local line rest
   for line in "${LINES[@]}"; do
     rest=${line#* }
-    if ! declare -F "$1_${rest%% *}" >/dev/null; then continue; fi
-    "$1_${rest%% *}" "${line%% *}" "${rest#* }"
-    status=$? # where this is called in a condition, bash goes on
-    ((status == 0)) || return 1
+    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
   done
 }
 
-each() {
-  local part status
-  for part in $PARTS; do
-    if ! declare -F "$1_$part" >/dev/null; then continue; fi
-    "$1_$part"
-    status=$?
-    ((status == 0)) || return 1
-  done
+each() { # STEP
+  local part
+  for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done
 }
 
 # A block of lines of one kind after the other; those inside of namespaces wait, and are then done together.
@@ -297,12 +291,17 @@ make_block() { # NODE KIND LINES
 
 # What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
 recall() {
-  local line
+  local line rest
   NEW=() KEPT=() OLD=() CHANGED=()
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
   for line in "${LINES[@]}"; do NEW[$line]=1; done
-  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ ${NEW[$line]:-} ]] || changes "$line"; done
+  for line in "${OLD[@]}"; do
+    KEPT[$line]=1 rest=${line#* }
+    KINDS["${line%% *} ${rest%% *}"]=1
+    [[ ${NEW[$line]:-} ]] || changes "$line"
+  done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+  each recall
 }
 
 changes() {
@@ -310,9 +309,11 @@ changes() {
   CHANGED["${1%% *} ${rest%% *}"]=1
 }
 
-keep() { mkdir -p "$STATE" && printf '%s\n' "$@" >"$STATE/made.new" && mv "$STATE/made.new" "$STATE/made"; }
-
-# ---- before anything is touched ----
+keep() {
+  [[ -d $STATE ]] || mkdir -p "$STATE"
+  printf '%s\n' "$@" >"$STATE/made.new"
+  mv "$STATE/made.new" "$STATE/made"
+}
 
 # Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
 require() {
@@ -321,21 +322,26 @@ require() {
   # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
   ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
   [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
-    PROBLEMS+=("this shell is inside of a namespace (ip netns exec): what is made here would be gone with it")
+    PROBLEMS+=('this shell is inside of a namespace (ip netns exec): what is made here would be gone with it')
   for entry in $PROGRAMS; do
     if command -v "${entry%:*}" >/dev/null; then continue; fi
     [[ $entry == *:* ]] || { PROBLEMS+=("there is no program $entry, which a service needs") && continue; }
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $1 != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
+  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
   refuse
 }
 
 refuse() {
+  local problem
+  local -A told=()
   ((${#PROBLEMS[@]})) || return 0
   say 'nothing was changed, because'
-  printf '%s\n' "${PROBLEMS[@]}" | awk '!said[$0]++ { print "  " $0 }' >&2
+  for problem in "${PROBLEMS[@]}"; do
+    [[ ${told[$problem]:-} ]] || printf '  %s\n' "$problem" >&2
+    told[$problem]=yes
+  done
   exit 1
 }
 
@@ -348,30 +354,33 @@ lock() {
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
   trap unlock EXIT
-  { rm -rf "$TMP" && mkdir "$TMP"; } || die "$TMP cannot be made"
+  [[ ! -e $TMP ]] || rm -rf "$TMP" || die "$TMP cannot be removed"
+  mkdir "$TMP" || die "$TMP cannot be made"
 }
 
 unlock() {
-  rm -rf "$TMP" || say "$TMP cannot be removed"
-  rmdir /run/nsgen 2>/dev/null || true
+  local tries
+  for tries in 1 2; do
+    rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
+      rmdir --ignore-fail-on-non-empty /run/nsgen && return 0
+  done
+  die "something is left under /run/nsgen after $tries tries; run down again"
 }
-
-# ---- up, down, check ----
 
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
   every survey
   each survey
   refuse
-  if [[ $WAS_UP ]]; then
-    DRIFT=$(every check && each check) || die 'the machine could not be looked at'
-    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
-    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
-  fi
   trap failed EXIT
   trap 'exit 130' INT
   trap 'exit 143' TERM
   trap 'exit 129' HUP
+  if [[ $WAS_UP ]]; then
+    DRIFT=$(every check; each check)
+    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && trap unlock EXIT && return 0; }
+  fi
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
   print_functions >"$STATE/script.new"
@@ -408,19 +417,25 @@ failed() {
   else
     say 'it failed; going back to what was up before'
     exec {LOCK}<&-
-    NSGEN_BACK=yes bash -c 'source "$0"; main up' "$STATE/script" || true
+    NSGEN_BACK=yes bash -c '. "$0" && main up' "$STATE/script" || true
+    trap - EXIT
+    exit 1
   fi
   unlock
   exit "$((status ? status : 1))"
 }
 
 down() {
-  [[ -e $STATE/made ]] || OLD=("${LINES[@]}") # what is ours is then told by its marks
+  trap 'say "failed at: $BASH_COMMAND; run down again"; unlock' EXIT
+  local what="removed $WHAT"
+  [[ -e $STATE/made ]] || { OLD=("${LINES[@]}") && what='nothing to do'; } # what there is of it is then told by its marks
   clear_away
+  trap unlock EXIT
   [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
+  say "$what"
 }
 
-# From its first line on the topology is not up any more: should the next `up` fail, it undoes what is left.
+# From here on the topology is not up any more: should the next `up` fail, it undoes what is left.
 clear_away() {
   LEFT='' NEW=()
   rm -f "$STATE/up" || left "$STATE/up cannot be removed"
@@ -429,37 +444,51 @@ clear_away() {
 }
 
 undo() {
-  local index line rest
+  local index line rest gone=''
   local -a unknown=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
     line=${OLD[index]} rest=${OLD[index]#* }
     if [[ ${NEW[$line]:-} ]]; then continue; fi
+    gone=yes
     if declare -F "undo_${rest%% *}" >/dev/null; then "undo_${rest%% *}" "${line%% *}" "${rest#* }"; else unknown=("$line" "${unknown[@]}"); fi
   done
   ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
-  each settle
+  [[ ! $gone ]] || each settle
 }
 
-# By the functions of the scripts that made it: this one has not those parts.
-undo_unknown() (
-  OLD=("$@") parts=''
+# Of parts that this script has not: by those of the scripts that made it.
+undo_unknown() { # LINE…
+  local file
+  printf '%s\n' "$@" >"$TMP/unknown"
+  printf '%s\n' "${!NEW[@]}" >"$TMP/new"
   for file in "$STATE"/script "$STATE"/script.new; do
-    # shellcheck source=/dev/null
-    [[ ! -e $file ]] || { source "$file" && parts+=" $PARTS"; }
+    [[ ! -e $file ]] || bash -c '. "$0" && forget' "$file" || return 1
   done
-  PARTS=$parts
-  declare -F "undo_$(cut -d' ' -f2 <<<"$1")" >/dev/null && undo && [[ ! $LEFT ]]
-)
+}
+
+forget() {
+  local line kind
+  begin
+  while read -r line; do NEW[$line]=1; done <"$TMP/new"
+  while read -r line; do
+    kind=${line#* }
+    ! declare -F "undo_${kind%% *}" >/dev/null || OLD+=("$line")
+  done <"$TMP/unknown"
+  undo
+  [[ ! $LEFT ]]
+}
 
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  found=$(every check && each check) || die 'the machine could not be looked at'
+  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
+  found=$(every check; each check)
+  trap unlock EXIT
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
   printf '%s\n' "${found#$'\n'}"
-  [[ ! $STRICT && ! $(grep -v ': besides: ' <<<"${found#$'\n'}") ]] || exit 1
+  if [[ $STRICT ]] || grep -qv ': besides: ' <<<"${found#$'\n'}"; then exit 1; fi
 }
 
 # This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
@@ -469,7 +498,7 @@ print_self() {
 }
 
 print_functions() {
-  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob' 'export LC_ALL=C'
+  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob inherit_errexit' 'export LC_ALL=C'
   declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL
   declare -f
 }
@@ -478,6 +507,8 @@ print_functions() {
 #
 # Our chains are replaced as a whole, with the jumps to them, by one iptables-restore: -I puts a jump first in a built-in
 # chain, -A last, but ahead of a rule that ends the chain for all packets. Nothing else there is touched.
+
+begin_rules() { declare -gA DROPPED=(); }
 
 rules() { take "$1" "$2"; } # NODE iptables|ip6tables <TEXT
 
@@ -488,12 +519,10 @@ put_rules() { # NODE TOOL
   local saved
   [[ ! $WAS_UP || ${CHANGED["$1 $2"]:-} ]] || return 0
   saved=$(in_node "$1" "$2-save") || die "$2-save failed"
-  rules_of "$1" "$2" | replacing "$saved" >"$TMP/rules"
+  replacing "$saved" <<<"${TEXT["$1 $2"]}" >"$TMP/rules"
   [[ ! $VERBOSE ]] || sed "s/^/[#] $1: $2-restore: /" "$TMP/rules" >&2
   in_node "$1" "$2-restore" -w --noflush <"$TMP/rules" || die "$2-restore refused the rules"
 }
-
-rules_of() { printf '%s\n' "${LINES[@]}" | sed -n "s/^$1 $2 //p"; } # NODE TOOL
 
 # What makes our part of the SAVED rules that of the text.
 replacing() { # SAVED <TEXT
@@ -524,10 +553,10 @@ replacing() { # SAVED <TEXT
 survey_rules() {
   local tool saved output
   for tool in iptables ip6tables; do
-    [[ $(rules_of host "$tool") && ( ! $WAS_UP || ${CHANGED["host $tool"]:-} ) ]] && command -v "$tool-restore" >/dev/null || continue
+    if [[ ! ${TEXT["host $tool"]:-} || $WAS_UP && ! ${CHANGED["host $tool"]:-} ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
     # Tried in a namespace that is gone at once. (Not those about physdev: they load br_netfilter, and that changes what
     # becomes of the frames of every bridge.)
-    output=$(rules_of host "$tool" | grep -v -e '-m physdev ' | unshare --net "$tool-restore" -w --noflush 2>&1) ||
+    output=$(grep -v -e '-m physdev ' <<<"${TEXT["host $tool"]}" | unshare --net "$tool-restore" -w --noflush 2>&1) ||
       PROBLEMS+=("this kernel refuses the rules: ${output%%$'\n'*}")
     saved=$("$tool-save") || die "$tool-save failed"
     [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
@@ -577,7 +606,7 @@ settle_rules() {
   local key saved
   for key in "${!DROPPED[@]}"; do
     unset "DROPPED[$key]"
-    [[ ${key% *} == host || ${NEW["host ip netns add ${key% *}"]:-} ]] && [[ ${#NEW[@]} -eq 0 || ! $(rules_of "${key% *}" "${key#* }") ]] || continue
+    [[ ${key% *} == host || ${NEW["host ip netns add ${key% *}"]:-} ]] && [[ ${#NEW[@]} -eq 0 || ! ${TEXT[$key]:-} ]] || continue
     saved=$(in_node "${key% *}" "${key#* }-save") || { left "${key#* }-save failed: our chains are still there" && continue; }
     replacing "$saved" </dev/null >"$TMP/rules"
     [[ ! -s $TMP/rules ]] || in_node "${key% *}" "${key#* }-restore" -w --noflush <"$TMP/rules" ||
@@ -610,6 +639,11 @@ undo_udp() {
 ip_in() { take "$1" "ip${2:+6}"; } # NODE [-6] <LINES
 bridge_in() { take "$1" bridge; }
 tc_in() { take "$1" tc; }
+
+begin_devices() {
+  ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
+  declare -gA FRESH=() # those that did not exist before this run
+}
 
 make_ip() { run_lines "$1" ip "$2"; } # NODE LINES
 make_ip6() { run_lines "$1" ip6 "$2"; }
@@ -671,23 +705,28 @@ add_renamed() { # NODE LINE
     in_node "${BASH_REMATCH[2]}" ip link set dev "$name" name "${BASH_REMATCH[1]}"; } || die "$1: ip $2: it failed"
 }
 
-# Each reads its lines from a file of its name. Where that fails, they are run again, one node after the other, to judge.
+# Each reads its lines from a file of its name, and is asked at once what there is, unless more is to come. Where that
+# fails, the lines are run again, one node after the other, to judge.
 make_inside() {
-  local node lines
+  local node lines ask=''
   local -a nodes=()
   mkdir -p "$TMP/ip"
+  [[ $WAS_UP || $VERBOSE || " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' netns '|' replace '[^\ ]*: ]] || ask=$ASK
   for node in "${NODES[@]}"; do
     lines=${WAITING["ip $node"]:-}
     if [[ ! $lines ]] || ! wanted "$node" ip; then continue; fi
     if [[ $VERBOSE || $lines == *' netns '* ]]; then
       run_lines "$node" ip "$lines" # it has a cable to one that comes later, or a device for it
     else
-      printf '%s' "$lines" >"$TMP/ip/$node"
+      printf '%s' "$lines$ask" >"$TMP/ip/$node"
       nodes+=("$node")
     fi
   done
-  enter_each "ip -force -batch $TMP/ip/NODE" "${nodes[@]}" &>/dev/null ||
+  if ! enter_each "ip -d -o -force -batch $TMP/ip/NODE" "${nodes[@]}" >"$TMP/inside" 2>/dev/null; then
+    ask=''
     for node in "${nodes[@]}"; do run_lines "$node" ip "${WAITING["ip $node"]}"; done
+  fi
+  [[ $ask ]] || rm "$TMP/inside"
 }
 
 # In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
@@ -717,9 +756,10 @@ enter_some() {
 
 survey_devices() {
   local line name output
-  local -A there=() # the alias of each device of this host, behind a colon
+  local -A alias_of=() # the alias of each device of this host, behind a colon
+  command -v ip >/dev/null || return 0 # which was told
   output=$(aliases) || die 'ip link show failed'
-  while read -r name line; do there[$name]=:$line; done <<<"$output"
+  while read -r name line; do alias_of[$name]=:$line; done <<<"$output"
   for line in "${LINES[@]}"; do
     name=${line#* name }
     case $line in
@@ -735,7 +775,7 @@ survey_devices() {
       'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -6 "${line#* priority }" ;;
     esac
   done
-  [[ ! $WAS_UP && $TRIAL ]] && command -v ip >/dev/null && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
+  [[ ! $WAS_UP && $TRIAL ]] && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
   output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
 }
 
@@ -744,7 +784,7 @@ aliases() { ip -o link show | sed -E 's/^[0-9]+: ([^@:]+)[^ ]* .*( alias (.*))$/
 
 # A device tells by its alias whose it is, a namespace by that of its lo. What has none is ours if we were about to make it.
 survey_name() { # link|netns NAME LINE
-  local alias=${there[$2]:-}
+  local alias=${alias_of[$2]:-}
   case $1 in
     link) [[ ! $alias || $alias: == ":nsgen:$NAME:"* || ( $alias == : && ${KEPT[$3]:-} ) ]] ;;
     netns) [[ ! -e /run/netns/$2 || ${KEPT[$3]:-} ]] || is_ours "$2" ;;
@@ -762,7 +802,7 @@ survey_subnet() { # ADDRESS dev DEVICE
   while read -r route; do
     to=${route#@(blackhole|unreachable|prohibit|throw) } to=${to%% *} device=${route#* dev } device=${device%% *}
     [[ $to && ! $to =~ ^(default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ ]] || continue
-    [[ ${there[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
+    [[ ${alias_of[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
       PROBLEMS+=("the subnet of ${1%% *} is routed elsewhere: ${route%%@( proto| \\)*}")
   done <<<"$routes"
 }
@@ -776,31 +816,55 @@ survey_priority() { # -4|-6 PRIORITY…
 
 # NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
 list() {
-  local key keys
+  local key node
   local -a there=()
-  namespaces_there >"$TMP/there" && mapfile -t there <"$TMP/there" || return 1
-  printf '%s\n' 'link show' 'address show' 'route show table all' 'rule show' 'neighbour show nud permanent' >"$TMP/ask"
+  printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
-  keys=$(awk '$2 ~ /^(ip6|bridge|tc|ip6?tables|wireguard)$/ && !seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/lines") || return 1
   {
-    sed -n 's/^host ip /@wants /p' "$TMP/lines" || return 1
     printf '@ host\n'
-    ip -d -o -batch "$TMP/ask" || return 1
-    printf '@in %s\n' "${there[*]}"
-    enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" || return 1
-    for key in $keys; do
-      [[ ${key%:*} == host || " ${there[*]} " == *" ${key%:*} "* ]] || continue
-      printf '@more %s\n' "${key/:/ }"
-      case ${key#*:} in
-        ip6) in_node "${key%:*}" ip -6 -N rule show ;;
-        tc) in_node "${key%:*}" tc qdisc show ;;
-        bridge) in_node "${key%:*}" bridge vlan show && in_node "${key%:*}" bridge fdb show ;;
-        wireguard) in_node "${key%:*}" wg show all public-key && in_node "${key%:*}" wg show all allowed-ips ;;
-        *) in_node "${key%:*}" "${key#*:}-save" ;;
-      esac || return 1
+    ip -d -o -batch "$TMP/ask"
+    if [[ -e $TMP/inside ]]; then
+      there=("${NODES[@]}")
+      printf '@in %s\n' "${there[*]}"
+      cat "$TMP/inside"
+      rm "$TMP/inside"
+    else
+      namespaces_there >"$TMP/there"
+      mapfile -t there <"$TMP/there"
+      printf '@in %s\n' "${there[*]}"
+      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}"
+    fi
+    look_further "${there[@]}"
+    for key in "${!KINDS[@]}"; do
+      node=${key% *}
+      if [[ $node != host && " ${there[*]} " != *" $node "* ]]; then continue; fi
+      printf '@more %s\n' "$key"
+      case ${key#* } in
+        ip6) in_node "$node" ip -6 -N rule show ;;
+        tc) in_node "$node" tc qdisc show ;;
+        bridge)
+          in_node "$node" bridge vlan show
+          in_node "$node" bridge fdb show
+          ;;
+        wireguard)
+          in_node "$node" wg show all public-key
+          in_node "$node" wg show all allowed-ips
+          ;;
+        *tables) in_node "$node" "${key#* }-save" ;;
+      esac
     done
-  } >"$TMP/said" || return 1
-  in_words <"$TMP/said" | { if [[ -e $STATE/known ]]; then grep -vxFf "$STATE/known" || true; else cat; fi; }
+  } >"$TMP/said"
+  if [[ -e $STATE/known ]]; then in_words | { grep -vxFf "$STATE/known" || true; }; else in_words; fi
+}
+
+# For `check`: what others may have put into namespaces and nobody would look for there. It takes as long as all the rest,
+# and is left out where there are many of them, unless one asks for it (--strict).
+look_further() { # NODE…
+  [[ $ACTION == check && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
+  printf '%s\n' 'echo @further' 'ip -6 -N rule show' 'nft -s list ruleset 2>/dev/null || { iptables-save; ip6tables-save; } 2>/dev/null || true' \
+    '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/further"
+  printf '@in %s\n' "$*"
+  enter_each "sh $TMP/further" "$@" 2>/dev/null
 }
 
 # Whoever was killed while making a namespace left a file that is none.
@@ -827,10 +891,18 @@ in_words() {
     function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort" }
     function ours(device) { return node != "host" || device in devices }
     function device_of(text) { if (!sub(/.* dev /, "", text)) return ""; sub(/ .*/, "", text); return text }
-    $1 == "@wants" { wanted[$2, $4, device_of($0)] = wanted[$2, $5] = 1; sub(/\/(32|128) /, " "); wanted[$2, $4] = wanted[$2, $5] = 1; next }
+    FNR == NR && /^host ip / { wanted[$3, $5, device_of($0)] = wanted[$3, $6] = 1; sub(/\/(32|128) /, " "); wanted[$3, $5] = wanted[$3, $6] = 1 }
+    FNR == NR { next }
+    $1 ~ /^@/ { further = $1 == "@further" }
+    further && $1 == "@further" { node = names[++at]; chain = ""; next }
     $1 == "@" { node = $2; next }
     $1 == "@in" { split($0, names); at = 1; next }
-    $1 == "@more" { node = $2; program = $3; names[1] = ""; next }
+    $1 == "@more" { node = $2; program = $3; names[1] = ""; split("", takes); next }
+    further && !/^[0-9]+:/ {
+      if ($1 == "chain") chain = $2
+      if (/^\t\t/ && !/hook/ || /^-A/) if ($0 chain !~ ("NSGEN-" substr(mine, 7) "-")) say("rules " chain " " $0)
+      next
+    }
     program == "tc" { if (/qdisc netem/) { sub(/netem [^ ]+/, "netem"); sub(/ refcnt [0-9]+/, ""); say($0) } next }
     program == "wireguard" { say("wireguard " $0); next }
     program == "bridge" {
@@ -885,11 +957,12 @@ in_words() {
       gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
       if (ours(device_of($0)) || ("route", $1) in wanted || ("route", $2) in wanted) say("route " $0)
     }
-    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }'
+    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$TMP/lines" "$TMP/said"
 }
 
 # What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
-# for rules in our chains. (Routes of the kernel come and go with addresses.)
+# for rules in our chains, and devices of this host with our mark: somebody has given one of ours another name. (Routes of
+# the kernel come and go with addresses.)
 differ() { # SEEN NOW
   { diff "$1" "$2" || (($? == 1)); } | awk '
     { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
@@ -898,22 +971,24 @@ differ() { # SEEN NOW
     node in lost && text != "the namespace" || $3 == "link" && ((node, $4) in gone || (node, $4) in come) { next }
     $1 == "<" { print node ": missing: " text; next }
     $1 != ">" || / proto kernel / { next }
-    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / ? "added" : "besides") ": " text }'
+    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / || node " " $3 == "host device" ? "added" : "besides") ": " text }'
 }
 
 check_devices() {
-  list >"$TMP/now" && differ "$STATE/seen" "$TMP/now"
+  list >"$TMP/now"
+  differ "$STATE/seen" "$TMP/now"
 }
 
 # Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, in
 # the words in which it was seen, and what cannot be is made again.
 prepare_devices() {
   local node line key
-  declare -ga NODES
-  mapfile -t NODES < <(printf '%s\n' "${LINES[@]}" | awk '$1 != "host" && $2 == "ip" && !seen[$1]++ { print $1 }') # makers first
   for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
   [[ $WAS_UP ]] || return 0
-  [[ -e $STATE/besides ]] || { differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides" && mv "$TMP/besides" "$STATE/besides"; }
+  if [[ ! -e $STATE/besides ]]; then
+    differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"
+    mv "$TMP/besides" "$STATE/besides"
+  fi
   for line in "${LINES[@]}"; do
     [[ ! ${KEPT[$line]:-} ]] || continue
     case $line in
@@ -937,6 +1012,7 @@ prepare_devices() {
     grep ': missing: device ' <<<"$DRIFT" || true
     for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]:-} ]] || grep "^$node: device " "$STATE/seen" || true; done
   } >"$TMP/devices"
+  for line in $(sed -n 's/^host: added: device //p' <<<"$DRIFT"); do ip link del dev "$line" &>/dev/null || true; done
   remove_devices <"$TMP/devices"
 }
 
@@ -968,12 +1044,12 @@ look_devices() {
   local tries
   each flush
   [[ ! -e $TMP/seen ]] || return 0
-  list >"$TMP/seen" || die 'the kernel could not be asked'
-  [[ ${LINES[*]} == *' address replace '*:* ]] || return 0
+  list >"$TMP/seen"
+  [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"
-    list >"$TMP/seen" || die 'the kernel could not be asked'
+    list >"$TMP/seen"
     ! cmp -s "$TMP/before" "$TMP/seen" || return 0
   done
 }
@@ -992,9 +1068,12 @@ finish_devices() {
     still=$(still_differs)
     [[ ! $still ]] || die "this cannot be put right: $still"
   fi
-  [[ ! -e $STATE/besides ]] || { { grep -vxFf "$STATE/besides" "$TMP/seen" || true; } >"$TMP/ours" && mv "$TMP/ours" "$TMP/seen"; }
-  cp "$TMP/seen" "$STATE/seen.new" && mv "$STATE/seen.new" "$STATE/seen"
-  rm -f "$STATE/besides"
+  if [[ -e $STATE/besides ]]; then
+    grep -vxFf "$STATE/besides" "$TMP/seen" >"$TMP/ours" || (($? == 1)) # 1: nothing is left
+    mv "$TMP/ours" "$TMP/seen"
+  fi
+  mv "$TMP/seen" "$STATE/seen"
+  [[ ! -e $STATE/besides ]] || rm "$STATE/besides"
 }
 
 still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ "$STATE/seen" "$TMP/seen") || true; }
@@ -1012,17 +1091,17 @@ settle_devices() {
   printf '%s\n' "${OLD[@]}" >"$TMP/old"
   printf '%s\n' "${!NEW[@]}" >"$TMP/new"
   not_ours >"$TMP/others" || { left 'ip link show failed' && return 0; }
-  turn >"$TMP/turned"
+  { turn >"$TMP/turned" && awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned" >"$TMP/keys"; } || { left 'awk failed' && return 0; }
   name_holders
-  for key in $(awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned"); do
-    sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo"
+  while read -r key; do
+    sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo" || left 'sed failed'
     [[ ! $VERBOSE ]] || sed "s/^/[#] ${key/:/: } /" "$TMP/undo" >&2
     case $key in
       *:sysctl) output=$(in_node "${key%:*}" sysctl -q -p "$TMP/undo" 2>&1) ;;
       *:ip6) output=$(in_node "${key%:*}" ip -6 -force -batch "$TMP/undo" 2>&1) ;;
       *) output=$(in_node "${key%:*}" "${key#*:}" -force -batch "$TMP/undo" 2>&1) ;;
     esac || [[ $output ]] || left "${key/:/: } failed" # what is gone already is said to be so; what did not run says nothing
-  done
+  done <"$TMP/keys"
   told_gone
 }
 
@@ -1030,7 +1109,7 @@ settle_devices() {
 # set of a device, or in a namespace, that goes is gone with it.
 turn() {
   awk -v kept="$([[ ! -e $STATE/made ]] || echo yes)" '
-    FILENAME ~ /new$/ { new[$0] = 1; next }
+    FILENAME ~ /new$/ { new[$0] = 1; if (/^[^ ]+ ip link set dev .* addrgenmode none/) quiet[$1, $6] = 1; next }
     FILENAME ~ /others$/ { others[$0] = 1; next }
     !($0 in new) && $2 ~ /^(ip6?|bridge|tc)$/ {
       old[++n] = $0
@@ -1049,7 +1128,7 @@ turn() {
           if (!(place in going) && !(place == "host" && ("link " w[6]) in others)) print place, "ip link del dev", w[6]
           continue
         }
-        if (line ~ / addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
+        if (line ~ / addrgenmode none/ && !((node, device) in quiet)) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
         if (line ~ /^(address|route|qdisc) replace /) { sub(/ replace /, " del ", line); sub(/ netem .*/, "", line) }
         else if (line ~ /^(rule|vlan|fdb) (add|append) /) { sub(/ (add|append) /, " del ", line); sub(/ pvid untagged$/, "", line) }
         else if (line ~ / type bridge_slave .* on$/) sub(/ on$/, " off", line)
@@ -1091,22 +1170,31 @@ name_holders() {
 }
 
 told_gone() {
-  local kind name there
-  there=$'\n'$(aliases)$'\n'
-  while read -r kind name; do
-    case $kind in
-      netns) [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
-      link) [[ ! $there =~ $'\n'"$name"[$' \n'] ]] || left "device $name could not be deleted" ;;
+  local node kind verb name device there
+  there=$'\n'$(aliases)$'\n' || { left 'ip link show failed' && return 0; }
+  while read -r node _ kind verb name device; do
+    case "$node $kind $verb" in
+      'host netns del') [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
+      'host link del') [[ ! $there =~ $'\n'"$device"[$' \n'] ]] || left "device $device could not be deleted" ;;
     esac
-  done < <(sed -nE 's/^host ip (netns|link) del (dev )?/\1 /p' "$TMP/turned")
+  done <"$TMP/turned"
 }
 
 # ---- kernel parameters -----------------------------------------------------------------------------------------------
 #
-# /run/nsgen/sysctl/NODE@KEY is shared by all topologies: `was`, what it was, and for each topology that needs it what that
+# In /run/nsgen/sysctl, shared by all topologies, NODE@KEY is what it was, and NODE@KEY:TOPOLOGY what each that needs it
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
+begin_parameters() { declare -gA MINE=(); } # devices of this host that are ours, or were
+
 parameters() { take "$1" sysctl; } # NODE <LINES
+
+recall_parameters() {
+  local line
+  for line in "${OLD[@]}" "${LINES[@]}"; do
+    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && MINE[${line%% *}]=1; }
+  done
+}
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
@@ -1140,18 +1228,19 @@ set_parameter() { # NODE KEY VALUE
   local record=/run/nsgen/sysctl/$1@${2//\//%} now users
   if is_void "$1" "$2"; then return 0; fi
   now=$(get_parameter "$1" "$2") || die "$1: this kernel has no parameter $2"
-  users=("$record"/for-*)
-  ((${#users[@]})) || { mkdir -p "$record" && what_was "$1" "$2" "$now" >"$record/was"; } || die "$record/was cannot be written"
-  printf '%s\n' "$3" >"$record/for-$NAME"
+  users=("$record":*)
+  [[ -d ${record%/*} ]] || mkdir "${record%/*}"
+  ((${#users[@]})) || what_was "$1" "$2" "$now" >"$record"
+  printf '%s\n' "$3" >"$record:$NAME"
   [[ $now == "$3" ]] || put_parameter "$@" || die "$1: $2 cannot be set to $3"
 }
 
 # PATH VALUE of it, and of what the kernel changes along with it: forwarding, switched, is switched on every device, and
 # decides whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change). And who has chains by now.
 what_was() { # NODE KEY NOW
-  local path was along=()
-  path=$(path_of "$2") path=${path#/proc/sys/}
-  was=$(sed -n "s#^$path ##p" /run/nsgen/sysctl/host@*/was /dev/null) was=${was%%$'\n'*}
+  local path device was text along=()
+  path=$(path_of "$2") path=${path#/proc/sys/} was=''
+  for device in /run/nsgen/sysctl/host@net.ip*forward*; do [[ $device == *:* ]] || was=$(sed -n "s#^$path ##p" "$device"); done
   ! set_at_boot "$2" "$3" || was=0
   printf '%s %s\n' "$path" "${was:-$3}"
   [[ $1 == host && ${was:-$3} == 0 ]] || return 0
@@ -1161,20 +1250,24 @@ what_was() { # NODE KEY NOW
     *) return 0 ;;
   esac
   if [[ $3 == 0 ]]; then
-    for path in "${along[@]}"; do [[ $path =~ /all/forwarding || ${LINES[*]} == *" name $(device_in "$path") "* ]] || printf '%s %s\n' "${path#/proc/sys/}" "$(<"$path")"; done
+    text=$(grep . /dev/null "${along[@]}") || die 'grep /proc/sys failed'
+    while IFS=: read -r path was; do
+      device=${path%/forwarding} device=${device##*/}
+      [[ ${MINE[$device]:-} || $device == all ]] || printf '%s %s\n' "${path#/proc/sys/}" "$was"
+    done <<<"$text"
   elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
     printf 'net/ipv4/conf/all/accept_redirects 0\n'
   fi
   other_chains "$2" || printf 'chain *\n' # what could not be asked counts as nobody's
 }
 
-device_in() { local path=${1#*/conf/} && printf '%s' "${path%/*}"; } # PATH
-
 # Other programs' chains for what is forwarded.
 other_chains() { # KEY
-  local tool=iptables
+  local tool=iptables text line
   [[ $1 == net.ipv4.* ]] || tool=ip6tables
-  ! command -v "$tool" >/dev/null || "$tool" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
+  command -v "$tool" >/dev/null || return 0
+  text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || return 1
+  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain %s\n' "${line#-N }"; done <<<"$text"
 }
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
@@ -1201,7 +1294,7 @@ set_at_boot() { # KEY NOW
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
 where_off() {
-  local was record=/run/nsgen/sysctl/host@$1/was path=/proc/sys/${1//.//}
+  local was record=/run/nsgen/sysctl/host@$1 path=/proc/sys/${1//.//}
   if [[ -e $record ]]; then read -r _ was <"$record"; else { read -r was <"$path"; } 2>/dev/null || was=0; fi
   if [[ $was == 0 ]] || set_at_boot "$1" "$was"; then "${@:2}"; fi
 }
@@ -1209,28 +1302,26 @@ where_off() {
 undo_sysctl() { # NODE KEY = VALUE
   local node=$1 key=${2%% = *} ours=${2#* = } record other value='' was='' now
   record=/run/nsgen/sysctl/$node@${key//\//%}
-  [[ -d $record && " ${!NEW[*]} " != *" $node sysctl $key = "* ]] || return 0 # it is to have another value
-  for other in "$record"/for-*; do [[ $other == */for-"$NAME" ]] || value=$(<"$other"); done
-  if [[ -e $record/for-$NAME ]] && stays "$node" "$key" && now=$(get_parameter "$node" "$key"); then
-    read -r _ was <"$record/was"
+  [[ -e $record && " ${!NEW[*]} " != *" $node sysctl $key = "* ]] || return 0 # it is to have another value
+  for other in "$record":*; do [[ $other == *:"$NAME" ]] || value=$(<"$other"); done
+  if [[ -e $record:$NAME ]] && stays "$node" "$key" && now=$(get_parameter "$node" "$key"); then
+    read -r _ was <"$record"
     if [[ $value ]]; then # what another topology sets
       [[ $now != "$ours" || $now == "$value" ]] || put_parameter "$node" "$key" "$value" || left "$node: $key cannot be set to $value"
-    elif [[ $now == "$ours" && $now != "$was" ]] && relied_on "$key" "$ours" "$record/was"; then
+    elif [[ $now == "$ours" && $now != "$was" ]] && relied_on "$key" "$ours" "$record"; then
       say "$key stays $ours: others rely on it by now"
     elif [[ $now == "$ours" || $now == "$was" ]]; then
-      put_back "$node" "$key" "$record/was"
+      put_back "$node" "$key" "$record"
     fi
   fi
   [[ ! $LEFT ]] || return 0
-  { rm -f "$record/for-$NAME" && { [[ $value ]] || rm -r "$record"; }; } || left "$record cannot be removed"
-  rmdir /run/nsgen/sysctl 2>/dev/null || true
+  if [[ $value ]]; then rm -f "$record:$NAME"; else rm -f "$record:$NAME" "$record"; fi || left "$record cannot be removed"
 }
 
 # Those of a namespace that goes, or of a device of ours that goes, go with it.
 stays() { # NODE KEY
   [[ $1 == host || ${NEW["host ip netns add $1"]:-} ]] || return 1
-  [[ ! $2 =~ [./]conf[./](.*)[./] || " ${OLD[*]} " != *" $1 ip link add name ${BASH_REMATCH[1]} "* ]] ||
-    [[ " ${!NEW[*]} " == *" $1 ip link add name ${BASH_REMATCH[1]} "* ]]
+  [[ ! $2 =~ [./]conf[./](.*)[./] || ! ${MINE[${BASH_REMATCH[1]}]:-} || " ${!NEW[*]} " == *" $1 ip link add name ${BASH_REMATCH[1]} "* ]]
 }
 
 # Whether an administrator's file asks for the value, too; or, of forwarding, whether another program has made itself chains
@@ -1241,8 +1332,10 @@ relied_on() { # KEY VALUE FILE
 }
 
 put_back() { # NODE KEY FILE
-  local path was now version
+  local path was now version device
+  local -A recorded=()
   while read -r path was; do
+    recorded[$path]=1
     if [[ $path == chain || $1 == host && ! -e /proc/sys/$path ]]; then continue; fi
     now=$(get_parameter "$1" "$path")
     [[ $now == "$was" ]] || put_parameter "$1" "$path" "$was" || left "$1: $path cannot be set to $was"
@@ -1250,8 +1343,8 @@ put_back() { # NODE KEY FILE
   [[ $2 =~ ^net\.(ipv[46])\..*forward ]] || return 0
   version=${BASH_REMATCH[1]} was=$(<"/proc/sys/net/$version/conf/default/forwarding") # what devices have that have come since
   for path in "/proc/sys/net/$version/conf/"*/forwarding; do
-    path=${path#/proc/sys/}
-    grep -q "^$path " "$3" || [[ $path == */all/* ]] || put_parameter host "$path" "$was" || true
+    device=${path%/*} device=${device##*/}
+    [[ ${recorded[${path#/proc/sys/}]:-} || $device == all || ${#NEW[@]} -eq 0 && ${MINE[$device]:-} ]] || printf '%s\n' "$was" >"$path" || true
   done
 }
 
@@ -1264,57 +1357,66 @@ check_sysctl() { # NODE KEY = VALUE
 
 # ---- files -----------------------------------------------------------------------------------------------------------
 
-# PATH [SERVICE] <LINES: where that service is, which reads it. The file's first line says whose it is.
-file() {
+begin_files() { declare -gA FILES=(); }
+
+# Where there is a service that reads it, or none is named. The first line of a file says whose it is.
+file() { # PATH [SERVICE] <TEXT
   local folder
   [[ ! ${2:-} || -d /run/systemd/system ]] || return 0
   for folder in "${1%/*/*}" "${1%/*}"; do
-    [[ -d $folder ]] && ! grep -qxF "host folder $folder" "$STATE/made" 2>/dev/null || LINES+=("host folder $folder")
+    if [[ ! -d $folder ]] || grep -qxF "host folder $folder" "$STATE/made" 2>/dev/null; then LINES+=("host folder $folder"); fi
   done
-  LINES+=("host file $1${2:+@$2}")
-  mapfile -t -O "${#LINES[@]}" LINES < <(sed "s#^#host text $1 #")
+  FILES[$1@${2:-}]=$(cat)
+  take host file < <(printf '%s\n' "${FILES[$1@${2:-}]}" | sed "s#^#$1@${2:-} #")
 }
 
-is_our_file() {
+is_written() { [[ -e ${1%@*} && $(<"${1%@*}") == "${FILES[$1]}" ]]; } # PATH@SERVICE
+
+is_our_file() { # PATH
   local line=''
   { read -r line <"$1"; } 2>/dev/null || true
   [[ $line == *" nsgen:$NAME" ]]
 }
 
-survey_file() { [[ ! -e ${2%@*} ]] || is_our_file "${2%@*}" || PROBLEMS+=("${2%@*} exists already, and it is not of this topology"); }
-
-text_of() { printf '%s\n' "${LINES[@]}" | sed -n "s#^host text $1 ##p"; }
-
-make_folder() { :; } # with the file
-make_text() { :; }
-
-make_file() { # host PATHS
-  local path
-  for path in $2; do
-    if cmp -s <(text_of "${path%@*}") "${path%@*}"; then continue; fi
-    mkdir -p "${path%/*}"
-    text_of "${path%@*}" >"${path%@*}"
-    [[ $path != *@* ]] || reload "${path#*@}"
+survey_files() {
+  local key
+  for key in "${!FILES[@]}"; do
+    [[ ! -e ${key%@*} ]] || is_our_file "${key%@*}" || PROBLEMS+=("${key%@*} exists already, and it is not of this topology")
   done
 }
 
-check_file() { cmp -s <(text_of "${2%@*}") "${2%@*}" || printf 'host: changed: %s is not as it was written\n' "${2%@*}"; }
+make_folder() { :; } # with its file
 
-undo_file() { # host PATH
-  is_our_file "${2%@*}" || return 0
-  rm -f "${2%@*}" || left "${2%@*} cannot be removed"
-  [[ $2 != *@* ]] || reload "${2#*@}"
-  [[ -e $STATE/made || $2 != /etc/netns/* ]] || { undo_folder host "${2%/*}" && undo_folder host /etc/netns; } # nothing is kept
+make_file() {
+  local key
+  for key in "${!FILES[@]}"; do
+    if is_written "$key"; then continue; fi
+    mkdir -p "${key%/*}"
+    printf '%s\n' "${FILES[$key]}" >"${key%@*}"
+    reload "${key#*@}"
+  done
 }
 
-undo_text() { :; }
+check_files() {
+  local key
+  for key in "${!FILES[@]}"; do is_written "$key" || printf 'host: changed: %s is not as it was written\n' "${key%@*}"; done
+}
+
+undo_file() { # host PATH@SERVICE LINE
+  local key=${2%% *}
+  [[ ! ${FILES[$key]+x} || ${#NEW[@]} -eq 0 ]] && is_our_file "${key%@*}" || return 0 # or it is written anew
+  rm -f "${key%@*}" || left "${key%@*} cannot be removed"
+  reload "${key#*@}"
+  [[ -e $STATE/made || $key != /etc/netns/* ]] || undo_folder host "${key%/*}" # where nothing is kept, it is taken for ours
+}
 
 undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 
-reload() { # SERVICE
-  local -a command=(networkctl reload)
-  [[ $1 != NetworkManager ]] || command=(nmcli general reload conf)
-  ! systemctl --quiet is-active "$1.service" || run "${command[@]}" || say "$1 could not be told to read its files again"
+reload() { # [SERVICE]
+  case $(if [[ $1 ]]; then systemctl is-active "$1.service" 2>/dev/null || true; fi),$1 in
+    active,NetworkManager) run nmcli general reload conf ;;
+    active,*) run networkctl reload ;;
+  esac || say "$1 could not be told to read its files again"
 }
 
 # ---- after a reboot --------------------------------------------------------------------------------------------------
@@ -1322,11 +1424,11 @@ reload() { # SERVICE
 install() {
   local unit=nsgen-$NAME.service
   print_self | write_file "/usr/local/sbin/nsgen-$NAME" 755
-  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "${BOOT["host sysctl"]:-}" <<FILE
+  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "${TEXT["host sysctl"]:-}" <<FILE
 # Kernel parameters of the nsgen topology $NAME, for every boot: sysctl.d(5).
 # $unit sets them too; this file says so to whoever looks here first.
 FILE
-  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "${BOOT["host module"]:-}" <<FILE
+  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "${TEXT["host module"]:-}" <<FILE
 # Kernel modules of the nsgen topology $NAME, for every boot: modules-load.d(5).
 FILE
   print_unit | write_file "/etc/systemd/system/$unit" 644

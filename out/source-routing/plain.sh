@@ -19,7 +19,7 @@ ip netns add R5
 # ---- Inside the namespaces ----
 
 # R1
-ip -n R1 link set dev lo alias nsgen:source-routing up
+ip -n R1 link set dev lo up
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip -n R1 link add name net0 type veth peer name net0 netns R2
@@ -52,7 +52,7 @@ ip netns exec R1 sysctl -q -w net.ipv4.conf.all.rp_filter=0
 ip netns exec R1 sysctl -q -w net.ipv4.conf.default.rp_filter=0
 
 # R2
-ip -n R2 link set dev lo alias nsgen:source-routing up
+ip -n R2 link set dev lo up
 ip -n R2 link add name net1 type veth peer name net1 netns R3
 ip -n R2 link add name net2 type veth peer name net0 netns R5
 ip -n R2 link set dev net0 addrgenmode none
@@ -75,7 +75,7 @@ ip netns exec R2 sysctl -q -w net.ipv4.conf.all.rp_filter=0
 ip netns exec R2 sysctl -q -w net.ipv4.conf.default.rp_filter=0
 
 # R3
-ip -n R3 link set dev lo alias nsgen:source-routing up
+ip -n R3 link set dev lo up
 ip -n R3 link set dev net0 addrgenmode none
 ip -n R3 address replace 10.0.0.6/30 dev net0
 ip -n R3 link set dev net0 up
@@ -94,7 +94,7 @@ ip netns exec R3 sysctl -q -w net.ipv4.conf.all.rp_filter=0
 ip netns exec R3 sysctl -q -w net.ipv4.conf.default.rp_filter=0
 
 # R4
-ip -n R4 link set dev lo alias nsgen:source-routing up
+ip -n R4 link set dev lo up
 ip -n R4 link set dev net0 addrgenmode none
 ip -n R4 address replace 192.168.1.2/24 dev net0
 ip -n R4 address replace 192.168.1.3/24 dev net0
@@ -103,7 +103,7 @@ ip -n R4 link set dev net0 up
 ip -n R4 route replace default via 192.168.1.1
 
 # R5
-ip -n R5 link set dev lo alias nsgen:source-routing up
+ip -n R5 link set dev lo up
 ip -n R5 link set dev net0 addrgenmode none
 ip -n R5 address replace 192.168.2.2/24 dev net0
 ip -n R5 address replace 192.168.2.3/24 dev net0

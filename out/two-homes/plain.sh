@@ -20,7 +20,7 @@ ip netns add pc2
 # ---- Inside the namespaces ----
 
 # pc1
-ip -n pc1 link set dev lo alias nsgen:two-homes up
+ip -n pc1 link set dev lo up
 
 # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
 ip -n pc1 link add name eth0 type veth peer name lan netns home1
@@ -33,7 +33,7 @@ ip -n pc1 link set dev eth0 up
 ip -n pc1 route replace default via 192.168.1.1 dev eth0
 
 # home1
-ip -n home1 link set dev lo alias nsgen:two-homes up
+ip -n home1 link set dev lo up
 ip -n home1 link add name wan type veth peer name to-home1 netns isp
 ip -n home1 link set dev lan addrgenmode none
 ip -n home1 address replace 192.168.1.1/24 dev lan
@@ -49,7 +49,7 @@ ip netns exec home1 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec home1 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # isp
-ip -n isp link set dev lo alias nsgen:two-homes up
+ip -n isp link set dev lo up
 ip -n isp link add name to-home2 type veth peer name wan netns home2
 ip -n isp link add name to-server type veth peer name eth0 netns server
 ip -n isp link set dev to-home1 addrgenmode none
@@ -67,7 +67,7 @@ ip netns exec isp sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec isp sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # server
-ip -n server link set dev lo alias nsgen:two-homes up
+ip -n server link set dev lo up
 ip -n server link set dev eth0 addrgenmode none
 ip -n server address replace 198.51.100.2/24 dev eth0
 ip -n server link set dev eth0 up
@@ -75,7 +75,7 @@ ip -n server link set dev eth0 up
 ip -n server route replace default via 198.51.100.1 dev eth0
 
 # home2
-ip -n home2 link set dev lo alias nsgen:two-homes up
+ip -n home2 link set dev lo up
 ip -n home2 link add name lan type veth peer name eth0 netns pc2
 ip -n home2 link set dev lan addrgenmode none
 ip -n home2 address replace 192.168.1.1/24 dev lan
@@ -91,7 +91,7 @@ ip netns exec home2 sysctl -q -w net.ipv4.ip_forward=1
 ip netns exec home2 sysctl -q -w net.ipv6.conf.all.forwarding=1
 
 # pc2
-ip -n pc2 link set dev lo alias nsgen:two-homes up
+ip -n pc2 link set dev lo up
 ip -n pc2 link set dev eth0 addrgenmode none
 ip -n pc2 address replace 192.168.1.2/24 dev eth0
 ip -n pc2 link set dev eth0 up

@@ -45,7 +45,7 @@ iptables -w -t raw -X NSGEN-two-networks-RAW
 
 # ---- Network bridge1 ----
 
-ip link del dev veth-y-gn63zias
+ip link del dev veth-yel-br1-br
 ip link del dev veth-green-br
 ip link del dev bridge1
 

@@ -32,18 +32,17 @@ ip netns add yellow
 
 # "Bridge" is another word for switch. bridge0 is both: the switch that the namespaces are plugged into, and this host's
 # own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
-ip link add name bridge0 address 02:fe:cd:16:fd:74 type bridge stp_state 0
-ip link set dev bridge0 alias nsgen:two-networks
+ip link add name bridge0 address 02:fe:cd:16:fd:74 type bridge
 
 # bridge0 is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.bridge0.disable_ipv6=1
 
 # A veth pair is a cable with two ends: one in the namespace, the other a port of bridge0.
 ip link add name veth-red-br type veth peer name veth-red netns red
-ip link set dev veth-red-br alias nsgen:two-networks addrgenmode none master bridge0
+ip link set dev veth-red-br addrgenmode none master bridge0
 ip link set dev veth-red-br up
 ip link add name veth-yellow-br type veth peer name veth-yellow netns yellow
-ip link set dev veth-yellow-br alias nsgen:two-networks addrgenmode none master bridge0
+ip link set dev veth-yellow-br addrgenmode none master bridge0
 ip link set dev veth-yellow-br up
 
 # A bridge never sends a frame back through the port it came from. For a namespace that asks for its own published port
@@ -58,19 +57,18 @@ ip link set dev bridge0 up
 # ---- Network bridge1 ----
 
 # The switch, and the host's interface on it.
-ip link add name bridge1 address 02:20:1a:a7:09:bf type bridge stp_state 0
-ip link set dev bridge1 alias nsgen:two-networks
+ip link add name bridge1 address 02:20:1a:a7:09:bf type bridge
 
 # bridge1 is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
 sysctl -q -w net.ipv6.conf.bridge1.disable_ipv6=1
 
 # The cables.
 ip link add name veth-green-br type veth peer name veth-green netns green
-ip link set dev veth-green-br alias nsgen:two-networks addrgenmode none master bridge1
+ip link set dev veth-green-br addrgenmode none master bridge1
 ip link set dev veth-green-br up
-ip link add name veth-y-gn63zias type veth peer name veth-y-hnubvmem netns yellow
-ip link set dev veth-y-gn63zias alias nsgen:two-networks:veth-yellow-bridge1-br addrgenmode none master bridge1
-ip link set dev veth-y-gn63zias up
+ip link add name veth-yel-br1-br type veth peer name veth-yell-brid1 netns yellow
+ip link set dev veth-yel-br1-br alias nsgen:two-networks:veth-yellow-bridge1-br addrgenmode none master bridge1
+ip link set dev veth-yel-br1-br up
 
 # The host's address.
 ip address replace 192.168.16.1/24 dev bridge1
@@ -82,27 +80,31 @@ ip link set dev bridge1 up
 # the default route: to this host, which passes it on as a router does.
 
 # red
-ip -n red link set dev lo alias nsgen:two-networks up
+ip -n red link set dev lo up
 ip -n red link set dev veth-red addrgenmode none
 ip -n red address replace 192.168.15.2/24 dev veth-red
 ip -n red link set dev veth-red up
 ip -n red route replace default via 192.168.15.1 dev veth-red
 
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+ip netns exec red sysctl -q -w net.ipv4.ip_unprivileged_port_start=0
+
 # green
-ip -n green link set dev lo alias nsgen:two-networks up
+ip -n green link set dev lo up
 ip -n green link set dev veth-green addrgenmode none
 ip -n green address replace 192.168.16.2/24 dev veth-green
 ip -n green link set dev veth-green up
 ip -n green route replace default via 192.168.16.1 dev veth-green
 
 # yellow
-ip -n yellow link set dev lo alias nsgen:two-networks up
+ip -n yellow link set dev lo up
 ip -n yellow link set dev veth-yellow addrgenmode none
 ip -n yellow address replace 192.168.15.3/24 dev veth-yellow
 ip -n yellow link set dev veth-yellow up
-ip -n yellow link set dev veth-y-hnubvmem alias nsgen:two-networks:veth-yellow-bridge1 addrgenmode none
-ip -n yellow address replace 192.168.16.3/24 dev veth-y-hnubvmem
-ip -n yellow link set dev veth-y-hnubvmem up
+ip -n yellow link set dev veth-yell-brid1 alias nsgen:two-networks:veth-yellow-bridge1 addrgenmode none
+ip -n yellow address replace 192.168.16.3/24 dev veth-yell-brid1
+ip -n yellow link set dev veth-yell-brid1 up
 ip -n yellow route replace default via 192.168.15.1 dev veth-yellow
 
 # A namespace that is made on a host that forwards forwards too, and would connect the networks that it is on.
@@ -211,5 +213,5 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in red, with its output under /run/nsgen/two-networks/.
-setsid ip netns exec red env -C /srv python3 -m http.server 80 > /run/nsgen/two-networks/red.web.log 2>&1 < /dev/null &
+setsid ip netns exec red env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/two-networks/red.web.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/two-networks/red.web.pid

@@ -74,6 +74,18 @@ choose_backend() {
   iptables -w -t nat -S >/dev/null 2>&1 || cannot "the kernel has no tables for iptables-${machine[backend]}"
 }
 
+# In a user namespace that has no users but root, services run as that, as they do in a rehearsal of nsgen.
+make_everybody_root() {
+  ! runuser -u nobody -- true 2>/dev/null || return 0
+  cat >"$lab/bin/runuser" <<'SH'
+#!/bin/sh
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"
+SH
+  chmod +x "$lab/bin/runuser"
+}
+
 inside() { # NODE COMMAND...
   nsenter --net="$nodes/$1" "${@:2}"
 }
@@ -192,6 +204,7 @@ fi
 
 make_private_folders
 choose_backend
+make_everybody_root
 touch "$nodes/host"
 mount --bind /proc/self/ns/net "$nodes/host"
 calm_down host

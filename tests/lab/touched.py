@@ -42,6 +42,17 @@ class Text:
         """Whether a line has all of these words."""
         return any(all(word in line.split() for word in words) for line in self.lines)
 
+    def makes(self, node: str, device: str = "") -> bool:
+        """Whether a namespace is made, or a device."""
+        if node != "host" and f"netns add {node}" not in self.lines:
+            return False
+        made = [
+            line.split(" netns ")[0] for line in self.lines if line.startswith("link add name ")
+        ]
+        return not device or any(
+            re.search(rf" name {re.escape(device)}( |$)", line) for line in made
+        )
+
     def has_rule(self, rule: str) -> bool:
         """Whether it has this rule, but for the place that it is put at."""
         rule = JUMP.sub("", rule.replace('"', ""))
@@ -108,22 +119,37 @@ def untold_lines(text: Text, before: list[str], after: list[str]) -> Iterator[st
         if node == BLANK or line in known or what in blank:
             continue
         kind, _, words = what.partition(" ")
-        named = True
-        if not text.says("netns", "add", node) and node != "host":
-            named = False
-        elif kind == "link":
-            named = text.names(words.split()[0])
-        elif kind == "address":
-            if match := re.match(r"(\S+) .*\blocal=(\S+) .*prefixlen=(\d+)", words):
-                link_local = match[2].startswith(("fe80:", "RANDOM-LINK-LOCAL")) or match[1] == "lo"
-                named = link_local or text.says(f"{match[2]}/{match[3]}", match[1])
-        elif kind in ("iptables-save", "ip6tables-save"):
-            named = is_named_rule(text, words)
-        elif kind == "process":
-            command = words.split(" ", 2)[2].split(" ")
-            named = " ".join([Path(command[0]).name, *command[1:]]) in text.body.replace("'", "")
-        if not named:
+        if not (text.makes(node) and is_named(text, kind, words)):
             yield line
+
+
+def is_named(text: Text, kind: str, words: str) -> bool:
+    """Whether topology() names what a line of a snapshot says, of a sort that it has to name."""
+    if kind == "link":
+        return words.startswith("lo ") or text.makes("host", words.split(maxsplit=1)[0])
+    if kind == "process":
+        command = words.split(" ", 2)[2].split(" ")
+        return " ".join([Path(command[0]).name, *command[1:]]) in text.body.replace("'", "")
+    if kind in ("iptables-save", "ip6tables-save"):
+        return is_named_rule(text, words)
+    if kind in ("address", "route"):
+        return is_named_address(text, kind, words)
+    if kind == "file" and words.startswith(("/etc/", "/run/systemd/", "/run/NetworkManager/")):
+        path, _, content = words.partition(": ")
+        return text.names(path) and (not content or content in text.lines or content[0] == "#")
+    return True
+
+
+def is_named_address(text: Text, kind: str, words: str) -> bool:
+    """Whether topology() has an address, or a route; what comes by itself needs no name."""
+    if kind == "route":
+        gateway = re.search(r" gateway=(\S+)", words)
+        kernel = " protocol=kernel " in words
+        return kernel or not gateway or text.says("route", "via", gateway[1])
+    match = re.match(r"(\S+) .*\blocal=(\S+) .*prefixlen=(\d+)", words)
+    if not match or match[1] == "lo" or match[2].startswith(("fe80:", "RANDOM-LINK-LOCAL")):
+        return True
+    return text.says(f"{match[2]}/{match[3]}", match[1])
 
 
 def is_named_rule(text: Text, words: str) -> bool:
@@ -138,7 +164,7 @@ def is_named_rule(text: Text, words: str) -> bool:
 def untold_files(text: Text, before: set[str], after: set[str]) -> Iterator[str]:
     """Name each file and folder that is new or gone, and neither in topology() nor where the script keeps its state."""
     for path in sorted({entry.partition("=")[0] for entry in before ^ after}):
-        namespace = path.startswith("/run/netns/") and text.says("netns", "add", Path(path).name)
+        namespace = path.startswith("/run/netns/") and text.makes(Path(path).name)
         if not (STATE.match(path) or namespace or f"{path}/" in text.body or text.names(path)):
             yield path
 

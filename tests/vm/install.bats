@@ -13,9 +13,9 @@ setup_file() {
 }
 
 @test "a topology that needs no module loads none" {
-  bash /root/out/step3-host/setup.sh
+  bash /root/out/steps/3-host/setup.sh
   [[ -e /run/netns/red && ! -e /sys/module/br_netfilter ]]
-  bash /root/out/step3-host/setup.sh down
+  bash /root/out/steps/3-host/setup.sh down
 }
 
 @test "looking loads no module" {

@@ -33,7 +33,7 @@ make_disks() { # IMAGE FROM FOLDER
   cp tests/vm/*.bash tests/vm/*.bats tests/vm/inside.sh tests/vm/ask.sh tests/vm/*.py "$3/stage/tests/vm/"
   cp -R node_modules/bats "$3/stage/bats"
   mkdir "$3/stage/out"
-  cp -R out/article out/step3-host "$3/stage/out/"
+  cp -R out/article out/steps "$3/stage/out/"
   cp -R tests/vm/kinds "$3/stage/tests/vm/kinds"
   [[ $NAME != kinds ]] || render_kinds "$3/stage/kinds" 2>"$3/render" || {
     cat "$3/render" >&2

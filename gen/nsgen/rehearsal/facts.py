@@ -19,7 +19,7 @@ SHOWN_SYSCTLS = (
 
 
 def facts() -> dict[str, Any]:
-    """Kernel parameters, rules, ports of bridges, and what the script's namespaces have."""
+    """Kernel parameters, rules, ports of bridges, addresses, and what the script's namespaces have."""
     sysctls = [Path("/proc/sys", key) for key in SHOWN_SYSCTLS]
     sysctls += Path("/proc/sys/net/ipv4/conf").glob("*/route_localnet")
     rules = {
@@ -37,13 +37,17 @@ def facts() -> dict[str, Any]:
         },
         "rules": rules,
         "ports": ports,
+        "addresses": _addresses(["ip"]),
         "namespaces": {p.name: _facts_of(p.name) for p in Path("/run/netns").glob("*")},
     }
 
 
 def _facts_of(node: str) -> dict[str, Any]:
     ip = ["nsenter", f"--net={file_of(node)}", "ip"]
-    words = output([*ip, "-o", "address", "show"]).split()
-    addresses = [after for word, after in itertools.pairwise(words) if word in ("inet", "inet6")]
     defaults = {f"default{v}": output([*ip, f"-{v}", "route", "show", "default"]) for v in (4, 6)}
-    return {"addresses": addresses, **defaults}
+    return {"addresses": _addresses(ip), **defaults}
+
+
+def _addresses(ip: list[str]) -> list[str]:
+    words = output([*ip, "-o", "address", "show"]).split()
+    return [after for word, after in itertools.pairwise(words) if word in ("inet", "inet6")]

@@ -50,6 +50,7 @@ class _Reasons:
         """Why there is no answer where there should be one."""
         claim = self.claim
         yield from self._missing()
+        yield from self._no_gateway()
         inside = self.facts["namespaces"].get(claim.asker)
         if claim.to == LOOPBACK[4] and inside and f"{LOOPBACK[4]}/8" not in inside["addresses"]:
             yield f"lo of {claim.asker} is down"
@@ -92,6 +93,14 @@ class _Reasons:
                             and not namespaces[name][f"default{self.version}"]
                         ):
                             yield f"{name} has no default route"
+
+    def _no_gateway(self) -> Iterator[str]:
+        to = ipaddress.ip_address(self.claim.to)
+        for subnet in (s for bridge in self.topology.bridges for s in bridge.subnets):
+            if subnet.gateway is None or str(subnet.gateway_interface) in self.facts["addresses"]:
+                continue
+            if to == subnet.gateway or (self.claim.asker == HOST and to in subnet.network):
+                yield f"this host has no address {subnet.gateway_interface}"
 
     def _not_published(self, published: Publication) -> Iterator[str]:
         claim = self.claim

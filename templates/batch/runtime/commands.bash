@@ -6,14 +6,17 @@ undo_by() { take_command "$1" undoing "${@:2}"; } # NODE NUMBER COMMAND…
 # Its record is empty while it runs: if this run is killed meanwhile, it is undone.
 make_once() { # NODE LINES
   local number command record
+  local -a lines # not read one by one: a command may read what this script reads
+  mapfile -t lines <<<"${2%$'\n'}"
   each look
-  while read -r number command; do
+  for command in "${lines[@]}"; do
+    number=${command%% *} command=${command#* }
     record=$STATE/once.$1.$number
     if [[ -s $record && ! ${FRESH[$1]:-} ]]; then continue; fi
     : >"$record"
     run_in "$1" "$command" || { rm -f "$record" && die "$1: $command failed"; }
     printf 'done\n' >"$record"
-  done < <(printf '%s' "$2")
+  done
 }
 
 make_undoing() { :; }

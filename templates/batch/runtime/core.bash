@@ -159,8 +159,12 @@ lock() {
 }
 
 unlock() {
-  { rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
-    rmdir --ignore-fail-on-non-empty /run/nsgen; } || die 'something is left under /run/nsgen; run down again'
+  local tries
+  for tries in 1 2; do
+    rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
+      rmdir --ignore-fail-on-non-empty /run/nsgen && return 0
+  done
+  die "something is left under /run/nsgen after $tries tries; run down again"
 }
 
 up() {

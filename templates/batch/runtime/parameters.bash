@@ -81,9 +81,11 @@ what_was() { # NODE KEY NOW
 
 # Other programs' chains for what is forwarded.
 other_chains() { # KEY
-  local tool=iptables
+  local tool=iptables text line
   [[ $1 == net.ipv4.* ]] || tool=ip6tables
-  ! command -v "$tool" >/dev/null || "$tool" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/d; s/^-N /chain /p'
+  command -v "$tool" >/dev/null || return 0
+  text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || return 1
+  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain %s\n' "${line#-N }"; done <<<"$text"
 }
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.

@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# article: 2 network namespaces (red, blue) on 1 network (bridge0), with internet access.
+#
+# One command a line, for learning and for pasting. It stops at the first error, undoes nothing by itself and can be run
+# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh.
+
+set -e
+
+# ---- For plain-teardown.sh ----
+
+# Where it keeps what the parameters were, and the numbers of the processes that it starts.
+mkdir -p /run/nsgen/article
+
+# ---- Namespaces ----
+
+# A network namespace is like a machine of its own: it has interfaces, addresses, a route table and iptables rules of
+# its own, and shares none of them with this host.
+ip netns add red
+ip netns add blue
+
+# ---- Network bridge0 ----
+
+# "Bridge" is another word for switch. bridge0 is both: the switch that the namespaces are plugged into, and this host's
+# own interface on that switch. Its MAC address is fixed here; left alone, it would change with every port.
+ip link add name bridge0 address 02:cc:75:e1:10:7b type bridge
+
+# bridge0 is an IPv4 network: without this, IPv6 would be a way in that no rule below covers.
+sysctl -q -w net.ipv6.conf.bridge0.disable_ipv6=1
+
+# A veth pair is a cable with two ends: one in the namespace, the other a port of bridge0.
+ip link add name veth-red-br type veth peer name veth-red netns red
+ip link set dev veth-red-br addrgenmode none master bridge0
+ip link set dev veth-red-br up
+ip link add name veth-blue-br type veth peer name veth-blue netns blue
+ip link set dev veth-blue-br addrgenmode none master bridge0
+ip link set dev veth-blue-br up
+
+# With an address on bridge0 the host is a neighbour of the namespaces: it reaches them, they reach it. Setting the
+# address also adds the route to 192.168.15.0/24.
+ip address replace 192.168.15.1/24 dev bridge0
+ip link set dev bridge0 up
+
+# ---- Inside the namespaces ----
+
+# The prefix of an address adds a route: the whole subnet is reached directly, without a router. For all else there is
+# the default route: to this host, which passes it on as a router does.
+
+# red
+ip -n red link set dev lo up
+ip -n red link set dev veth-red addrgenmode none
+ip -n red address replace 192.168.15.2/24 dev veth-red
+ip -n red link set dev veth-red up
+ip -n red route replace default via 192.168.15.1 dev veth-red
+
+# blue
+ip -n blue link set dev lo up
+ip -n blue link set dev veth-blue addrgenmode none
+ip -n blue address replace 192.168.15.3/24 dev veth-blue
+ip -n blue link set dev veth-blue up
+ip -n blue route replace default via 192.168.15.1 dev veth-blue
+
+# ---- Rules, IPv4 ----
+
+iptables -w -t raw -N NSGEN-article-RAW
+# Other machines may use what is published, and nothing by a namespace's own address, whatever route they set up. Here
+# and not in FORWARD, so that no other program's rule can accept it first.
+iptables -w -t raw -A NSGEN-article-RAW -d 192.168.15.0/24 ! -i bridge0 -m addrtype ! --dst-type LOCAL -j DROP
+iptables -w -t nat -N NSGEN-article-POST
+# What leaves for anywhere but bridge0 gets this host's address as its source: nobody outside knows a route to the
+# namespaces. Any way out will do, so none is named.
+iptables -w -t nat -A NSGEN-article-POST -s 192.168.15.0/24 ! -d 224.0.0.0/4 ! -o bridge0 -j MASQUERADE
+iptables -w -t filter -N NSGEN-article-INTO
+# What connection tracking cannot place would leave untranslated, with a source that nobody outside can answer.
+iptables -w -t filter -A NSGEN-article-INTO -i bridge0 ! -o bridge0 -m conntrack --ctstate INVALID -j DROP
+# Both directions of what was let through once.
+iptables -w -t filter -A NSGEN-article-INTO -o bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+iptables -w -t filter -A NSGEN-article-INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+# Members of a network talk to each other. With br_netfilter their packets come by here, and a policy of DROP would stop
+# them.
+iptables -w -t filter -A NSGEN-article-INTO -i bridge0 -o bridge0 -j ACCEPT
+# Nothing else enters, from outside or from another network.
+iptables -w -t filter -A NSGEN-article-INTO ! -i bridge0 -o bridge0 -j DROP
+iptables -w -t filter -N NSGEN-article-FROM
+# To the internet, from the network's own addresses.
+iptables -w -t filter -A NSGEN-article-FROM -s 192.168.15.0/24 -i bridge0 ! -o bridge0 -j ACCEPT
+# From any other address it is forged.
+iptables -w -t filter -A NSGEN-article-FROM -i bridge0 ! -o bridge0 -j DROP
+iptables -w -t filter -N NSGEN-article-GUARD
+# A host that forwards is a router for whoever sends it packets. If it was none before, it is one for our networks
+# alone: what got here is neither from them nor to them. (Frames that only cross some bridge are not routed, and go on.)
+iptables -w -t filter -A NSGEN-article-GUARD -m physdev --physdev-is-bridged -j RETURN
+iptables -w -t filter -A NSGEN-article-GUARD -j DROP
+
+# A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
+# behind what other programs' rules say of their own networks. Last come those that are needed only where a parameter
+# was 0 before a topology set it.
+iptables -w -t raw -I PREROUTING -m comment --comment nsgen:article -j NSGEN-article-RAW
+iptables -w -t nat -I POSTROUTING -m comment --comment nsgen:article -j NSGEN-article-POST
+iptables -w -t filter -I FORWARD -m comment --comment nsgen:article -j NSGEN-article-INTO
+iptables -w -t filter -A FORWARD -m comment --comment nsgen:article -j NSGEN-article-FROM
+[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || iptables -w -t filter -A FORWARD -m comment --comment nsgen:article -j NSGEN-article-GUARD
+
+# ---- Kernel parameters ----
+
+# What they are now, to be put back.
+sysctl net.ipv4.ip_forward net.ipv4.conf.all.accept_redirects > /run/nsgen/article/before.conf
+
+# Packets of the namespaces come neither from this host nor are they for it: to pass them on, the host has to act as a
+# router. This comes last, when every rule is in place.
+sysctl -q -w net.ipv4.ip_forward=1
