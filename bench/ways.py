@@ -7,6 +7,7 @@ routes; all but mininet, which knows none, publish a port of each.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -131,20 +132,22 @@ def _limit(number: int, folder: Path) -> dict[str, str]:
     """It is given the rules of our script, with the jumps."""
     program, rules, undo = folder / "limit", folder / "rules", folder / "rules.down"
     subprocess.run(["cc", "-O2", "-o", program, HERE / "limit.c"], check=True)
-    lines = _render(number).splitlines()
-    start = lines.index("  rules iptables <<'RULES'") + 1
-    block = lines[start : lines.index("RULES", start)]
+    block, *others = re.findall(
+        r"^  (?:where_off \S+ )?rules host iptables <<'RULES'\n(.*?)^RULES$",
+        _render(number),
+        re.DOTALL | re.MULTILINE,
+    )
     jumps: dict[str, list[str]] = {}
-    for line in lines:
-        words = line.split()
-        if "jump" in words[:3] and "iptables" in words[:4]:
-            table, builtin, _, *rule = words[words.index("iptables") + 1 :]
-            jumps.setdefault(f"*{table}", []).append(f"{builtin} {' '.join(rule)}")
+    table = ""
+    for line in "".join(others).splitlines():
+        if line.startswith("*"):
+            table = line
+        elif line.startswith("-"):
+            jumps.setdefault(table, []).append(line[3:])
     made: list[str] = []
     gone: list[str] = []
-    table = ""
     chains: list[str] = []
-    for line in block:
+    for line in block.splitlines():
         if line.startswith("*"):
             table, chains = line, []
             gone += [line, *(f"-D {jump}" for jump in jumps[table])]
