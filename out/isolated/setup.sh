@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 34ebb98a7da1, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 67ab39b03c9c, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -986,9 +986,10 @@ look_further() { # NODE…
 
 # Whoever was killed while making a namespace left a file that is none.
 namespaces_there() {
-  local node
+  local node names
   local -a paths=()
-  for node in $(printf '%s\n' "${LINES[@]}" "${OLD[@]}" | awk '/^host ip netns add / && !seen[$5]++ { print $5 }'); do
+  names=$(printf '%s\n' "${LINES[@]}" "${OLD[@]}" | awk '/^host ip netns add / && !seen[$5]++ { print $5 }')
+  for node in $names; do
     [[ ! -e /run/netns/$node ]] || paths+=("/run/netns/$node")
   done
   ((${#paths[@]} == 0)) || stat -f -c '%T %n' "${paths[@]}" | sed -n 's#^nsfs .*/##p'
@@ -1125,12 +1126,27 @@ prepare_devices() {
   done
   sed -nE 's/^([^:]+): missing: (link )([^ ]+ .*)/\1 link set dev \3/p; s/^([^:]+): missing: route (.* proto kernel .*)/\1 route replace \2/p' <<<"$DRIFT" |
     while read -r node line; do in_node "$node" ip -force -batch - <<<"$line" &>/dev/null || true; done
+  sed -nE 's/^([^:]+): missing: route ([^ ]+) .*dev ([^ ]+) proto kernel .*/\1 \2 \3/p' <<<"$DRIFT" |
+    while read -r node line key; do put_kernel_routes "$node" "$line" "$key"; done
   {
     grep ': missing: device ' <<<"$DRIFT" || true
     for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]:-} ]] || grep "^$node: device " "$STATE/seen" || true; done
   } >"$TMP/devices"
-  for line in $(sed -n 's/^host: added: device //p' <<<"$DRIFT"); do ip link del dev "$line" &>/dev/null || true; done
+  sed -n 's/^host: added: device //p' <<<"$DRIFT" | while read -r line; do ip link del dev "$line" &>/dev/null || true; done
   remove_devices <"$TMP/devices"
+}
+
+# What the kernel has for each device beside the routes to its subnets. For those to its own addresses it has to come up
+# anew, as its lines have it. (To replace fe80::/64 would be to take it from another device.)
+put_kernel_routes() { # NODE SUBNET DEVICE
+  local family=-4 device
+  [[ $2 != *:* ]] || family=-6
+  for device in "$3" lo; do
+    [[ $1:$device == host:lo || $(in_node "$1" ip "$family" route show table local type local dev "$device") ]] ||
+      in_node "$1" ip link set dev "$device" down || true
+  done
+  [[ $family == -4 || ! $(in_node "$1" ip -6 address show dev "$3" scope link) ]] ||
+    in_node "$1" ip route append fe80::/64 dev "$3" proto kernel metric 256 &>/dev/null || true
 }
 
 # Whichever end of a cable they are: their lines make them again.
