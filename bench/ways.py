@@ -7,6 +7,7 @@ routes; all but mininet, which knows none, publish a port of each.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -131,29 +132,31 @@ def _limit(number: int, folder: Path) -> dict[str, str]:
     """It is given the rules of our script, with the jumps."""
     program, rules, undo = folder / "limit", folder / "rules", folder / "rules.down"
     subprocess.run(["cc", "-O2", "-o", program, HERE / "limit.c"], check=True)
-    lines = _render(number).splitlines()
-    made: list[str] = []
-    chains: dict[str, list[str]] = {}
+    block, *others = re.findall(
+        r"^  (?:where_off \S+ )?rules host iptables <<'RULES'\n(.*?)^RULES$",
+        _render(number),
+        re.DOTALL | re.MULTILINE,
+    )
     jumps: dict[str, list[str]] = {}
     table = ""
-    inside = False
-    for line in lines:
-        if line.endswith("rules host iptables <<'RULES'"):
-            inside = True
-        elif line == "RULES":
-            inside = False
-        elif inside:
-            made.append(line)
-            if line.startswith("*"):
-                table = line
-            elif line.startswith(":"):
-                chains.setdefault(table, []).append(line[1:].split()[0])
-            elif line.startswith(("-I ", "-A ")) and not line[3:].startswith("NSGEN-"):
-                jumps.setdefault(table, []).append(line[3:])
+    for line in "".join(others).splitlines():
+        if line.startswith("*"):
+            table = line
+        elif line.startswith("-"):
+            jumps.setdefault(table, []).append(line[3:])
+    made: list[str] = []
     gone: list[str] = []
-    for name, own in chains.items():
-        gone += [name, *(f"-D {jump}" for jump in jumps.get(name, ()))]
-        gone += [f"{flag} {chain}" for flag in ("-F", "-X") for chain in own] + ["COMMIT"]
+    chains: list[str] = []
+    for line in block.splitlines():
+        if line.startswith("*"):
+            table, chains = line, []
+            gone += [line, *(f"-D {jump}" for jump in jumps[table])]
+        elif line.startswith(":"):
+            chains.append(line[1:].split()[0])
+        elif line == "COMMIT":
+            made += [f"-A {jump}" for jump in jumps[table]]
+            gone += [f"{flag} {chain}" for flag in ("-F", "-X") for chain in chains] + [line]
+        made.append(line)
     rules.write_text("\n".join(made) + "\n")
     undo.write_text("\n".join(gone) + "\n")
     first = shape.bridges(1)[0].subnet[0]

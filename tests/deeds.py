@@ -218,7 +218,7 @@ def _printed(words: Words, _: str) -> bool:
 
 def _told(words: Words, _: str) -> bool:
     """Whether a service is asked for, or told to read its files."""
-    return words[0] == "--quiet" or words in (["reload"], ["general", "reload", "conf"])
+    return "is-active" in words or words in (["reload"], ["general", "reload", "conf"])
 
 
 def _listed(words: Words, _: str) -> bool:

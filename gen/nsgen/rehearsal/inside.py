@@ -27,10 +27,9 @@ from nsgen.rehearsal.nodes import file_of
 
 STARTING = 3.0  # seconds for a service to listen
 SETTLING = 5.0  # seconds for IPv6 addresses to become usable
-UNCHANGED = re.compile(
-    r"nsgen: \S+: nothing to do"
-)  # what the script says that finds all as it is to be
-REMOVED = re.compile(r"(nsgen: \S+: removed .*)?")  # and what it says that has removed it
+# What the script says where all is as it is to be, and where nothing was in the way of removing it.
+UNCHANGED = re.compile(r"nsgen: \S+: nothing to do")
+REMOVED = re.compile(r"nsgen: \S+: removed .+")
 
 
 class Rehearsal:
@@ -223,8 +222,8 @@ class Rehearsal:
                 break
             time.sleep(0.2)
             left = _difference(before, self._snapshot())
-        gone = not status and REMOVED.fullmatch(said) is not None
-        self.tell("phase", name="down", ok=gone and not left, text=left if gone else said)
+        removed = not status and REMOVED.fullmatch(said) is not None
+        self.tell("phase", name="down", ok=removed and not left, text=left if removed else said)
 
     def _snapshot(self) -> str:
         return output([sys.executable, "-m", "nsgen.rehearsal.snapshot"])

@@ -94,7 +94,7 @@ make_inside() {
     ask=''
     for node in "${nodes[@]}"; do run_lines "$node" ip "${WAITING["ip $node"]}"; done
   fi
-  [[ $ask ]] || rm "$TMP/inside"
+  [[ $ask && ${#nodes[@]} -eq ${#NODES[@]} ]] || rm "$TMP/inside" # it tells of all of them, or is of no use
 }
 
 # In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
