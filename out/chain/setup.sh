@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime acb18e6a25f6, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 552d53f98bce, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -538,7 +538,7 @@ make_inside() {
     ask=''
     for node in "${nodes[@]}"; do run_lines "$node" ip "${WAITING["ip $node"]}"; done
   fi
-  [[ $ask ]] || rm "$TMP/inside"
+  [[ $ask && ${#nodes[@]} -eq ${#NODES[@]} ]] || rm "$TMP/inside" # it tells of all of them, or is of no use
 }
 
 # In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
