@@ -6,8 +6,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-HEREDOC = re.compile(r"(?:ip_in|sysctls|rules) (\S+) <<'(IP|SYSCTL|RULES)'")
-JUMP = re.compile(r"(?:where_off \S+ )?jump (\S+ \S+ \S+) .* NSGEN-\S+-([A-Z]+)")
+HEREDOC = re.compile(
+    r"(?:where_off \S+ )?(?:ip_in|parameters|rules host) (\S+) <<'(IP|PARAMETERS|RULES)'"
+)
+JUMP = re.compile(r"-[IA] ([A-Z]+) .*-j NSGEN-\S+-([A-Z]+)")
 # Of what is given to ip(8): what makes something fails by itself.
 BROKEN = ("address ", "route ", "link set ")
 CHAIN = re.compile(r"(?<=-A )NSGEN-.+?-(?=[A-Z]+ )")  # what every chain of a script begins with
@@ -24,24 +26,27 @@ class Mutant:
 def mutants(script: str) -> Iterator[Mutant]:
     """Leave out every rule, jump, kernel parameter, address and route of topology(), one at a time."""
     lines = script.splitlines(keepends=True)
-    first, last = lines.index("topology() {\n"), lines.index("teardown() {\n")
-    where = end = ""
+    first = lines.index("topology() {\n")
+    last = lines.index("}\n", first)
+    where = end = table = ""
     for index, written in enumerate(lines[first:last], first):
         line = written.strip()
         if begin := HEREDOC.fullmatch(line):
             where, end = begin.groups()
         elif line == end:
             where = end = ""
-        elif name := name_of(line, where, end):
+        elif end == "RULES" and line.startswith("*"):
+            table = line[1:]
+        elif name := name_of(line, where, end, table):
             yield Mutant(name, "".join(lines[:index] + lines[index + 1 :]))
 
 
-def name_of(line: str, where: str, kind: str) -> str:
+def name_of(line: str, where: str, kind: str, table: str) -> str:
     """Name a line that can be left out; any other has no name."""
-    if jump := JUMP.fullmatch(line):
-        return f"jump {jump[1]} {jump[2]}"
+    if kind == "RULES" and (jump := JUMP.fullmatch(line)):
+        return f"jump {where} {table} {jump[1]} {jump[2]}"
     if kind == "RULES" and line.startswith("-A "):
         return f"{where} {CHAIN.sub('', line)}"
-    if kind == "SYSCTL" or (kind == "IP" and line.startswith(BROKEN)):
+    if kind == "PARAMETERS" and not line.startswith("#"):
         return f"{where} {line}"
-    return ""
+    return f"{where} {line}" if kind == "IP" and line.startswith(BROKEN) else ""
