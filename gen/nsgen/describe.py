@@ -81,7 +81,7 @@ def header(plan: Plan, script: str) -> str:
 _USAGE = {
     "setup.sh": """\
   sudo ./setup.sh          build it; if it is there, repair it or bring it up to date
-  sudo ./setup.sh check    name every difference between this script and the machine
+  sudo ./setup.sh check    tell what is missing, changed or besides, node by node
   sudo ./setup.sh down     remove it, and put back what it changed
 
 Made by nsgen from a topology: change that and render again. To review it, read topology(): every

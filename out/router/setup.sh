@@ -4,7 +4,7 @@
 # router: 3 network namespaces (ns1, ns2, router-ns) on 2 networks (br0, br1).
 #
 #   sudo ./setup.sh          build it; if it is there, repair it or bring it up to date
-#   sudo ./setup.sh check    name every difference between this script and the machine
+#   sudo ./setup.sh check    tell what is missing, changed or besides, node by node
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the

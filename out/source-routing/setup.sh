@@ -4,7 +4,7 @@
 # source-routing: 5 network namespaces (R1, R2 … R5).
 #
 #   sudo ./setup.sh          build it; if it is there, repair it or bring it up to date
-#   sudo ./setup.sh check    name every difference between this script and the machine
+#   sudo ./setup.sh check    tell what is missing, changed or besides, node by node
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the

@@ -4,7 +4,7 @@
 # article: 2 network namespaces (red, blue) on 1 network (bridge0).
 #
 #   sudo ./setup.sh          build it; if it is there, repair it or bring it up to date
-#   sudo ./setup.sh check    name every difference between this script and the machine
+#   sudo ./setup.sh check    tell what is missing, changed or besides, node by node
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
