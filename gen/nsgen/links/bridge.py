@@ -74,7 +74,7 @@ A switch inside the node: whatever has this bridge as its master is plugged into
                 text = f"the VLANs of {name!r} need 'vlan_filtering: true'"
                 yield "ports", text
             if port.untagged in port.tagged:
-                yield "ports", f"VLAN {port.untagged} of {name!r} is both tagged and untagged"
+                yield "ports", f"the VLAN {port.untagged} of {name!r} is both tagged and untagged"
 
     def settings(self, node: str, name: str) -> Iterator[Op]:  # noqa: ARG002 (every kind is asked alike)
         """The VLANs of each port."""
