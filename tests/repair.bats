@@ -40,7 +40,7 @@ iptables -w -t nat -F; iptables -w -t nat -X
 iptables -w -F FORWARD
 sysctl -qw net.ipv4.ip_forward=0
 sysctl -qw net.ipv4.conf.bridge0.route_localnet=0
-kill $(ip netns pids red)
+kill $(ip netns pids red); timeout 10 sh -c 'while [ "$(ip netns pids red)" ]; do sleep 0.1; done'
 BREAKAGE
   expect_snapshot "$complete" --stateless
   script down
