@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 552d53f98bce, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 0921ca8bbd83, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1576,10 +1576,10 @@ undo_file() { # host PATH@SERVICE LINE
 undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 
 reload() { # [SERVICE]
-  case $(if [[ $1 ]]; then systemctl is-active "$1.service" 2>/dev/null || true; fi),$1 in
-    active,NetworkManager) run nmcli general reload conf ;;
-    active,*) run networkctl reload ;;
-  esac || say "$1 could not be told to read its files again"
+  local -a command=(networkctl reload)
+  [[ $1 != NetworkManager ]] || command=(nmcli general reload conf)
+  if [[ ! $1 ]] || ! systemctl --quiet is-active "$1.service" 2>/dev/null; then return 0; fi
+  run "${command[@]}" || say "$1 could not be told to read its files again"
 }
 
 # ---- services --------------------------------------------------------------------------------------------------------

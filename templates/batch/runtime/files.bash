@@ -56,8 +56,8 @@ undo_file() { # host PATH@SERVICE LINE
 undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 
 reload() { # [SERVICE]
-  case $(if [[ $1 ]]; then systemctl is-active "$1.service" 2>/dev/null || true; fi),$1 in
-    active,NetworkManager) run nmcli general reload conf ;;
-    active,*) run networkctl reload ;;
-  esac || say "$1 could not be told to read its files again"
+  local -a command=(networkctl reload)
+  [[ $1 != NetworkManager ]] || command=(nmcli general reload conf)
+  if [[ ! $1 ]] || ! systemctl --quiet is-active "$1.service" 2>/dev/null; then return 0; fi
+  run "${command[@]}" || say "$1 could not be told to read its files again"
 }
