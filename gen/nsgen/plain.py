@@ -151,7 +151,9 @@ def _do(op: Op, state: str) -> Iterator[Shell]:  # noqa: C901 (an arm for each k
         yield Shell(f'[ "$(cat {path})" = 1 ] || {join(op.argv())}')
     elif isinstance(op, LoadModule):
         # Where the feature is built in there may be nothing to load.
-        yield Shell(f"[ -e /sys/module/{quote(op.name.replace('-', '_'))} ] || {_load(op)}")
+        bridges = op.name == "br_netfilter"
+        proof = "/proc/sys/net/bridge" if bridges else f"/sys/module/{op.name.replace('-', '_')}"
+        yield Shell(f"[ -e {quote(proof)} ] || {_load(op)}")
     elif isinstance(op, ForgetUdp):
         yield from (Shell(f"{join(argv)} || true") for argv in op.each())
     elif isinstance(op, WriteFile):

@@ -17,7 +17,7 @@ mkdir -p /run/nsgen/article
 
 # br_netfilter lets iptables see the packets that cross a bridge without leaving it. It is needed because a reply from
 # one namespace to another would otherwise go straight through the bridge, past the rule that has to translate it back.
-[ -e /sys/module/br_netfilter ] || { modprobe br_netfilter && sysctl -q -w net.bridge.bridge-nf-call-arptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-iptables=0; }
+[ -e /proc/sys/net/bridge ] || { modprobe br_netfilter && sysctl -q -w net.bridge.bridge-nf-call-arptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-iptables=0; }
 
 # ---- Namespaces ----
 

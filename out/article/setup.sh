@@ -10,7 +10,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 0921ca8bbd83, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime b9a88eef3c3c, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -898,7 +898,7 @@ list() {
           in_node "$node" bridge vlan show
           in_node "$node" bridge fdb show
           ;;
-        wireguard)
+        wg)
           in_node "$node" wg show all public-key
           in_node "$node" wg show all allowed-ips
           ;;
@@ -957,7 +957,7 @@ in_words() {
       next
     }
     program == "tc" { if (/qdisc netem/) { sub(/netem [^ ]+/, "netem"); sub(/ refcnt [0-9]+/, ""); say($0) } next }
-    program == "wireguard" { say("wireguard " $0); next }
+    program == "wg" { say("wireguard " $0); next }
     program == "bridge" {
       if (/ dst .*permanent/) say("fdb " $0)
       else if (!/ dev |^port/) { if (/^[^ \t]/) { port = $1; $1 = "" } if (NF) say("vlan " port " " $0) }

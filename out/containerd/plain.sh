@@ -15,7 +15,7 @@ mkdir -p /run/nsgen/containerd
 
 # Asked for by the topology, now and after every boot.
 [ -e /sys/module/overlay ] || modprobe overlay
-[ -e /sys/module/br_netfilter ] || { modprobe br_netfilter && sysctl -q -w net.bridge.bridge-nf-call-arptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-iptables=0; }
+[ -e /proc/sys/net/bridge ] || { modprobe br_netfilter && sysctl -q -w net.bridge.bridge-nf-call-arptables=0 net.bridge.bridge-nf-call-ip6tables=0 net.bridge.bridge-nf-call-iptables=0; }
 
 # ---- Kernel parameters ----
 

@@ -26,7 +26,7 @@ SILENT=' 1-bridge '
 expected_of_plain() { # FILE TOPOLOGY
   local topology=${2##*/} bridge mac edits=()
   topology=${topology%.yaml}
-  edits=(-e "/ link .* ifalias=nsgen:$(sed -n 's/^readonly NAME=//p' "$LAB/setup.sh")\$/d")
+  edits=(-e "/ link .* ifalias=nsgen:$(sed -n 's/^NAME=//p' "$LAB/setup.sh")\$/d")
   for bridge in ${SWITCHES[$topology]-}; do
     mac=$(sed -n "s/^host link $bridge address=//p" "$1")
     edits+=(-e "s/$mac/RANDOM-MAC/" -e "s/$(link_local "$mac")/RANDOM-LINK-LOCAL/")

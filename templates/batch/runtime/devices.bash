@@ -214,7 +214,7 @@ list() {
           in_node "$node" bridge vlan show
           in_node "$node" bridge fdb show
           ;;
-        wireguard)
+        wg)
           in_node "$node" wg show all public-key
           in_node "$node" wg show all allowed-ips
           ;;
@@ -273,7 +273,7 @@ in_words() {
       next
     }
     program == "tc" { if (/qdisc netem/) { sub(/netem [^ ]+/, "netem"); sub(/ refcnt [0-9]+/, ""); say($0) } next }
-    program == "wireguard" { say("wireguard " $0); next }
+    program == "wg" { say("wireguard " $0); next }
     program == "bridge" {
       if (/ dst .*permanent/) say("fdb " $0)
       else if (!/ dev |^port/) { if (/^[^ \t]/) { port = $1; $1 = "" } if (NF) say("vlan " port " " $0) }

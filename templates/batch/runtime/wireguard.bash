@@ -1,15 +1,15 @@
 # ---- WireGuard -------------------------------------------------------------------------------------------------------
 
-wireguard() { LINES+=("$1 wireguard ${*:2}"); } # NODE DEVICE KEY_FILE [listen-port PORT]
+wireguard() { KINDS["$1 wg"]=1 && LINES+=("$1 wg ${*:2}"); } # NODE DEVICE KEY_FILE [listen-port PORT]
 wireguard_peer() { LINES+=("$1 peer ${*:2}"); } # NODE DEVICE key|key-of KEY|KEY_FILE WORDS…
 
-survey_wireguard() { # NODE DEVICE KEY_FILE …
+survey_wg() { # NODE DEVICE KEY_FILE …
   local file
   read -r _ file _ <<<"$2"
   [[ ! -e $file || -r $file && -s $file ]] || PROBLEMS+=("the key file $file cannot be read, or is empty")
 }
 
-make_wireguard() { # NODE LINES
+make_wg() { # NODE LINES
   local device file
   local -a port
   while read -r device file port; do
@@ -30,7 +30,7 @@ make_peer() { # NODE LINES
 # For its owner alone, and never shown.
 make_key() { [[ -s $1 ]] || (umask 077 && mkdir -p "${1%/*}" && wg genkey >"$1.new" && mv "$1.new" "$1") || die "the key $1 cannot be made"; }
 
-undo_wireguard() { :; } # goes with its device
+undo_wg() { :; } # goes with its device
 
 undo_peer() { # NODE DEVICE key|key-of KEY …
   local device how key
