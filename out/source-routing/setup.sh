@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime b9a88eef3c3c, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 43977a0cf4a7, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -521,6 +521,8 @@ judge() { # NODE COMMAND OUTPUT LINES
     read -ra words <<<"$line"
     if [[ "$line: $message" =~ ' '(add|append)' '.*'File exists'$ ]]; then
       add_renamed "$1" "$line"
+    elif [[ $message == *'enslaved while up'* ]]; then # a bond takes no device that is up
+      printf '%s\n' "link set dev ${words[3]} down" "$line" "link set dev ${words[3]} up" | in_node "$1" ip -batch - || die "$1: $2 $line: $message"
     elif [[ $line != 'route replace '* || ! $(in_node "$1" ip route show "${words[@]:2}" 2>/dev/null) ]]; then
       die "$1: $2 $line: $message" # unless it is there, and somebody's policy in the way of adding it again
     fi

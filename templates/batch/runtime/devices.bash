@@ -55,6 +55,8 @@ judge() { # NODE COMMAND OUTPUT LINES
     read -ra words <<<"$line"
     if [[ "$line: $message" =~ ' '(add|append)' '.*'File exists'$ ]]; then
       add_renamed "$1" "$line"
+    elif [[ $message == *'enslaved while up'* ]]; then # a bond takes no device that is up
+      printf '%s\n' "link set dev ${words[3]} down" "$line" "link set dev ${words[3]} up" | in_node "$1" ip -batch - || die "$1: $2 $line: $message"
     elif [[ $line != 'route replace '* || ! $(in_node "$1" ip route show "${words[@]:2}" 2>/dev/null) ]]; then
       die "$1: $2 $line: $message" # unless it is there, and somebody's policy in the way of adding it again
     fi
