@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 43977a0cf4a7, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 4131d8ff0aa9, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1540,7 +1540,7 @@ check_sysctl() { # NODE KEY = VALUE
 # (linux/Documentation/networking/ip-sysctl.rst).
 keep_router_advertisements() {
   local device devices
-  [[ -e /proc/sys/net/ipv6 ]] || return 0
+  if [[ ! -e /proc/sys/net/ipv6 ]] || ! command -v ip >/dev/null; then return 0; fi
   devices=$(ip -6 route show default proto ra | sed -n 's/.* dev \([^ ]*\).*/\1/p' | sort -u) || die 'ip -6 route failed'
   for device in $devices; do
     [[ ! -e /run/nsgen/sysctl/host@net%ipv6%conf%$device%accept_ra && $(</proc/sys/net/ipv6/conf/"$device"/accept_ra) != 1 ]] ||
