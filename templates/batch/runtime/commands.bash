@@ -21,11 +21,12 @@ make_once() { # NODE LINES
 }
 
 # A program, whatever function or built-in command has the same name.
-run_in() { # NODE COMMAND, in quotes
-  local -a node=()
+run_in() ( # NODE COMMAND, in quotes
+  node=()
   [[ $1 == host ]] || node=(ip netns exec "$1")
-  run "${node[@]}" bash -c "exec -- $2" {LOCK}<&-
-}
+  [[ ! $LOCK ]] || exec {LOCK}<&- # it may start something that goes on
+  run "${node[@]}" bash -c "exec -- $2"
+)
 
 # What the commands have put into namespaces is told by nobody.
 finish_commands() {

@@ -21,6 +21,6 @@ undo_wg() { # NODE DEVICE private-key|peer|peer-of KEY …; what else there is g
   local device how key
   read -r device how key _ <<<"$2"
   [[ $how == peer* && ( $1 == host || ${NEW["host ip netns add $1"]:-} ) ]] || return 0
-  [[ $how == peer ]] || key=$(wg pubkey <"$key" 2>/dev/null) || return 0
+  [[ $how == peer ]] || key=$(wg pubkey 2>/dev/null <"$key") || return 0
   in_node "$1" wg set "$device" peer "$key" remove 2>/dev/null || true
 }
