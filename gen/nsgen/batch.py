@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import groupby
+from operator import itemgetter
 from typing import Any, cast
 
 from nsgen import describe, runtime
@@ -39,7 +40,7 @@ from nsgen.ops import (
     TakeDevice,
     WriteFile,
 )
-from nsgen.plan import Plan
+from nsgen.plan import TABLES, Plan
 from nsgen.shell import Shell, comment, heredoc, join
 from nsgen.steps import Step
 from nsgen.topology import Topology
@@ -87,7 +88,7 @@ def values(plan: Plan) -> dict[str, Any]:
             {
                 "title": section.title,
                 "why": section.why,
-                "steps": [_step(step) for step in section.steps],
+                "steps": [_step(steps) for steps in joined(section.steps)],
             }
             for section in plan.sections
         ],
@@ -112,9 +113,25 @@ def _ports(topology: Topology) -> Iterator[str]:
         yield from (f"{protocol}/{ports}" + (f"/{address}" if address else "") for ports in merged)
 
 
-def _step(step: Step) -> dict[str, Any]:
-    inside = any(isinstance(op, (SetSysctl, LoadModule)) for op in step.ops)
-    return {"why": "" if inside else step.why, "blocks": list(_blocks(step))}
+def joined(steps: Iterable[Step]) -> Iterator[tuple[Step, ...]]:
+    """Steps that share a block: chains with the jumps to them, and parameters of one node."""
+    for _, group in groupby(steps, _shared):
+        yield tuple(group)
+
+
+def _shared(step: Step) -> tuple[object, ...]:
+    keys = {_block_key(op)[-3:] for op in step.ops}
+    key = keys.pop()
+    if not keys and key and (key[0] == "rules" or (key[0] == "parameters" and step.why)):
+        return key
+    return (id(step),)
+
+
+def _step(steps: tuple[Step, ...]) -> dict[str, Any]:
+    inside = any(isinstance(op, (SetSysctl, LoadModule)) for step in steps for op in step.ops)
+    # A node's name alone is what the command below says, too.
+    whys = [step.why for step in steps if step.why not in ("", step.ops[0].node)]
+    return {"why": "" if inside else "\n\n".join(whys), "blocks": list(_blocks(steps))}
 
 
 def _programs(plan: Plan) -> list[str]:
@@ -189,20 +206,28 @@ def _block_key(op: Op) -> tuple[str, ...]:
 ENDS = {"ip_in": "IP", "bridge_in": "BRIDGE", "tc_in": "TC", "modules": "MODULES"}
 
 
-def _blocks(step: Step) -> Iterator[Shell]:
-    for key, group in groupby(step.ops, _block_key):
-        ops = tuple(group)
+def _blocks(steps: tuple[Step, ...]) -> Iterator[Shell]:
+    said = [(step.why, op) for step in steps for op in step.ops]
+    for key, group in groupby(said, lambda one: _block_key(one[1])):
+        found = list(group)
+        ops = tuple(op for _, op in found)
         if "rules" in key:
             yield _heredoc(key, _restore_text(cast("Iterable[Chain | Jump]", ops)), "RULES")
         elif key and key[0] in ("parameters", "modules"):
-            reason = [comment(step.why)] if step.why else []
             end = "PARAMETERS" if key[0] == "parameters" else "MODULES"
-            yield _heredoc(key, (*reason, *map(_line, ops)), end)
+            yield _heredoc(key, _under_reasons(found), end)
         elif key:
             yield _heredoc(key, map(_line, ops), ENDS[key[0]])
         else:
             for number, op in enumerate(ops, 1):
                 yield from _single(op, number)
+
+
+def _under_reasons(said: Iterable[tuple[str, Op]]) -> Iterator[str]:
+    for why, group in groupby(said, itemgetter(0)):
+        if why:
+            yield comment(why)
+        yield from (_line(op) for _, op in group)
 
 
 def _line(op: Op) -> str:
@@ -245,7 +270,8 @@ def _single(op: Op, number: int) -> Iterator[Shell]:
 
 def _restore_text(ops: Iterable[Chain | Jump]) -> Iterator[str]:
     """The text of iptables-restore(8): a chain's first line empties it, so each is replaced at once."""
-    for table, group in groupby(ops, lambda op: op.table):
+    by_table = sorted(ops, key=lambda op: TABLES.index(op.table))
+    for table, group in groupby(by_table, lambda op: op.table):
         members = list(group)
         yield f"*{table}"
         yield from (f":{op.name} - [0:0]" for op in members if isinstance(op, Chain))

@@ -75,6 +75,7 @@ def make(topology: Topology) -> Plan:
     """Lower a topology to operations."""
     ipv4 = _chains(topology, 4)
     ipv6 = _chains(topology, 6, frozenset(r.why for chain in ipv4 for r in chain.rules))
+    said: set[str] = set()
     sections = (
         section("Kernel modules", _modules(topology)),
         section("Namespaces", _namespaces(topology)),
@@ -82,8 +83,8 @@ def make(topology: Topology) -> Plan:
         section("Interfaces of this host", inside.host(topology)),
         section("Inside the namespaces", inside.namespaces(topology), inside.reason(topology)),
         section("Address translation", translation.steps(topology), why.TRANSLATION),
-        section("Rules, IPv4", _rules(topology, 4, ipv4)),
-        section("Rules, IPv6", _rules(topology, 6, ipv6), why.AS_IPV4 if ipv4 else ""),
+        section("Rules, IPv4", _rules(topology, 4, ipv4, said)),
+        section("Rules, IPv6", _rules(topology, 6, ipv6, said), why.AS_IPV4 if ipv4 else ""),
         section("Kernel parameters", _sysctls(topology)),
         section("Routes of this host", inside.host_routes(topology)),
         section("Services", _services(topology)),
@@ -227,7 +228,9 @@ def _chains(
     return tuple(sorted(found, key=lambda chain: TABLES.index(chain.table)))
 
 
-def _rules(topology: Topology, version: int, chains: tuple[Chain, ...]) -> Iterator[Step]:
+def _rules(
+    topology: Topology, version: int, chains: tuple[Chain, ...], said: set[str]
+) -> Iterator[Step]:
     yield Step("", chains, guard=True)
     own = set(translation.node_chains(topology, topology.host, version))
     jumps = (
@@ -239,8 +242,9 @@ def _rules(topology: Topology, version: int, chains: tuple[Chain, ...]) -> Itera
             for jump in translation.node_jumps(topology, chain)
         ),
     )
-    conditions = why.WHERE_OFF if any(jump.unless for jump in jumps) else ""
-    yield Step(why.JUMPS + conditions, jumps, guard=True)
+    reason = why.JUMPS + (why.WHERE_OFF if any(jump.unless for jump in jumps) else "")
+    yield Step("" if reason in said else reason, jumps, guard=True)
+    said.add(reason)
     udp = (p for p in topology.publications if p.version == version and p.protocol == "udp")
     yield Step(why.UDP, tuple(ForgetUdp(HOST, version, published.published) for published in udp))
 

@@ -76,10 +76,10 @@ def _boot(template: str, kind: type[Kind], line: Callable[[Kind], str]) -> Calla
         return [Shell(text) for text in found if text]
 
     def make(plan: Plan) -> File:
-        steps = (step for section in plan.sections for step in section.steps)
-        made = [{"why": step.why, "lines": lines(step)} for step in steps]
-        said = [step for step in made if step["lines"]]
-        return File(_render(template, {"name": plan.topology.name, "steps": said}) if said else "")
+        blocks = (steps for section in plan.sections for steps in batch.joined(section.steps))
+        made = [[{"why": step.why, "lines": lines(step)} for step in steps] for steps in blocks]
+        said = [block for block in made if any(step["lines"] for step in block)]
+        return File(_render(template, {"name": plan.topology.name, "blocks": said}) if said else "")
 
     return make
 
