@@ -13,7 +13,7 @@ file() { # PATH [SERVICE] <TEXT
 }
 
 in_one_line() { sed -z 's/\\/\\\\/g; s/\n/\\n/g'; }
-is_written() { [[ -e ${1%% *} && $(in_one_line <"${1%% *}") == "${1#* * }" ]]; }                            # PATH READER TEXT
+is_written() { [[ -e ${1%% *} && $(in_one_line <"${1%% *}") == "${1#* * }" ]]; } # PATH READER TEXT
 is_our_file() { [[ $(sed -n '1s/.* //p' "$1" 2>/dev/null) == "nsgen:$NAME" ]]; }
 
 survey_file() { # host PATH READER TEXT

@@ -39,7 +39,10 @@ make_sysctl() { # NODE LINES
     record=/run/nsgen/sysctl/$1@${key//\//%}
     now=$(get_parameter "$1" "$key") || die "$1: this kernel has no parameter $key"
     users=("$record":*)
-    ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record"
+    if ((${#users[@]} == 0)); then
+      what_was "$1" "$key" "$now" >"$TMP/was"
+      mv "$TMP/was" "$record"
+    fi
     printf '%s = %s\n' "$key" "$value" >"$record:$NAME"
     [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || die "$1: $key cannot be set to $value"
   done <<<"${2%$'\n'}"
