@@ -222,10 +222,10 @@ def _single(op: Op, number: int) -> Iterator[Shell]:
         yield _call("take_device", op.node, op.device)
     elif isinstance(op, SetWireguard):
         port = ("listen-port", str(op.port)) if op.port else ()
-        yield _call("wireguard", op.node, op.device, op.key_file, *port)
+        yield _call("wireguard", op.node, op.device, "private-key", op.key_file, *port)
     elif isinstance(op, SetPeer):
-        known = ("key", op.public_key) if op.public_key else ("key-of", op.key_file)
-        yield _call("wireguard_peer", op.node, op.device, *known, *op.words())
+        known = ("peer", op.public_key) if op.public_key else ("peer-of", op.key_file)
+        yield _call("wireguard", op.node, op.device, *known, *op.words())
     elif isinstance(op, KeepAdvertisements):
         yield _call("keep_router_advertisements")
     elif isinstance(op, ForgetUdp):
@@ -237,8 +237,8 @@ def _single(op: Op, number: int) -> Iterator[Shell]:
     elif isinstance(op, StartService):
         yield _call("service", op.node, op.name, *op.argv())
     elif isinstance(op, RunCommand):
-        yield _call("run_once", op.node, str(number), *(op.up or ("true",)))
         yield from (_call("undo_by", op.node, str(number), *argv) for argv in op.undo())
+        yield _call("run_once", op.node, str(number), *(op.up or ("true",)))
     else:
         raise TypeError(f"no block for {op!r}")
 

@@ -21,8 +21,7 @@ make_device() { # NODE DEVICES
 }
 
 undo_device() { # NODE DEVICE; $$ is this script, which runs on the host
-  if has_device "$1" "$2"; then
-    in_node "$1" ip link set dev "$2" netns "$$" || left "the device $2 cannot come back from $1"
-    [[ ! -e $STATE/up.$2 ]] || ip link set dev "$2" up || left "the device $2 cannot be switched on"
-  fi
+  has_device "$1" "$2" || return 0
+  in_node "$1" ip link set dev "$2" netns "$$" || left "the device $2 cannot come back from $1"
+  [[ ! -e $STATE/up.$2 ]] || ip link set dev "$2" up || left "the device $2 cannot be switched on"
 }

@@ -1,79 +1,58 @@
 # ---- services --------------------------------------------------------------------------------------------------------
 
-begin_services() { STARTED=(); }
-
 service() { take_command "$1" service "${@:2}"; } # NODE NAME COMMAND…
 
 make_service() { # NODE LINES
-  local name command base
+  local name command
   each look
   while read -r name command; do
-    base=$STATE/$1.$name
-    if is_running "$base" "$1" && [[ ${KEPT["$1 service $name $command"]:-} ]]; then continue; fi
-    stop "$base"
-    launch "$base" "$1" "$command" &
-    STARTED+=("$1 $name")
+    if is_running "$1.$name" "$1"; then continue; fi # `undo` has stopped what another command had started
+    undo_service "$1" "$name"
+    read -r < <(launch "$1" "$name" "$command") || true # until it has written its record
+    printf '%s %s\n' "$1" "$name" >>"$TMP/started"
   done < <(printf '%s' "$2")
 }
 
-# It writes its own number, and when it started, before it becomes the program: so none is ever lost.
-launch() { # BASE NODE COMMAND, in quotes
-  local pid=$BASHPID
-  local -a node=()
+# It writes its own number, and when it started, before it becomes the program, and before another run can begin: so none
+# is ever lost.
+launch() { # NODE NAME COMMAND, in quotes
+  local -a node=() stat
   trap - EXIT INT TERM HUP
-  exec {LOCK}<&- >"$1.log" 2>&1 </dev/null
-  [[ $2 == host ]] || node=(ip netns exec "$2")
-  printf '%s %s\n' "$pid" "$(age_of "$pid")" >"$1.pid"
+  [[ $1 == host ]] || node=(ip netns exec "$1")
+  read -ra stat </proc/self/stat
+  printf '%s %s\n' "${stat[0]}" "${stat[21]}" >"$STATE/$1.$2.pid"
+  exec {LOCK}<&- >"$STATE/$1.$2.log" 2>&1 </dev/null
   exec "${node[@]}" setsid bash -c "exec -- $3"
 }
 
-# In clock ticks since boot: no other process with its number has that too (proc(5), field 22).
-age_of() {
-  local stat
-  local -a fields
-  { read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 1
-  read -ra fields <<<"${stat##*) }"
-  printf '%s' "${fields[19]}"
-}
-
-# In its namespace, and not in one of the same name that is gone.
-is_running() { # BASE [NODE]
-  local pid started
-  [[ -s $1.pid ]] && read -r pid started <"$1.pid" && [[ $started && $(age_of "$pid") == "$started" ]] &&
+# No other process has its number and has started in the same tick since boot (proc(5), field 22). In its namespace, and
+# not in one of the same name that is gone.
+is_running() { # NODE.NAME [NODE]
+  local pid started stat
+  { read -r pid started <"$STATE/$1.pid" && read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
+  [[ $started && ${stat##*) } =~ ^[^Z]' '([^' ']+' '){18}"$started " ]] &&
     [[ ${2:-host} == host || /proc/$pid/ns/net -ef /run/netns/$2 ]]
 }
 
 # A program that cannot start ends at once.
 finish_services() {
-  local node name tries
-  ((${#STARTED[@]} == 0)) || sleep 0.2
-  for name in "${STARTED[@]}"; do
-    node=${name% *} name=${name/ /.}
-    for ((tries = 0; tries < 50; tries++)); do
-      if [[ -s $STATE/$name.pid ]]; then break; fi
-      sleep 0.1
-    done
-    is_running "$STATE/$name" "$node" || die "the service $name ended at once: $(tail -n 1 "$STATE/$name.log")"
-  done
+  local node name
+  [[ -e $TMP/started ]] || return 0
+  sleep 0.2
+  while read -r node name; do
+    is_running "$node.$name" "$node" || die "the service $node.$name ended at once: $(tail -n 1 "$STATE/$node.$name.log")"
+  done <"$TMP/started"
 }
 
-check_service() { # NODE NAME …
-  is_running "$STATE/$1.${2%% *}" "$1" || printf '%s: missing: service %s does not run\n' "$1" "${2%% *}"
-}
+check_service() { is_running "$1.${2%% *}" "$1" || printf '%s: missing: service %s does not run\n' "$1" "${2%% *}"; }
 
 undo_service() { # NODE NAME …
-  [[ " ${!NEW[*]} " == *" $1 service ${2%% *} "* ]] || stop "$STATE/$1.${2%% *}" # or another command takes its place
-}
-
-stop() { # BASE
-  local pid tries
-  if is_running "$1"; then
-    read -r pid _ <"$1.pid"
+  local service=$1.${2%% *} pid tries=0
+  if is_running "$service"; then
+    read -r pid _ <"$STATE/$service.pid"
     kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
-    for ((tries = 0; tries < 50; tries++)); do
-      if ! is_running "$1" || ! sleep 0.1; then break; fi
-    done
+    while ((tries++ < 50)) && is_running "$service" && sleep 0.1; do :; done
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi
-  rm -f "$1.pid" "$1.log" || left "$1.pid cannot be removed"
+  rm -f "$STATE/$service.pid" "$STATE/$service.log" || left "$STATE/$service.pid cannot be removed"
 }
