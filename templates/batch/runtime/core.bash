@@ -272,7 +272,7 @@ undo_unknown() { # LINE…
 forget() {
   local line kind
   begin
-  while read -r line; do NEW[$line]=1; done <"$TMP/new"
+  while read -r line; do [[ ! $line ]] || NEW[$line]=1; done <"$TMP/new"
   while read -r line; do
     kind=${line#* }
     ! declare -F "undo_${kind%% *}" >/dev/null || OLD+=("$line")

@@ -11,7 +11,7 @@ tc_in() { take "$1" tc; }
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
   UNDONE=()
-  declare -gA ALIAS=() FRESH=() # FRESH: namespaces that did not exist before this run
+  declare -gA ALIAS=()
 }
 
 in_node() { # NODE COMMAND…
@@ -211,8 +211,11 @@ list() {
       [[ " host ${there[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
     done
   } >"$TMP/said"
-  if [[ -e $STATE/known ]]; then in_words | { grep -vxFf "$STATE/known" || true; }; else in_words; fi
+  in_words
 }
+
+# Less what the topology's commands have added.
+list_ours() { if [[ -e $STATE/known ]]; then list | grep -vxFf "$STATE/known" || (($? == 1)); else list; fi; }
 
 look_by() { # NODE KIND
   printf '@ %s %s\n' "$@"
@@ -342,14 +345,13 @@ differ() { # SEEN NOW
 }
 
 check_devices() {
-  list >"$TMP/now"
+  list_ours >"$TMP/now"
   differ "$STATE/seen" "$TMP/now"
 }
 
 # Over a topology that is up: what somebody else has put there is no part of ours afterwards, and what differs is set back.
 prepare_devices() {
   local node line
-  for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
   [[ $WAS_UP ]] || return 0
   if [[ ! -e $STATE/besides ]]; then
     differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"
@@ -409,12 +411,12 @@ look_devices() {
   local tries
   each flush
   [[ ! -e $TMP/seen ]] || return 0
-  list >"$TMP/seen"
+  list_ours >"$TMP/seen"
   [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"
-    list >"$TMP/seen"
+    list_ours >"$TMP/seen"
     ! cmp -s "$TMP/before" "$TMP/seen" || return 0
   done
 }
@@ -437,7 +439,7 @@ finish_devices() {
     mv "$TMP/ours" "$TMP/seen"
   fi
   mv "$TMP/seen" "$STATE/seen"
-  [[ ! -e $STATE/besides ]] || rm "$STATE/besides"
+  [[ ! -e $STATE/besides ]] || mv "$STATE/besides" "$TMP/besides"
 }
 
 still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ "$STATE/seen" "$TMP/seen") || true; }
@@ -466,6 +468,7 @@ settle_devices() {
   ((${#UNDONE[@]})) || return 0
   printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   UNDONE=()
+  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
   while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
   for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once
