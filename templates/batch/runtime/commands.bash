@@ -3,17 +3,23 @@
 undo_by() { take_command "$1" once "$2.undo" "${@:3}"; } # NODE NUMBER COMMAND…: what undoes the next one
 run_once() { take_command "$1" once "${@:2}"; } # NODE NUMBER COMMAND…: once, and again in a namespace that is new
 
+# With a namespace that is gone goes what was done there.
+prepare_commands() {
+  local node
+  for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || rm -f "$STATE/once.$node".[0-9]*; done
+}
+
 # The record of a command is empty while it runs: one that was killed meanwhile is undone.
 make_once() { # NODE LINES
-  local number command record
+  local command record
   local -a lines # not read one by one: a command may read what this script reads
   mapfile -t lines <<<"${2%$'\n'}"
   each look
   for command in "${lines[@]}"; do
-    number=${command%% *} record=$STATE/once.$1.${command%% *} command=${command#* }
-    if [[ $number == *.undo ]]; then printf '%s\n' "$command" >"$record" && continue; fi
-    if [[ -s $record && ! ${FRESH[$1]:-} ]]; then continue; fi
-    [[ ! -e $record || ${FRESH[$1]:-} ]] || undo_once "$1" "$number"
+    record=$STATE/once.$1.${command%% *} command=${command#* }
+    if [[ $record == *.undo ]]; then printf '%s\n' "$command" >"$record" && continue; fi
+    if [[ -s $record ]]; then continue; fi
+    [[ ! -e $record ]] || undo_once "$1" "${record##*.}"
     : >"$record"
     run_in "$1" "$command" || { rm -f "$record" && die "$1: $command failed"; }
     printf 'done\n' >"$record"
@@ -22,17 +28,16 @@ make_once() { # NODE LINES
 
 # A program, whatever function or built-in command has the same name.
 run_in() ( # NODE COMMAND, in quotes
-  node=()
-  [[ $1 == host ]] || node=(ip netns exec "$1")
   [[ ! $LOCK ]] || exec {LOCK}<&- # it may start something that goes on
-  run "${node[@]}" bash -c "exec -- $2"
+  if [[ $1 == host ]]; then run bash -c "exec -- $2"; else run ip netns exec "$1" bash -c "exec -- $2"; fi
 )
 
 # What the commands have put into namespaces is told by nobody.
 finish_commands() {
   [[ -e $STATE/seen ]] || return 0 # there are no devices
-  list >"$TMP/now" # less what is known already
-  differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >>"$STATE/known"
+  list >"$TMP/now"
+  cat "$STATE/seen" "$TMP"/besides* | grep -vxFf - "$TMP/now" >"$TMP/known" || (($? == 1))
+  mv "$TMP/known" "$STATE/known"
 }
 
 check_once() { [[ -s $STATE/once.$1.${2%% *} ]] || printf '%s: missing: not run: %s\n' "$1" "${2#* }"; }
@@ -43,5 +48,6 @@ undo_once() { # NODE NUMBER COMMAND
   if [[ -e $record && -e $record.undo && ( $1 == host || -e /run/netns/$1 ) ]]; then
     run_in "$1" "$(<"$record.undo")" || say "$1: $(<"$record.undo") failed"
   fi
+  [[ " ${!NEW[*]} " == *' once '* ]] || rm -f "$STATE/known"
   rm -f "$record" || left "$record cannot be removed"
 }

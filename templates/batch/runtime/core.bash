@@ -109,9 +109,12 @@ changes() {
   CHANGED["${1%% *} ${rest%% *}"]=1
 }
 
+# Over a topology that is up, lines are run again only where they are others, or something is not as it was.
+is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:-} ]]; } # NODE KIND
+
 keep() {
   [[ -d $STATE ]] || mkdir -p "$STATE"
-  printf '%s\n' "$@" >"$STATE/made.new"
+  printf '%s' "${@/%/$'\n'}" >"$STATE/made.new"
   mv "$STATE/made.new" "$STATE/made"
 }
 
@@ -129,7 +132,7 @@ require() {
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
+  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && each survey && every survey; } 2>/dev/null
   refuse
 }
 
@@ -154,6 +157,9 @@ lock() {
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
   trap unlock EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
   [[ ! -e $TMP ]] || rm -rf "$TMP" || die "$TMP cannot be removed"
   mkdir "$TMP" || die "$TMP cannot be made"
 }
@@ -169,13 +175,10 @@ unlock() {
 
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
-  every survey
   each survey
+  every survey
   refuse
   trap failed EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  trap 'exit 129' HUP
   if [[ $WAS_UP ]]; then
     DRIFT=$(every check; each check)
     DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
@@ -192,7 +195,7 @@ up() {
   keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
   : >"$STATE/up"
-  trap - INT TERM HUP
+  trap '' INT TERM HUP # it is done
   trap unlock EXIT
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
@@ -269,7 +272,7 @@ undo_unknown() { # LINE…
 forget() {
   local line kind
   begin
-  while read -r line; do NEW[$line]=1; done <"$TMP/new"
+  while read -r line; do [[ ! $line ]] || NEW[$line]=1; done <"$TMP/new"
   while read -r line; do
     kind=${line#* }
     ! declare -F "undo_${kind%% *}" >/dev/null || OLD+=("$line")

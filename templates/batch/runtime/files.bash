@@ -1,63 +1,54 @@
 # ---- files -----------------------------------------------------------------------------------------------------------
+#
+# A file is one line: PATH READER TEXT. The beginning of the text says whose it is.
 
-begin_files() { declare -gA FILES=(); }
-
-# Where there is a service that reads it, or none is named. The first line of a file says whose it is.
+# Where there is a service that reads it, or none is named.
 file() { # PATH [SERVICE] <TEXT
   local folder
   [[ ! ${2:-} || -d /run/systemd/system ]] || return 0
   for folder in "${1%/*/*}" "${1%/*}"; do
-    if [[ ! -d $folder ]] || grep -qxF "host folder $folder" "$STATE/made" 2>/dev/null; then LINES+=("host folder $folder"); fi
+    if [[ ! -d $folder ]] || grep -qsxF "host folder $folder" "$STATE/made"; then LINES+=("host folder $folder"); fi
   done
-  FILES[$1@${2:-}]=$(cat)
-  take host file < <(printf '%s\n' "${FILES[$1@${2:-}]}" | sed "s#^#$1@${2:-} #")
+  LINES+=("host file $1 ${2:--} $(in_one_line)")
 }
 
-is_written() { [[ -e ${1%@*} && $(<"${1%@*}") == "${FILES[$1]}" ]]; } # PATH@SERVICE
+in_one_line() { sed -z 's/\\/\\\\/g; s/\n/\\n/g'; }
+is_written() { [[ -e ${1%% *} && $(in_one_line <"${1%% *}") == "${1#* * }" ]]; } # PATH READER TEXT
+is_our_file() { [[ $(sed -n '1s/.* //p' "$1" 2>/dev/null) == "nsgen:$NAME" ]]; }
 
-is_our_file() { # PATH
-  local line=''
-  { read -r line <"$1"; } 2>/dev/null || true
-  [[ $line == *" nsgen:$NAME" ]]
+survey_file() { # host PATH READER TEXT
+  [[ ! -e ${2%% *} ]] || is_our_file "${2%% *}" || PROBLEMS+=("${2%% *} exists already, and it is not of this topology")
 }
 
-survey_files() {
-  local key
-  for key in "${!FILES[@]}"; do
-    [[ ! -e ${key%@*} ]] || is_our_file "${key%@*}" || PROBLEMS+=("${key%@*} exists already, and it is not of this topology")
-  done
-}
+check_file() { is_written "$2" || printf 'host: changed: %s is not as it was written\n' "${2%% *}"; }
 
 make_folder() { :; } # with its file
 
-make_file() {
-  local key
-  for key in "${!FILES[@]}"; do
-    if is_written "$key"; then continue; fi
-    mkdir -p "${key%/*}"
-    printf '%s\n' "${FILES[$key]}" >"${key%@*}"
-    reload "${key#*@}"
-  done
+make_file() { # host LINES
+  local line path reader text
+  while read -r line; do
+    if is_written "$line"; then continue; fi
+    read -r path reader text <<<"$line"
+    mkdir -p "${path%/*}"
+    printf '%b' "$text" >"$path"
+    reload "$reader"
+  done <<<"${2%$'\n'}"
 }
 
-check_files() {
-  local key
-  for key in "${!FILES[@]}"; do is_written "$key" || printf 'host: changed: %s is not as it was written\n' "${key%@*}"; done
-}
-
-undo_file() { # host PATH@SERVICE LINE
-  local key=${2%% *}
-  [[ ! ${FILES[$key]+x} || ${#NEW[@]} -eq 0 ]] && is_our_file "${key%@*}" || return 0 # or it is written anew
-  rm -f "${key%@*}" || left "${key%@*} cannot be removed"
-  reload "${key#*@}"
-  [[ -e $STATE/made || $key != /etc/netns/* ]] || undo_folder host "${key%/*}" # where nothing is kept, it is taken for ours
+undo_file() { # host PATH READER TEXT
+  local path reader
+  read -r path reader _ <<<"$2"
+  [[ " ${!NEW[*]} " != *" host file $path "* ]] && is_our_file "$path" || return 0 # or it is written anew
+  rm -f "$path" || left "$path cannot be removed"
+  reload "$reader"
+  [[ -e $STATE/made || $path != /etc/netns/* ]] || undo_folder host "${path%/*}" # where nothing is kept, it is taken for ours
 }
 
 undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 
-reload() { # [SERVICE]
+reload() { # SERVICE
   local -a command=(networkctl reload)
   [[ $1 != NetworkManager ]] || command=(nmcli general reload conf)
-  if [[ ! $1 ]] || ! systemctl --quiet is-active "$1.service" 2>/dev/null; then return 0; fi
+  [[ $1 != - ]] && systemctl --quiet is-active "$1.service" 2>/dev/null || return 0
   run "${command[@]}" || say "$1 could not be told to read its files again"
 }

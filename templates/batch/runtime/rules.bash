@@ -12,7 +12,7 @@ make_ip6tables() { put_rules "$1" ip6tables; }
 
 put_rules() { # NODE TOOL
   local saved
-  [[ ! $WAS_UP || ${CHANGED["$1 $2"]:-} ]] || return 0
+  is_wanted "$1" "$2" || return 0
   saved=$(in_node "$1" "$2-save") || die "$2-save failed"
   replacing "$saved" <<<"${TEXT["$1 $2"]}" >"$TMP/rules"
   [[ ! $VERBOSE ]] || sed "s/^/[#] $1: $2-restore: /" "$TMP/rules" >&2

@@ -13,8 +13,7 @@ make_service() { # NODE LINES
   done < <(printf '%s' "$2")
 }
 
-# It writes its own number, and when it started, before it becomes the program, and before another run can begin: so none
-# is ever lost.
+# It writes down what it is before it becomes the program, and before another run can begin: so none is ever lost.
 launch() { # NODE NAME COMMAND, in quotes
   local -a node=() stat
   trap - EXIT INT TERM HUP
