@@ -68,7 +68,7 @@ along_with() { # NODE KEY
     'host net.ipv6.conf.all.forwarding') paths=(/proc/sys/net/ipv6/conf/*/forwarding) tool=ip6tables ;;
     *) return 0 ;;
   esac
-  grep -H '' "${paths[@]}" | sed 's#^/proc/sys/##; s/:/ = /'
+  grep -H '' "${paths[@]}" | sed 's#^/proc/sys/##; s/:/ = /' || return 1
   ! command -v "$tool" >/dev/null || "$tool" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/!s/^-N/chain =/p' || printf 'chain = *\n'
 }
 
@@ -117,15 +117,18 @@ goes() { # NODE KEY
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.
 put_back() { # NODE KEY OURS FILE
-  local key was now
+  local key was now lines
   read -r _ _ was <"$4"
   now=$(get_parameter "$1" "$2") && [[ $was != "$3" && ( $now == "$3" || $now == "$was" ) ]] || return 0
   if [[ $1$now == "host$3" ]] && relied_on "$2" "$3" "${4%:*}"; then say "$2 stays $3: others rely on it by now" && return 0; fi
+  if ! lines=$(along_with "$1" "$2" | awk '
+    NR == FNR { was[$1] = $3; print; next }
+    { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
+    !($1 in was) && key in was { print $1, "=", was[key] }' "$4" -); then left "$2 cannot be put back" && return 0; fi
   while read -r key _ was; do
     now=$(get_parameter "$1" "$key") && [[ $now != "$was" ]] || continue
     put_parameter "$1" "$key" "$was" || left "$1: $key cannot be set to $was"
-  done < <(awk 'NR == FNR { was[$1] = $3; print; next } { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
-    !($1 in was) && key in was { print $1, "=", was[key] }' "$4" <(along_with "$1" "$2"))
+  done <<<"$lines"
 }
 
 # By an administrator's file, too; or by another program's chains, as those of Docker and libvirt, which find forwarding on
