@@ -334,7 +334,7 @@ in_words() {
 # for rules in our chains, and devices of this host with our mark: somebody has given one of ours another name. (Routes of
 # the kernel come and go with addresses.)
 differ() { # SEEN NOW
-  { diff "$1" "$2" || (($? == 1)); } | awk '
+  { diff -N "$1" "$2" || (($? == 1)); } | awk '
     { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
     $3 == "device" && $1 == "<" { gone[node, $4] = 1; if ($4 == "lo") { lost[node] = 1; text = "the namespace" } }
     $3 == "device" && $1 == ">" { come[node, $4] = 1 }

@@ -20,15 +20,14 @@ survey_file() { # host PATH READER TEXT
   [[ ! -e ${2%% *} ]] || is_our_file "${2%% *}" || PROBLEMS+=("${2%% *} exists already, and it is not of this topology")
 }
 
+make_folder() { :; } # with its file
+undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 check_file() { is_written "$2" || printf 'host: changed: %s is not as it was written\n' "${2%% *}"; }
 
-make_folder() { :; } # with its file
-
 make_file() { # host LINES
-  local line path reader text
-  while read -r line; do
-    if is_written "$line"; then continue; fi
-    read -r path reader text <<<"$line"
+  local path reader text
+  while read -r path reader text; do
+    if is_written "$path $reader $text"; then continue; fi
     mkdir -p "${path%/*}"
     printf '%b' "$text" >"$path"
     reload "$reader"
@@ -36,19 +35,15 @@ make_file() { # host LINES
 }
 
 undo_file() { # host PATH READER TEXT
-  local path reader
-  read -r path reader _ <<<"$2"
+  local path=${2%% *} reader=${2#* }
   [[ " ${!NEW[*]} " != *" host file $path "* ]] && is_our_file "$path" || return 0 # or it is written anew
   rm -f "$path" || left "$path cannot be removed"
-  reload "$reader"
+  reload "${reader%% *}"
   [[ -e $STATE/made || $path != /etc/netns/* ]] || undo_folder host "${path%/*}" # where nothing is kept, it is taken for ours
 }
 
-undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
-
 reload() { # SERVICE
-  local -a command=(networkctl reload)
-  [[ $1 != NetworkManager ]] || command=(nmcli general reload conf)
-  [[ $1 != - ]] && systemctl --quiet is-active "$1.service" 2>/dev/null || return 0
-  run "${command[@]}" || say "$1 could not be told to read its files again"
+  if [[ $1 == - ]] || ! systemctl --quiet is-active "$1.service" 2>/dev/null; then return 0; fi
+  if [[ $1 == NetworkManager ]]; then run nmcli general reload conf; else run networkctl reload; fi ||
+    say "$1 could not be told to read its files again"
 }

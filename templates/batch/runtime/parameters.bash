@@ -71,9 +71,11 @@ along_with() { # NODE KEY
     'host net.ipv6.conf.all.forwarding') paths=(/proc/sys/net/ipv6/conf/*/forwarding) tool=ip6tables ;;
     *) return 0 ;;
   esac
-  grep -H '' "${paths[@]}" | sed 's#^/proc/sys/##; s/:/ = /'
-  ! command -v "$tool" >/dev/null || "$tool" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/!s/^-N/chain =/p' || printf 'chain = *\n'
+  grep -H '' "${paths[@]}" | sed 's#^/proc/sys/##; s/:/ = /' || return 1
+  ! command -v "$tool" >/dev/null || other_chains "$tool" || other_chains "$tool" || printf 'chain = *\n'
 }
+
+other_chains() { "$1" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/!s/^-N/chain =/p'; } # TOOL
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
 sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
@@ -89,9 +91,7 @@ set_at_boot() { # NODE KEY NOW
   local file booted
   [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
   booted=$(sed -n 's/^btime //p' /proc/stat)
-  for file in /etc/sysctl.d/99-nsgen-*.conf; do
-    if (($(stat -c %Z "$file") < booted)) && sets "$2" 1 "$file"; then return 0; fi
-  done
+  for file in /etc/sysctl.d/99-nsgen-*.conf; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
   return 1
 }
 
@@ -122,15 +122,18 @@ goes() { # NODE KEY
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.
 put_back() { # NODE KEY OURS FILE
-  local key=$2 was now
+  local key was now lines
   read -r _ _ was <"$4"
   now=$(get_parameter "$1" "$2") && [[ $was != "$3" && ( $now == "$3" || $now == "$was" ) ]] || return 0
   if [[ $1$now == "host$3" ]] && relied_on "$2" "$3" "${4%:*}"; then say "$2 stays $3: others rely on it by now" && return 0; fi
+  if ! lines=$(along_with "$1" "$2" | awk '
+    NR == FNR { was[$1] = $3; print; next }
+    { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
+    !($1 in was) && key in was { print $1, "=", was[key] }' "$4" -); then left "$2 cannot be put back" && return 0; fi
   while read -r key _ was; do
     now=$(get_parameter "$1" "$key") && [[ $now != "$was" ]] || continue
     put_parameter "$1" "$key" "$was" || left "$1: $key cannot be set to $was"
-  done < <(awk 'NR == FNR { was[$1] = $3; print; next } { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
-    !($1 in was) && key in was { print $1, "=", was[key] }' "$4" <(along_with "$1" "$2"))
+  done <<<"$lines"
 }
 
 # By an administrator's file, too; or by another program's chains, as those of Docker and libvirt, which find forwarding on
