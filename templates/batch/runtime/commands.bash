@@ -36,7 +36,7 @@ run_in() ( # NODE COMMAND, in quotes
 finish_commands() {
   [[ -e $STATE/seen ]] || return 0 # there are no devices
   list >"$TMP/now"
-  cat "$STATE/seen" "$TMP"/besides* | grep -vxFf - "$TMP/now" >"$TMP/known" || (($? == 1))
+  awk 'FILENAME !~ /now$/ { told[$0]; next } !($0 in told)' "$STATE/seen" "$TMP"/besides* "$TMP/now" >"$TMP/known"
   mv "$TMP/known" "$STATE/known"
 }
 
