@@ -7,6 +7,7 @@ routes; all but mininet, which knows none, publish a port of each.
 from __future__ import annotations
 
 import json
+import lzma
 import re
 import shutil
 import subprocess
@@ -65,15 +66,20 @@ def _render(number: int, *options: str) -> str:
 # -- ours ---------------------------------------------------------------------------------------
 
 
+_STEPS = ("up", "up again", "check", "down")
+
+
 def _batch(number: int, folder: Path) -> dict[str, str]:
     script = folder / "setup.sh"
     script.write_text(_render(number))
-    return {
-        "up": f"exec bash {script} up\n",
-        "up again": f"exec bash {script} up\n",
-        "check": f"exec bash {script} check\n",
-        "down": f"exec bash {script} down\n",
-    }
+    return {step: f"exec bash {script} {step.split()[0]}\n" for step in _STEPS}
+
+
+def _yardstick(number: int, folder: Path) -> dict[str, str]:
+    """The script as nsgen printed it with the runtime of before: kept for the sizes that are compared."""
+    script = folder / "yardstick.sh"
+    script.write_bytes(lzma.decompress((HERE / "yardstick" / f"{number}.sh.xz").read_bytes()))
+    return {step: f"exec bash {script} {step.split()[0]}\n" for step in _STEPS}
 
 
 def _plain(number: int, folder: Path) -> dict[str, str]:  # noqa: ARG001 (all ways are called alike)
@@ -222,6 +228,7 @@ def _no_pyroute2() -> str:
 WAYS = (
     Way("limit", "a C program: netlink, and one iptables-restore", _programs("cc"), _limit),
     Way("batch", "the script, as `nsgen render` prints it", _nothing, _batch),
+    Way("yardstick", "the script as it was with the runtime of before", _nothing, _yardstick),
     Way("plain", "`--style plain`: one process per command", _nothing, _plain),
     Way("by hand", "as in the article: one process per command, `iptables -A`", _nothing, _article),
     Way(

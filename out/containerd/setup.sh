@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 4131d8ff0aa9, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 190f0c9c847b, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -154,9 +154,12 @@ changes() {
   CHANGED["${1%% *} ${rest%% *}"]=1
 }
 
+# Over a topology that is up, lines are run again only where they are others, or something is not as it was.
+is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:-} ]]; } # NODE KIND
+
 keep() {
   [[ -d $STATE ]] || mkdir -p "$STATE"
-  printf '%s\n' "$@" >"$STATE/made.new"
+  printf '%s' "${@/%/$'\n'}" >"$STATE/made.new"
   mv "$STATE/made.new" "$STATE/made"
 }
 
@@ -174,7 +177,7 @@ require() {
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
+  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && each survey && every survey; } 2>/dev/null
   refuse
 }
 
@@ -199,6 +202,9 @@ lock() {
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
   trap unlock EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
   [[ ! -e $TMP ]] || rm -rf "$TMP" || die "$TMP cannot be removed"
   mkdir "$TMP" || die "$TMP cannot be made"
 }
@@ -214,13 +220,10 @@ unlock() {
 
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
-  every survey
   each survey
+  every survey
   refuse
   trap failed EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  trap 'exit 129' HUP
   if [[ $WAS_UP ]]; then
     DRIFT=$(every check; each check)
     DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
@@ -237,7 +240,7 @@ up() {
   keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
   : >"$STATE/up"
-  trap - INT TERM HUP
+  trap '' INT TERM HUP # it is done
   trap unlock EXIT
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
@@ -314,7 +317,7 @@ undo_unknown() { # LINE…
 forget() {
   local line kind
   begin
-  while read -r line; do NEW[$line]=1; done <"$TMP/new"
+  while read -r line; do [[ ! $line ]] || NEW[$line]=1; done <"$TMP/new"
   while read -r line; do
     kind=${line#* }
     ! declare -F "undo_${kind%% *}" >/dev/null || OLD+=("$line")
@@ -354,51 +357,44 @@ modules() { take host module; } # <NAMES
 
 # Built in or loaded: then there is its name among the modules, or what it brings.
 has_module() { [[ -e /sys/module/${1//-/_} || $1 == br_netfilter && -e /proc/sys/net/bridge ]]; }
+check_module() { has_module "$2" || printf 'host: missing: the module %s\n' "$2"; }
 
-survey_module() { # host NAME
-  local file word module command
+survey_module() { # host NAME; an administrator forbids it in one of two ways, modprobe.d(5)
+  local name=${2//[-_]/[-_]} files file
   if has_module "$2"; then return 0; fi
   command -v modprobe >/dev/null || { PROBLEMS+=('the program modprobe is missing: install the package kmod') && return 0; }
   modprobe -n -q "$2" 2>/dev/null || PROBLEMS+=("this kernel has no module $2")
-  for file in {/etc,/run,/usr/local/lib,/usr/lib,/lib}/modprobe.d/*.conf; do
-    while read -r word module command || [[ $word ]]; do # an administrator forbids it in one of two ways, modprobe.d(5)
-      [[ ${module//-/_} != "${2//-/_}" || ! "$word $command" =~ ^(blacklist|install\ .*/(true|false)) ]] ||
-        PROBLEMS+=("the kernel module $2 is blacklisted in $file")
-    done <"$file"
-  done
+  files=({/etc,/run,/usr/local/lib,/usr/lib,/lib}/modprobe.d/*.conf)
+  ! file=$(grep -lE "^\s*(blacklist\s+$name\s*$|install\s+$name\s.*/(true|false))" /dev/null "${files[@]}") ||
+    PROBLEMS+=("the kernel module $2 is blacklisted in ${file%%$'\n'*}")
 }
 
 make_module() { # host NAMES
-  local name switch loading
+  local name
   for name in $2; do
-    loading=$STATE/loading.$name # is left by a run that was killed meanwhile
-    if has_module "$name" && [[ ! -e $loading ]]; then continue; fi
-    : >"$loading"
+    if has_module "$name"; then continue; fi
+    [[ $name != br_netfilter ]] || : >"$STATE/loading"
     run modprobe "$name" || die "the kernel module $name cannot be loaded"
-    # br_netfilter switches itself on for every bridge of this host; what is asked for is switched on below.
-    [[ $name != br_netfilter ]] || for switch in /proc/sys/net/bridge/bridge-nf-call-*; do printf '0\n' >"$switch"; done
-    rm -f "$loading"
   done
+  undo_module
 }
 
-undo_module() { :; } # it stays loaded: others may use it by now
-
-check_module() { has_module "$2" || printf 'host: missing: the module %s\n' "$2"; }
+# It stays loaded: others may use it by now. But br_netfilter switches itself on for every bridge of this host; what is
+# asked for is switched on below. (A run that is killed in between leaves a mark.)
+undo_module() {
+  local switch
+  [[ -e $STATE/loading ]] || return 0
+  for switch in /proc/sys/net/bridge/bridge-nf-call-*; do printf '0\n' >"$switch"; done
+  rm "$STATE/loading"
+}
 
 # ---- kernel parameters -----------------------------------------------------------------------------------------------
 #
 # In /run/nsgen/sysctl, shared by all topologies, NODE@KEY is what it was, and NODE@KEY:TOPOLOGY what each that needs it
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
-begin_parameters() { declare -gA MINE=(); } # devices of this host that are ours, or were
-
-parameters() { take "$1" sysctl; } # NODE <LINES
-
-recall_parameters() {
-  local line
-  for line in "${OLD[@]}" "${LINES[@]}"; do
-    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && MINE[${line%% *}]=1; }
-  done
+parameters() { # NODE <LINES; a kernel without IPv6 has nothing to switch off
+  if [[ -e /proc/sys/net/ipv6/conf ]]; then take "$1" sysctl; else take "$1" sysctl < <(sed '/^net.ipv6/d'); fi
 }
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
@@ -411,9 +407,8 @@ get_parameter() { # NODE KEY
 }
 
 put_parameter() { # NODE KEY VALUE
-  if [[ $1 != host ]]; then run in_node "$1" sysctl -q -w "$2=$3" && return 0 || return 1; fi
-  [[ ! $VERBOSE ]] || printf '[#] sysctl -w %s="%s"\n' "$2" "$3" >&2
-  printf '%s\n' "$3" >"$(path_of "$2")"
+  [[ ! $VERBOSE ]] || printf '[#] %s: sysctl -w %s="%s"\n' "$@" >&2
+  if [[ $1 == host ]]; then printf '%s\n' "$3" >"$(path_of "$2")"; else in_node "$1" sysctl -q -w "$2=$3"; fi
 }
 
 survey_sysctl() { # NODE KEY = VALUE; the device or the module of some may come with this run
@@ -421,59 +416,61 @@ survey_sysctl() { # NODE KEY = VALUE; the device or the module of some may come 
     PROBLEMS+=("this kernel has no parameter ${2%% = *}")
 }
 
-# A kernel without IPv6 has nothing to switch off.
-is_void() { [[ $1 == host && $2 == net?ipv6?* && ! -e $(path_of "$2") ]]; } # NODE KEY
+check_sysctl() { # NODE KEY = VALUE
+  local now
+  now=$(get_parameter "$1" "${2%% = *}") || now=missing
+  [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
+}
 
 make_sysctl() { # NODE LINES
-  local line
-  while read -r line; do set_parameter "$1" "${line%% = *}" "${line#* = }"; done < <(printf '%s' "$2")
+  local key value now record users
+  mkdir -p /run/nsgen/sysctl
+  while read -r key _ value; do
+    record=/run/nsgen/sysctl/$1@${key//\//%}
+    now=$(get_parameter "$1" "$key") || die "$1: this kernel has no parameter $key"
+    users=("$record":*)
+    if ((${#users[@]} == 0)); then
+      what_was "$1" "$key" "$now" >"$TMP/was"
+      mv "$TMP/was" "$record"
+    fi
+    printf '%s = %s\n' "$key" "$value" >"$record:$NAME"
+    [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || die "$1: $key cannot be set to $value"
+  done <<<"${2%$'\n'}"
 }
 
-set_parameter() { # NODE KEY VALUE
-  local record=/run/nsgen/sysctl/$1@${2//\//%} now users
-  if is_void "$1" "$2"; then return 0; fi
-  now=$(get_parameter "$1" "$2") || die "$1: this kernel has no parameter $2"
-  users=("$record":*)
-  [[ -d ${record%/*} ]] || mkdir "${record%/*}"
-  ((${#users[@]})) || what_was "$1" "$2" "$now" >"$record"
-  printf '%s\n' "$3" >"$record:$NAME"
-  [[ $now == "$3" ]] || put_parameter "$@" || die "$1: $2 cannot be set to $3"
-}
-
-# PATH VALUE of it, and of what the kernel changes along with it: forwarding, switched, is switched on every device, and
-# decides whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change). And who has chains by now.
+# As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
-  local path device was text along=()
-  path=$(path_of "$2") path=${path#/proc/sys/} was=''
-  for device in /run/nsgen/sysctl/host@net.ip*forward*; do [[ $device == *:* ]] || was=$(sed -n "s#^$path ##p" "$device"); done
-  ! set_at_boot "$2" "$3" || { was=0 && printf '%s\n' "$2" >>/run/nsgen.boot; }
-  printf '%s %s\n' "$path" "${was:-$3}"
-  [[ $1 == host && ${was:-$3} == 0 ]] || return 0
-  case $2 in
-    net.ipv4.ip_forward) along=(/proc/sys/net/ipv4/conf/{all/accept_redirects,*/forwarding}) ;;
-    net.ipv6.conf.all.forwarding) along=(/proc/sys/net/ipv6/conf/*/forwarding) ;;
+  local was along less=''
+  was=$(sed -n "s#^${2//\//.} = ##p" /dev/null "/run/nsgen/sysctl/$1"@*forward*)
+  if set_at_boot "$@"; then
+    was=0 less='/^chain/!d'
+    ! asked_for net.ipv4.conf.all.accept_redirects 0 || less='/^chain\|redirects/!d'
+    printf '%s\n' "$2" >>/run/nsgen.boot
+  fi
+  printf '%s = %s\n' "$2" "${was:-$3}"
+  along=$(along_with "$1" "$2")
+  [[ ! $along ]] || sed -f <(less_ours) -e "$less" <<<"$along"
+}
+
+less_ours() { # devices that come and go with us, for sed
+  printf '%s\n' "${LINES[@]}" | sed -nE 's#^host ip link add name ([^ ]+) .*#\\,/\1/forwarding,d#p'
+}
+
+# Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
+# inet_forward_change). Other programs rely on it, too: those that have chains. What cannot be asked counts as nobody's.
+along_with() { # NODE KEY
+  local tool=iptables
+  local -a paths
+  case "$1 $2" in
+    'host net.ipv4.ip_forward') paths=(/proc/sys/net/ipv4/conf/{all/accept_redirects,*/forwarding}) ;;
+    'host net.ipv6.conf.all.forwarding') paths=(/proc/sys/net/ipv6/conf/*/forwarding) tool=ip6tables ;;
     *) return 0 ;;
   esac
-  if [[ $3 == 0 ]]; then
-    text=$(grep . /dev/null "${along[@]}") || die 'grep /proc/sys failed'
-    while IFS=: read -r path was; do
-      device=${path%/forwarding} device=${device##*/}
-      [[ ${MINE[$device]:-} || $device == all ]] || printf '%s %s\n' "${path#/proc/sys/}" "$was"
-    done <<<"$text"
-  elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
-    printf 'net/ipv4/conf/all/accept_redirects 0\n'
-  fi
-  other_chains "$2" || printf 'chain *\n' # what could not be asked counts as nobody's
+  grep -H '' "${paths[@]}" | sed 's#^/proc/sys/##; s/:/ = /' || return 1
+  ! command -v "$tool" >/dev/null || other_chains "$tool" || other_chains "$tool" || printf 'chain = *\n'
 }
 
-# Other programs' chains for what is forwarded.
-other_chains() { # KEY
-  local tool=iptables text line
-  [[ $1 == net.ipv4.* ]] || tool=ip6tables
-  command -v "$tool" >/dev/null || return 0
-  text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || return 1
-  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain %s\n' "${line#-N }"; done <<<"$text"
-}
+other_chains() { "$1" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/!s/^-N/chain =/p'; } # TOOL
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
 sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
@@ -485,138 +482,90 @@ asked_for() { # KEY VALUE
 
 # Whether it was our own file that switched it on at boot; then it counts as off. But once it has been put back, whoever
 # switches it on again has reasons of their own.
-set_at_boot() { # KEY NOW
-  local file
-  [[ $2 == 1 && $1 =~ forward|nf-call ]] && ! grep -qxF "$1" /run/nsgen.boot 2>/dev/null && ! asked_for "$1" 1 || return 1
-  for file in /etc/sysctl.d/99-nsgen-*.conf; do
-    if (($(stat -c %Z "$file") < $(sed -n 's/^btime //p' /proc/stat))) && sets "$1" 1 "$file"; then return 0; fi
-  done
+set_at_boot() { # NODE KEY NOW
+  local file booted
+  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
+  booted=$(sed -n 's/^btime //p' /proc/stat)
+  for file in /etc/sysctl.d/99-nsgen-*.conf; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
   return 1
 }
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
 where_off() {
-  local was record=/run/nsgen/sysctl/host@$1 path=/proc/sys/${1//.//}
-  if [[ -e $record ]]; then read -r _ was <"$record"; else { read -r was <"$path"; } 2>/dev/null || was=0; fi
-  if [[ $was == 0 ]] || set_at_boot "$1" "$was"; then "${@:2}"; fi
+  local was
+  { read -r _ _ was <"/run/nsgen/sysctl/host@$1" || read -r was <"/proc/sys/${1//.//}"; } 2>/dev/null || was=0
+  if [[ $was == 0 ]] || set_at_boot host "$1" "$was"; then "${@:2}"; fi
 }
 
 undo_sysctl() { # NODE KEY = VALUE
-  local node=$1 key=${2%% = *} ours=${2#* = } record other value='' was='' now
-  record=/run/nsgen/sysctl/$node@${key//\//%}
-  [[ -e $record && " ${!NEW[*]} " != *" $node sysctl $key = "* ]] || return 0 # it is to have another value
-  for other in "$record":*; do [[ $other == *:"$NAME" ]] || value=$(<"$other"); done
-  if [[ -e $record:$NAME ]] && stays "$node" "$key" && now=$(get_parameter "$node" "$key"); then
-    read -r _ was <"$record"
-    if [[ $value ]]; then # what another topology sets
-      [[ $now != "$ours" || $now == "$value" ]] || put_parameter "$node" "$key" "$value" || left "$node: $key cannot be set to $value"
-    elif [[ $now == "$ours" && $now != "$was" ]] && relied_on "$key" "$ours" "$record"; then
-      say "$key stays $ours: others rely on it by now"
-    elif [[ $now == "$ours" || $now == "$was" ]]; then
-      put_back "$node" "$key" "$record"
-    fi
-  fi
+  local key=${2%% = *} record file other
+  record=/run/nsgen/sysctl/$1@${key//\//%} file=$record
+  [[ -e $record && " ${!NEW[*]} " != *" $1 sysctl $key = "* ]] || return 0 # it is to have another value
+  for other in "$record":*; do [[ $other == *:"$NAME" ]] || file=$other; done
+  [[ ! -e $record:$NAME ]] || goes "$1" "$key" || put_back "$1" "$key" "${2#* = }" "$file"
   [[ ! $LEFT ]] || return 0
-  if [[ $value ]]; then rm -f "$record:$NAME"; else rm -f "$record:$NAME" "$record"; fi || left "$record cannot be removed"
+  [[ $file == "$record" ]] || record=$record:$NAME
+  rm -f "$record:$NAME" "$record" || left "$record cannot be removed"
 }
 
-# Those of a namespace that goes, or of a device of ours that goes, go with it.
-stays() { # NODE KEY
-  [[ $1 == host || ${NEW["host ip netns add $1"]:-} ]] || return 1
-  [[ ! $2 =~ [./]conf[./](.*)[./] || ! ${MINE[${BASH_REMATCH[1]}]:-} || " ${!NEW[*]} " == *" $1 ip link add name ${BASH_REMATCH[1]} "* ]]
+# With a namespace that goes, or a device of ours.
+goes() { # NODE KEY
+  local device=''
+  [[ ! $2 =~ [./]conf[./](.*)[./] ]] || device=${BASH_REMATCH[1]}
+  [[ "${OLD[*]} " == *" ip "@("netns add $1"|"link add name $device")" "* && "${!NEW[*]} " != *" ip "@("netns add $1"|"link add name $device")" "* ]]
 }
 
-# Whether an administrator's file asks for the value, too; or, of forwarding, whether another program has made itself chains
-# since, as Docker and libvirt do, which find it on and leave it at that.
-relied_on() { # KEY VALUE FILE
+# To what it was, or another topology sets. A device that has come since has what `default` had then.
+put_back() { # NODE KEY OURS FILE
+  local key was now lines
+  read -r _ _ was <"$4"
+  now=$(get_parameter "$1" "$2") && [[ $was != "$3" && ( $now == "$3" || $now == "$was" ) ]] || return 0
+  if [[ $1$now == "host$3" ]] && relied_on "$2" "$3" "${4%:*}"; then say "$2 stays $3: others rely on it by now" && return 0; fi
+  if ! lines=$(along_with "$1" "$2" | awk '
+    NR == FNR { was[$1] = $3; print; next }
+    { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
+    !($1 in was) && key in was { print $1, "=", was[key] }' "$4" -); then left "$2 cannot be put back" && return 0; fi
+  while read -r key _ was; do
+    now=$(get_parameter "$1" "$key") && [[ $now != "$was" ]] || continue
+    put_parameter "$1" "$key" "$was" || left "$1: $key cannot be set to $was"
+  done <<<"$lines"
+}
+
+# By an administrator's file, too; or by another program's chains, as those of Docker and libvirt, which find forwarding on
+# and leave it at that.
+relied_on() { # KEY VALUE RECORD
   ! asked_for "$1" "$2" || return 0
-  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && ! grep -qxF 'chain *' "$3" && other_chains "$1" | grep -vxFf "$3" >/dev/null
-}
-
-put_back() { # NODE KEY FILE
-  local path was now version device
-  local -A recorded=()
-  while read -r path was; do
-    recorded[$path]=1
-    if [[ $path == chain || $1 == host && ! -e /proc/sys/$path ]]; then continue; fi
-    now=$(get_parameter "$1" "$path")
-    [[ $now == "$was" ]] || put_parameter "$1" "$path" "$was" || left "$1: $path cannot be set to $was"
-  done <"$3"
-  [[ $2 =~ ^net\.(ipv[46])\..*forward ]] || return 0
-  version=${BASH_REMATCH[1]} was=$(<"/proc/sys/net/$version/conf/default/forwarding") # what devices have that have come since
-  for path in "/proc/sys/net/$version/conf/"*/forwarding; do
-    device=${path%/*} device=${device##*/}
-    [[ ${recorded[${path#/proc/sys/}]:-} || $device == all || ${#NEW[@]} -eq 0 && ${MINE[$device]:-} ]] || printf '%s\n' "$was" >"$path" || true
-  done
-}
-
-check_sysctl() { # NODE KEY = VALUE
-  local now
-  if is_void "$1" "${2%% = *}"; then return 0; fi
-  now=$(get_parameter "$1" "${2%% = *}") || now=missing
-  [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
+  ! grep -qxF 'chain = *' "$3" && along_with host "$1" | grep '^chain = [^*]' | grep -vxFf "$3" >/dev/null
 }
 
 # ---- after a reboot --------------------------------------------------------------------------------------------------
 
 install() {
-  local unit=nsgen-$NAME.service
-  print_self | write_file "/usr/local/sbin/nsgen-$NAME" 755
-  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "${TEXT["host sysctl"]:-}" <<FILE
-# Kernel parameters of the nsgen topology $NAME, for every boot: sysctl.d(5).
-# $unit sets them too; this file says so to whoever looks here first.
-FILE
-  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "${TEXT["host module"]:-}" <<FILE
-# Kernel modules of the nsgen topology $NAME, for every boot: modules-load.d(5).
-FILE
-  print_unit | write_file "/etc/systemd/system/$unit" 644
-  mkdir -p /etc/systemd/system/multi-user.target.wants
-  ln -sfn "/etc/systemd/system/$unit" "/etc/systemd/system/multi-user.target.wants/$unit" # systemctl enable
-  [[ ! -d /run/systemd/system ]] || run systemctl daemon-reload
-  say "installed; it is built at every boot, and now by: systemctl start $unit"
+  boot_files
+  say "installed; it is built at every boot, and now by: systemctl start nsgen-$NAME.service"
 }
 
 uninstall() {
-  local unit=nsgen-$NAME.service file others
-  if [[ -d /run/systemd/system ]] && systemctl is-active --quiet "$unit"; then
-    exec {LOCK}<&- # its `down` takes the lock
-    run systemctl stop "$unit"
-    LOCK=''
-    lock
-    recall
-  fi
+  local others
   down
-  rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
-  for file in "/etc/systemd/system/$unit" "/usr/local/sbin/nsgen-$NAME" "/etc/sysctl.d/99-nsgen-$NAME.conf" "/etc/modules-load.d/nsgen-$NAME.conf"; do
-    rm -f "$file" "$file.nsgen-new"
-  done
+  boot_files
   others=(/etc/sysctl.d/99-nsgen-*.conf)
   ((${#others[@]})) || rm -f /run/nsgen.boot # what those files switched on at boot
-  [[ ! -d /run/systemd/system ]] || run systemctl daemon-reload
 }
 
-# A file of nothing but its head is one that an earlier version had something to say in.
-boot_file() { # FILE TEXT <HEAD
-  if [[ $2 ]]; then { cat && printf '%s' "$2"; } | write_file "$1" 644; else rm -f "$1"; fi
-}
-
-# Whole or not at all.
-write_file() { # FILE MODE
-  mkdir -p "${1%/*}"
-  cat >"$1.nsgen-new"
-  chmod "$2" "$1.nsgen-new"
-  mv "$1.nsgen-new" "$1"
-}
-
-print_unit() {
-  cat <<UNIT
-# Builds the nsgen topology $NAME at boot. It runs a copy of setup.sh:
-#   install -m 755 setup.sh /usr/local/sbin/nsgen-$NAME
+boot_files() {
+  local self unit=nsgen-$NAME.service folder=/etc/systemd/system
+  self=$(print_self)
+  boot_file "/usr/local/sbin/nsgen-$NAME" 755 "$self"
+  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" 644 "${TEXT["host sysctl"]:-}" \
+    "# Kernel parameters of the nsgen topology $NAME, for every boot, sysctl.d(5); $unit sets them too."
+  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" 644 "${TEXT["host module"]:-}" \
+    "# Kernel modules of the nsgen topology $NAME, for every boot, modules-load.d(5)."
+  boot_file "$folder/$unit" 644 "# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
 [Unit]
 Description=nsgen topology $NAME
-After=systemd-modules-load.service systemd-sysctl.service network.target
 # Firewalls that replace all rules when they start come before; Docker, which is to find forwarding as it will be, after.
-After=nftables.service netfilter-persistent.service ufw.service firewalld.service
+After=network.target nftables.service netfilter-persistent.service ufw.service firewalld.service
 Before=docker.service
 
 [Service]
@@ -627,8 +576,26 @@ ExecReload=/usr/local/sbin/nsgen-$NAME up
 ExecStop=/usr/local/sbin/nsgen-$NAME down
 
 [Install]
-WantedBy=multi-user.target
-UNIT
+WantedBy=multi-user.target"
+  if [[ $ACTION == install ]]; then # as `systemctl enable` does it, and where systemd is not running, too
+    mkdir -p "$folder/multi-user.target.wants"
+    ln -sfn "$folder/$unit" "$folder/multi-user.target.wants/$unit"
+  else
+    rm -f "$folder/multi-user.target.wants/$unit"
+  fi
+  [[ -d /run/systemd/system ]] || return 0
+  run systemctl daemon-reload
+  [[ $ACTION == install ]] || ! systemctl is-active --quiet "$unit" || run systemctl stop "$unit" # its ExecStop is gone
+}
+
+# Whole or not at all. Where there is nothing to say in it, and after `uninstall`, there is none.
+boot_file() { # FILE MODE TEXT [HEAD]
+  if [[ $3 && $ACTION == install ]]; then
+    printf '%s\n' "${@:4}" "${3%$'\n'}" | command install -D -m "$2" /dev/stdin "$1.nsgen-new"
+    mv "$1.nsgen-new" "$1"
+  else
+    rm -f "$1" "$1.nsgen-new"
+  fi
 }
 
 main "$@"

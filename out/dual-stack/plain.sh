@@ -177,9 +177,6 @@ ip6tables -w -t filter -N NSGEN-dual-stack-GUARD
 ip6tables -w -t filter -A NSGEN-dual-stack-GUARD -m physdev --physdev-is-bridged -j RETURN
 ip6tables -w -t filter -A NSGEN-dual-stack-GUARD -j DROP
 
-# A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks. Last come those that are needed only where a parameter
-# was 0 before a topology set it.
 ip6tables -w -t raw -I PREROUTING -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-RAW
 ip6tables -w -t nat -I PREROUTING -m addrtype --dst-type LOCAL -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-PRE
 ip6tables -w -t nat -I OUTPUT ! -d ::1/128 -m addrtype --dst-type LOCAL -m comment --comment nsgen:dual-stack -j NSGEN-dual-stack-OUTPUT

@@ -110,6 +110,4 @@ ip6tables -w -t filter -A NSGEN-router-INTO -i br0 ! -o br0 -j DROP
 ip6tables -w -t filter -A NSGEN-router-INTO ! -i br1 -o br1 -j DROP
 ip6tables -w -t filter -A NSGEN-router-INTO -i br1 ! -o br1 -j DROP
 
-# A built-in chain gets one rule, the jump to a chain of ours. It goes first, but for the way out (FROM), which goes
-# behind what other programs' rules say of their own networks.
 ip6tables -w -t filter -I FORWARD -m comment --comment nsgen:router -j NSGEN-router-INTO

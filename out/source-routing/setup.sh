@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 4131d8ff0aa9, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 190f0c9c847b, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -38,7 +38,6 @@ IP
 
   # ---- Inside the namespaces ----
 
-  # R1
   ip_in R1 <<'IP'
 link set dev lo alias nsgen:source-routing up
 IP
@@ -73,15 +72,11 @@ IP
 # This node routes between its interfaces.
 net.ipv4.ip_forward = 1
 net.ipv6.conf.all.forwarding = 1
-PARAMETERS
-
-  parameters R1 <<'PARAMETERS'
 # Asked for by the topology.
 net.ipv4.conf.all.rp_filter = 0
 net.ipv4.conf.default.rp_filter = 0
 PARAMETERS
 
-  # R2
   ip_in R2 <<'IP'
 link set dev lo alias nsgen:source-routing up
 link add name net1 type veth peer name net1 netns R3
@@ -102,15 +97,11 @@ IP
 # This node routes between its interfaces.
 net.ipv4.ip_forward = 1
 net.ipv6.conf.all.forwarding = 1
-PARAMETERS
-
-  parameters R2 <<'PARAMETERS'
 # Asked for by the topology.
 net.ipv4.conf.all.rp_filter = 0
 net.ipv4.conf.default.rp_filter = 0
 PARAMETERS
 
-  # R3
   ip_in R3 <<'IP'
 link set dev lo alias nsgen:source-routing up
 link set dev net0 addrgenmode none
@@ -127,15 +118,11 @@ IP
 # This node routes between its interfaces.
 net.ipv4.ip_forward = 1
 net.ipv6.conf.all.forwarding = 1
-PARAMETERS
-
-  parameters R3 <<'PARAMETERS'
 # Asked for by the topology.
 net.ipv4.conf.all.rp_filter = 0
 net.ipv4.conf.default.rp_filter = 0
 PARAMETERS
 
-  # R4
   ip_in R4 <<'IP'
 link set dev lo alias nsgen:source-routing up
 link set dev net0 addrgenmode none
@@ -146,7 +133,6 @@ link set dev net0 up
 route replace default via 192.168.1.1
 IP
 
-  # R5
   ip_in R5 <<'IP'
 link set dev lo alias nsgen:source-routing up
 link set dev net0 addrgenmode none
@@ -270,9 +256,12 @@ changes() {
   CHANGED["${1%% *} ${rest%% *}"]=1
 }
 
+# Over a topology that is up, lines are run again only where they are others, or something is not as it was.
+is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:-} ]]; } # NODE KIND
+
 keep() {
   [[ -d $STATE ]] || mkdir -p "$STATE"
-  printf '%s\n' "$@" >"$STATE/made.new"
+  printf '%s' "${@/%/$'\n'}" >"$STATE/made.new"
   mv "$STATE/made.new" "$STATE/made"
 }
 
@@ -290,7 +279,7 @@ require() {
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && every survey && each survey; } 2>/dev/null
+  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && each survey && every survey; } 2>/dev/null
   refuse
 }
 
@@ -315,6 +304,9 @@ lock() {
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
   trap unlock EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+  trap 'exit 129' HUP
   [[ ! -e $TMP ]] || rm -rf "$TMP" || die "$TMP cannot be removed"
   mkdir "$TMP" || die "$TMP cannot be made"
 }
@@ -330,13 +322,10 @@ unlock() {
 
 up() {
   [[ ! -e $STATE/up ]] || WAS_UP=yes
-  every survey
   each survey
+  every survey
   refuse
   trap failed EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  trap 'exit 129' HUP
   if [[ $WAS_UP ]]; then
     DRIFT=$(every check; each check)
     DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
@@ -353,7 +342,7 @@ up() {
   keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
   : >"$STATE/up"
-  trap - INT TERM HUP
+  trap '' INT TERM HUP # it is done
   trap unlock EXIT
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
@@ -430,7 +419,7 @@ undo_unknown() { # LINE…
 forget() {
   local line kind
   begin
-  while read -r line; do NEW[$line]=1; done <"$TMP/new"
+  while read -r line; do [[ ! $line ]] || NEW[$line]=1; done <"$TMP/new"
   while read -r line; do
     kind=${line#* }
     ! declare -F "undo_${kind%% *}" >/dev/null || OLD+=("$line")
@@ -468,7 +457,7 @@ print_functions() {
 #
 # ip(8), bridge(8) and tc(8) take lines that can be repeated: what is to be added and is there already is no error. A line
 # is undone by the same line with the verb turned. What they print of it all right after `up` is kept in `seen`; `check`
-# asks them again, and what differs is set back by the next `up`, in the words in which it was printed.
+# asks them again, and what differs is set back by the next `up`, or goes and is made anew.
 
 ip_in() { take "$1" "ip${2:+6}"; } # NODE [-6] <LINES
 bridge_in() { take "$1" bridge; }
@@ -476,7 +465,12 @@ tc_in() { take "$1" tc; }
 
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
-  declare -gA FRESH=() # those that did not exist before this run
+  UNDONE=()
+  declare -gA ALIAS=()
+}
+
+in_node() { # NODE COMMAND…
+  if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi
 }
 
 make_ip() { run_lines "$1" ip "$2"; } # NODE LINES
@@ -484,48 +478,35 @@ make_ip6() { run_lines "$1" ip6 "$2"; }
 make_bridge() { run_lines "$1" bridge "$2"; }
 make_tc() { run_lines "$1" tc "$2"; }
 
-# What waits to be done in namespaces, once all cables are there.
-flush_devices() {
-  local kind node
-  ((${#WAITING[@]} == 0)) || make_inside
-  for kind in ip6 bridge tc sysctl; do
-    for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || "make_$kind" "$node" "${WAITING["$kind $node"]}"; done
-  done
-  WAITING=()
-}
-
-in_node() { # NODE COMMAND…
-  if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi
-}
-
-# Over a topology that is up, only where lines are others, or what they made is not as it was.
-wanted() { [[ ! $WAS_UP || ${CHANGED["$1 $2"]:-} || ${CHANGED["$1 ip"]:-} ]]; } # NODE PROGRAM
-
-run_lines() { # NODE PROGRAM LINES
+run_lines() { # NODE KIND LINES
   local output
-  local -a command=("$2")
-  wanted "$1" "$2" || return 0
-  [[ $2 != ip6 ]] || command=(ip -6)
-  [[ ! $VERBOSE ]] || printf '%s' "$3" | sed "s/^/[#] $1: ${command[*]} /" >&2
-  output=$(in_node "$1" "${command[@]}" -force -batch - 2>&1 <<<"$3") || judge "$1" "${command[*]}" "$output" "$3"
+  is_wanted "$1" "$2" || return 0
+  output=$(run_batch "$1" "$2" "$3") || judge "$1" "$2" "$output" "$3"
+}
+
+run_batch() { # NODE KIND LINES
+  [[ ! $VERBOSE ]] || printf '%s' "$3" | sed "s/^/[#] $1: $2 /" >&2
+  case $2 in
+    sysctl) in_node "$1" sysctl -q -p - ;;
+    ip6) in_node "$1" ip -6 -force -batch - ;;
+    *) in_node "$1" "$2" -force -batch - ;;
+  esac 2>&1 <<<"$3"
 }
 
 # With -force ip(8) goes on after an error, and says which line it was.
-judge() { # NODE COMMAND OUTPUT LINES
+judge() { # NODE KIND OUTPUT LINES
   local said message='' line=''
-  local -a lines words
-  mapfile -t lines <<<"$4"
   while IFS= read -r said; do
     if [[ ! $said =~ ^'Command failed '.*:([0-9]+) ]]; then message=${message:-$said} && continue; fi
-    line=${lines[BASH_REMATCH[1] - 1]}
-    read -ra words <<<"$line"
-    if [[ "$line: $message" =~ ' '(add|append)' '.*'File exists'$ ]]; then
-      add_renamed "$1" "$line"
-    elif [[ $message == *'enslaved while up'* ]]; then # a bond takes no device that is up
-      printf '%s\n' "link set dev ${words[3]} down" "$line" "link set dev ${words[3]} up" | in_node "$1" ip -batch - || die "$1: $2 $line: $message"
-    elif [[ $line != 'route replace '* || ! $(in_node "$1" ip route show "${words[@]:2}" 2>/dev/null) ]]; then
-      die "$1: $2 $line: $message" # unless it is there, and somebody's policy in the way of adding it again
-    fi
+    line=$(sed -n "${BASH_REMATCH[1]}p" <<<"$4")
+    case "$line: $message" in
+      *' add '*'File exists' | *' append '*'File exists') add_renamed "$1" "$line" ;;
+      'route replace '*) # it is there, and somebody's policy in the way of adding it again
+        read -ra said <<<"${line#route replace }"
+        [[ $(in_node "$1" ip route show "${said[@]}" 2>/dev/null) ]] || die "$1: $2 $line: $message"
+        ;;
+      *) die "$1: $2 $line: $message" ;;
+    esac
     message=''
   done <<<"$3"
   [[ $line ]] || die "$1: $2: ${message:-it failed}"
@@ -541,28 +522,31 @@ add_renamed() { # NODE LINE
     in_node "${BASH_REMATCH[2]}" ip link set dev "$name" name "${BASH_REMATCH[1]}"; } || die "$1: ip $2: it failed"
 }
 
-# Each reads its lines from a file of its name, and is asked at once what there is, unless more is to come. Where that
-# fails, the lines are run again, one node after the other, to judge.
-make_inside() {
-  local node lines ask=''
-  local -a nodes=()
-  mkdir -p "$TMP/ip"
-  [[ $WAS_UP || $VERBOSE || " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' netns '|' replace '[^\ ]*: ]] || ask=$ASK
-  for node in "${NODES[@]}"; do
-    lines=${WAITING["ip $node"]:-}
-    if [[ ! $lines ]] || ! wanted "$node" ip; then continue; fi
-    if [[ $VERBOSE || $lines == *' netns '* ]]; then
-      run_lines "$node" ip "$lines" # it has a cable to one that comes later, or a device for it
-    else
-      printf '%s' "$lines$ask" >"$TMP/ip/$node"
-      nodes+=("$node")
-    fi
+# What waits to be done in namespaces, once all cables are there: ip(8)'s lines for all of them, and then the others.
+flush_devices() {
+  local kind node
+  ((${#WAITING[@]} == 0)) || make_inside
+  for kind in ip6 bridge tc sysctl; do
+    for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || "make_$kind" "$node" "${WAITING["$kind $node"]}"; done
   done
-  if ! enter_each "ip -d -o -force -batch $TMP/ip/NODE" "${nodes[@]}" >"$TMP/inside" 2>/dev/null; then
-    ask=''
-    for node in "${nodes[@]}"; do run_lines "$node" ip "${WAITING["ip $node"]}"; done
+  WAITING=()
+}
+
+# Each reads its lines from a file of its name, and is asked at once what there is, unless more is to come. Where that
+# fails, or lines join namespaces, they are run one node after the other.
+make_inside() {
+  local node ask=''
+  if [[ ! $WAS_UP && ! $VERBOSE && ${WAITING[*]} != *' netns '* ]]; then
+    mkdir -p "$TMP/ip"
+    [[ " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' replace '[^\ ]*: ]] || ask=$ASK
+    for node in "${NODES[@]}"; do printf '%s' "${WAITING["ip $node"]:-}$ask" >"$TMP/ip/$node"; done
+    if enter_each "ip -d -o -force -batch $TMP/ip/NODE" "${NODES[@]}" >"$TMP/inside" 2>/dev/null; then
+      [[ $ask ]] || rm "$TMP/inside"
+      return 0
+    fi
+    rm "$TMP/inside"
   fi
-  [[ $ask && ${#nodes[@]} -eq ${#NODES[@]} ]] || rm "$TMP/inside" # it tells of all of them, or is of no use
+  for node in "${NODES[@]}"; do [[ ! ${WAITING["ip $node"]:-} ]] || run_lines "$node" ip "${WAITING["ip $node"]}"; done
 }
 
 # In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
@@ -590,44 +574,54 @@ enter_some() {
 
 # ---- what is in the way ----
 
+# A device tells by its alias whose it is, a namespace by that of its lo.
+know_devices() {
+  local device line text
+  ALIAS=()
+  text=$(ip -o link show) || return 1
+  while read -r _ device line; do
+    [[ $line == *' alias '* ]] || line='alias -'
+    ALIAS[${device%%[@:]*}]=${line##*alias }
+  done <<<"$text"
+}
+
 survey_devices() {
-  local line name output
-  local -A alias_of=() # the alias of each device of this host, behind a colon
+  local output
   command -v ip >/dev/null || return 0 # which was told
-  output=$(aliases) || die 'ip link show failed'
-  while read -r name line; do alias_of[$name]=:$line; done <<<"$output"
-  for line in "${LINES[@]}"; do
-    name=${line#* name }
-    case $line in
-      'host ip netns add '*) survey_name netns "${line##* }" "$line" ;;
-      'host ip link add name '*' netns '*' type '*) ;;
-      'host ip link add name '*)
-        survey_name link "${name%% *}" "$line"
-        name=${name#* peer name }
-        [[ $line != *' peer name '* || $line == *' netns '* ]] || survey_name link "${name%% *}" "$line"
-        ;;
-      'host ip address replace '*) [[ ${KEPT[$line]:-} ]] || survey_subnet "${line#host ip address replace }" ;;
-      'host ip rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -4 "${line#* priority }" ;;
-      'host ip6 rule add '*) [[ ${KEPT[$line]:-} ]] || survey_priority -6 "${line#* priority }" ;;
-    esac
-  done
+  know_devices || die 'ip link show failed'
   [[ ! $WAS_UP && $TRIAL ]] && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
   output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
 }
 
-# NAME ALIAS of the host's devices.
-aliases() { ip -o link show | sed -E 's/^[0-9]+: ([^@:]+)[^ ]* .*( alias (.*))$/\1 \3/; t; s/^[0-9]+: ([^@:]+).*/\1/'; }
-
-# A device tells by its alias whose it is, a namespace by that of its lo. What has none is ours if we were about to make it.
-survey_name() { # link|netns NAME LINE
-  local alias=${alias_of[$2]:-}
-  case $1 in
-    link) [[ ! $alias || $alias: == ":nsgen:$NAME:"* || ( $alias == : && ${KEPT[$3]:-} ) ]] ;;
-    netns) [[ ! -e /run/netns/$2 || ${KEPT[$3]:-} ]] || is_ours "$2" ;;
-  esac || PROBLEMS+=("$1 $2 exists already, and it is not of this topology")
+survey_ip() { # NODE LINE
+  local name=${2#link add name } peer=${2#* peer name }
+  case "$1 $2" in
+    'host netns add '*) is_our_namespace "$2" || taken netns "${2##* }" ;;
+    'host link add '*' netns '*' type '*) ;; # it is not made on this host
+    'host link add '*)
+      is_free "${name%% *}" "$2" || taken link "${name%% *}"
+      [[ $2 != *' peer name '* || $2 == *' netns '* ]] || is_free "${peer%% *}" "$2" || taken link "${peer%% *}"
+      ;;
+    'host address replace '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_subnet "${2#address replace }" ;;
+    'host rule add '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_priority -4 "${2#* priority }" ;;
+  esac
 }
 
-is_ours() { [[ $(in_node "$1" ip -o link show dev lo 2>/dev/null): == *" alias nsgen:$NAME:"* ]]; }
+survey_ip6() { [[ $1 != host || ${KEPT["host ip6 $2"]:-} ]] || survey_priority -6 "${2#* priority }"; }
+
+taken() { PROBLEMS+=("$1 $2 exists already, and it is not of this topology"); }
+
+is_marked() { [[ ${ALIAS[$1]:-} == "nsgen:$NAME"?(:*) ]]; } # DEVICE
+
+# There is none, it has our mark, or it has none and an earlier run was about to make it.
+is_free() { # DEVICE LINE
+  [[ ! ${ALIAS[$1]:-} || ${ALIAS[$1]} == - && ${KEPT["host ip $2"]:-} ]] || is_marked "$1"
+}
+
+is_our_namespace() { # LINE
+  [[ ! -e /run/netns/${1##* } || ${KEPT["host ip $1"]:-} ||
+    $(in_node "${1##* }" ip -o link show dev lo 2>/dev/null) == *" alias nsgen:$NAME"?(:*) ]]
+}
 
 # A subnet that this host reaches by another device would be cut off, or cut the new one off. Half of all addresses, as a
 # VPN routes them, is a default route, too.
@@ -637,8 +631,8 @@ survey_subnet() { # ADDRESS dev DEVICE
   routes=$(ip "$family" -o route show match "${1%%/*}" && ip "$family" -o route show root "${1%% *}") || return 0
   while read -r route; do
     to=${route#@(blackhole|unreachable|prohibit|throw) } to=${to%% *} device=${route#* dev } device=${device%% *}
-    [[ $to && ! $to =~ ^(default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ ]] || continue
-    [[ ${alias_of[$device]:-}: == ":nsgen:$NAME:"* || " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
+    [[ ! $to =~ ^(|default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ ]] || continue
+    is_marked "$device" || [[ " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
       PROBLEMS+=("the subnet of ${1%% *} is routed elsewhere: ${route%%@( proto| \\)*}")
   done <<<"$routes"
 }
@@ -652,45 +646,41 @@ survey_priority() { # -4|-6 PRIORITY…
 
 # NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
 list() {
-  local key node
-  local -a there=()
+  local key
+  local -a there=("${NODES[@]}")
   printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
   {
-    printf '@ host\n'
+    printf '@ host ip\n'
     ip -d -o -batch "$TMP/ask"
-    if [[ -e $TMP/inside ]]; then
-      there=("${NODES[@]}")
-      printf '@in %s\n' "${there[*]}"
-      cat "$TMP/inside"
-      rm "$TMP/inside"
-    else
+    if [[ ! -e $TMP/inside ]]; then
       namespaces_there >"$TMP/there"
       mapfile -t there <"$TMP/there"
-      printf '@in %s\n' "${there[*]}"
-      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}"
+      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" >"$TMP/inside"
     fi
+    printf '@in %s\n' "${there[*]}"
+    cat "$TMP/inside"
+    rm "$TMP/inside"
     look_further "${there[@]}"
     for key in "${!KINDS[@]}"; do
-      node=${key% *}
-      if [[ $node != host && " ${there[*]} " != *" $node "* ]]; then continue; fi
-      printf '@more %s\n' "$key"
-      case ${key#* } in
-        ip6) in_node "$node" ip -6 -N rule show ;;
-        tc) in_node "$node" tc qdisc show ;;
-        bridge)
-          in_node "$node" bridge vlan show
-          in_node "$node" bridge fdb show
-          ;;
-        wg)
-          in_node "$node" wg show all public-key
-          in_node "$node" wg show all allowed-ips
-          ;;
-        *tables) in_node "$node" "${key#* }-save" ;;
-      esac
+      [[ " host ${there[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
     done
   } >"$TMP/said"
-  if [[ -e $STATE/known ]]; then in_words | { grep -vxFf "$STATE/known" || true; }; else in_words; fi
+  in_words
+}
+
+# Less what the topology's commands have added.
+list_ours() { if [[ -e $STATE/known ]]; then list | grep -vxFf "$STATE/known" || (($? == 1)); else list; fi; }
+
+look_by() { # NODE KIND
+  printf '@ %s %s\n' "$@"
+  case $2 in
+    ip6) in_node "$1" ip -6 -N rule show ;;
+    tc) in_node "$1" tc qdisc show ;;
+    bridge) in_node "$1" bridge vlan show && in_node "$1" bridge fdb show ;;
+    wg) in_node "$1" wg show all public-key && in_node "$1" wg show all allowed-ips ;;
+    *tables) in_node "$1" "$2-save" ;;
+  esac
 }
 
 # For `check`: what others may have put into namespaces and nobody would look for there. It takes as long as all the rest,
@@ -705,13 +695,10 @@ look_further() { # NODE…
 
 # Whoever was killed while making a namespace left a file that is none.
 namespaces_there() {
-  local node names
-  local -a paths=()
-  names=$(printf '%s\n' "${LINES[@]}" "${OLD[@]}" | awk '/^host ip netns add / && !seen[$5]++ { print $5 }')
-  for node in $names; do
-    [[ ! -e /run/netns/$node ]] || paths+=("/run/netns/$node")
-  done
-  ((${#paths[@]} == 0)) || stat -f -c '%T %n' "${paths[@]}" | sed -n 's#^nsfs .*/##p'
+  local line
+  for line in "${LINES[@]}" "${OLD[@]}"; do
+    [[ $line != 'host ip netns add '* || ! -e /run/netns/${line##* } ]] || printf '/run/netns/%s\n' "${line##* }"
+  done | sort -u | xargs -r stat -f -c '%T %n' | sed -n 's#^nsfs .*/##p'
 }
 
 # Less what changes by itself, and what belongs to the kernel or to a daemon: local and link-local routes, and what router
@@ -722,22 +709,24 @@ in_words() {
       split("state mode qdisc link-netns link-netnsid promiscuity allmulti minmtu maxmtu brd bridge_id designated_root " \
         "designated_bridge designated_port designated_cost root_port root_path_cost topology_change topology_change_ack " \
         "topology_change_detected config_pending port_id port_no numtxqueues numrxqueues mcast_n_groups fdb_n_learned " \
-        "permaddr active_slave mii_status link_failure_count", words, " ")
-      for (i in words) changes[words[i]] = 1
+        "permaddr perm_hwaddr active_slave mii_status link_failure_count", words, " ")
+      for (i in words) changes[words[i]]
     }
     function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort" }
     function ours(device) { return node != "host" || device in devices }
     function device_of(text) { if (!sub(/.* dev /, "", text)) return ""; sub(/ .*/, "", text); return text }
-    FNR == NR && /^host ip / { wanted[$3, $5, device_of($0)] = wanted[$3, $6] = 1; sub(/\/(32|128) /, " "); wanted[$3, $5] = wanted[$3, $6] = 1 }
-    FNR == NR { next }
-    $1 ~ /^@/ { further = $1 == "@further" }
-    further && $1 == "@further" { node = names[++at]; chain = ""; next }
-    $1 == "@" { node = $2; next }
-    $1 == "@in" { split($0, names); at = 1; next }
-    $1 == "@more" { node = $2; program = $3; names[1] = ""; split("", takes); next }
-    further && !/^[0-9]+:/ {
+    function key(first, second, device) { # of what is ours on a device that is not
+      if (first ~ /^(priority|blackhole|unreachable|prohibit|throw)$/) { first = second; device = "" }
+      sub(/\/(32|128)$/, "", first)
+      return first SUBSEP device
+    }
+    FNR == NR { if (/^host ip /) wanted[key($5, $6, device_of($0))]; next }
+    $1 == "@in" { split($0, names); at = 1; program = "ip"; next }
+    $1 == "@further" { node = names[++at]; program = $1; chain = ""; next }
+    $1 == "@" { node = $2; program = $3; split("", takes); next }
+    program == "@further" && !/^[0-9]+:/ {
       if ($1 == "chain") chain = $2
-      if (/^\t\t/ && !/hook/ || /^-A/) if ($0 chain !~ ("NSGEN-" substr(mine, 7) "-")) say("rules " chain " " $0)
+      if ((/^\t\t/ && !/hook/ || /^-A/) && $0 chain !~ ("NSGEN-" substr(mine, 7) "-")) say("rules " chain " " $0)
       next
     }
     program == "tc" { if (/qdisc netem/) { sub(/netem [^ ]+/, "netem"); sub(/ refcnt [0-9]+/, ""); say($0) } next }
@@ -756,11 +745,11 @@ in_words() {
       if (/^-A [^ ]+ (-m comment --comment [^ ]+ )?-j (ACCEPT|DROP|REJECT|RETURN)( |$)/) takes[table, $2] = $0
       next
     }
-    /^1: lo: / && names[1] { node = names[++at] }
+    /^1: lo: / && at { node = names[++at] }
     /^[0-9]+: [^ ]+: </ {
       device = $2; sub(/(@.*)?:$/, "", device)
       if (node == "host" && $0 !~ (" alias " mine "(:[^ ]*)?$")) next
-      devices[device] = 1; kind = ""; say("device " device)
+      devices[device]; kind = ""; say("device " device)
       say("link " device ($3 ~ /[<,]UP[,>]/ ? " up" : " down")); say("link " device " arp " ($3 ~ /NOARP/ ? "off" : "on"))
       for (i = 4; i < NF; i += 2) {
         if ($i == "\\") { # -o puts several lines into one
@@ -777,22 +766,21 @@ in_words() {
     /^[0-9]+: [^ ]+ +inet/ {
       if (/ (dynamic|temporary|mngtmpaddr)( |$)| proto kernel_(ll|ra)( |$)| inet6 fe80:[^ ]*ff:fe/) next
       sub(/\\.*/, ""); gsub(/ (tentative|dadfailed|optimistic|secondary|deprecated)/, "")
-      if (ours($2) || ("address", $4, $2) in wanted) say(substr($0, index($0, $3)) " dev " $2)
+      if (ours($2) || key($4, "", $2) in wanted) say(substr($0, index($0, $3)) " dev " $2)
       next
     }
     /^[0-9]+:/ {
       priority = $1; sub(/:/, "", priority); $1 = ""; sub(/ proto (unspec|boot)/, "")
       if (/ proto kernel/ || priority ~ /^(0|32766|32767)$/ && / lookup (local|main|default|25[345])( |$)/) next
-      if (node != "host" || ("rule", priority) in wanted) say("rule priority " priority $0)
+      if (node != "host" || key(priority, "", "") in wanted) say("rule priority " priority $0)
       next
     }
     / PERMANENT/ { if (node != "host") say("neighbour " $0); next }
-    NF {
+    / proto (kernel|boot|static)( |$)/ {
       if (/ table local .*proto kernel|fe80::\/64 .*proto kernel|^(multicast|broadcast|anycast|local) .*proto kernel/) next
-      if ($0 !~ / proto (kernel|boot|static)( |$)/) next
       gsub(/ (linkdown|dead|offload|rt_offload|trap|rt_trap) /, " "); gsub(/ expires [0-9]+sec/, "")
       gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
-      if (ours(device_of($0)) || ("route", $1) in wanted || ("route", $2) in wanted) say("route " $0)
+      if (ours(device_of($0)) || key($1, $2, device_of($0)) in wanted) say("route " $0)
     }
     END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$TMP/lines" "$TMP/said"
 }
@@ -801,7 +789,7 @@ in_words() {
 # for rules in our chains, and devices of this host with our mark: somebody has given one of ours another name. (Routes of
 # the kernel come and go with addresses.)
 differ() { # SEEN NOW
-  { diff "$1" "$2" || (($? == 1)); } | awk '
+  { diff -N "$1" "$2" || (($? == 1)); } | awk '
     { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
     $3 == "device" && $1 == "<" { gone[node, $4] = 1; if ($4 == "lo") { lost[node] = 1; text = "the namespace" } }
     $3 == "device" && $1 == ">" { come[node, $4] = 1 }
@@ -812,15 +800,13 @@ differ() { # SEEN NOW
 }
 
 check_devices() {
-  list >"$TMP/now"
+  list_ours >"$TMP/now"
   differ "$STATE/seen" "$TMP/now"
 }
 
-# Over a topology that is up: what somebody else has put there is no part of ours afterwards. What differs is set back, in
-# the words in which it was seen, and what cannot be is made again.
+# Over a topology that is up: what somebody else has put there is no part of ours afterwards, and what differs is set back.
 prepare_devices() {
-  local node line key
-  for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || FRESH[$node]=yes; done
+  local node line
   [[ $WAS_UP ]] || return 0
   if [[ ! -e $STATE/besides ]]; then
     differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"
@@ -830,65 +816,49 @@ prepare_devices() {
     [[ ! ${KEPT[$line]:-} ]] || continue
     case $line in
       *' ip link add '*' netns '*) line=${line##* netns } && CHANGED["${line%% *} ip"]=1 ;; # it has to be set there
-      'host '*) ;;
       *' addrgenmode none'*) # what a device has made for itself while it had IPv6, and is to have no more
-        key=${line#* dev }
-        in_node "${line%% *}" ip address flush dev "${key%% *}" to fe80::/10 &>/dev/null || true
+        node=${line%% *} line=${line#* dev }
+        in_node "$node" ip address flush dev "${line%% *}" to fe80::/10 &>/dev/null || true
         ;;
     esac
   done
-  [[ $DRIFT ]] || return 0
-  while IFS=' :' read -r node _ line; do changes "$node $line" && CHANGED["$node ip"]=1 CHANGED["host ip"]=1; done <<<"$DRIFT"
-  line=" $(namespaces_there | tr '\n' ' ')"
-  for node in "${NODES[@]}"; do # whoever was killed while making a namespace left a file that is none
-    [[ ! -e /run/netns/$node || $line == *" $node "* ]] || { rm "/run/netns/$node" && FRESH[$node]=yes; }
+  { set_back && grep -E ': (missing: (device|the namespace)|added: device)' <<<"$DRIFT" || true; } | remake
+}
+
+# In the words in which it was seen. Routes of the kernel come with their devices; those to its own addresses are not seen.
+set_back() {
+  local node line
+  sed -nE 's/^([^:]+): missing: link /\1 /p' <<<"$DRIFT" | while read -r node line; do
+    in_node "$node" ip -batch - <<<"link set dev $line" &>/dev/null || printf '%s: missing: link %s\n' "$node" "$line"
   done
-  sed -nE 's/^([^:]+): missing: (link )([^ ]+ .*)/\1 link set dev \3/p; s/^([^:]+): missing: route (.* proto kernel .*)/\1 route replace \2/p' <<<"$DRIFT" |
-    while read -r node line; do in_node "$node" ip -force -batch - <<<"$line" &>/dev/null || true; done
-  sed -nE 's/^([^:]+): missing: route ([^ ]+) .*dev ([^ ]+) proto kernel .*/\1 \2 \3/p' <<<"$DRIFT" |
-    while read -r node line key; do put_kernel_routes "$node" "$line" "$key"; done
-  {
-    grep ': missing: device ' <<<"$DRIFT" || true
-    for node in "${NODES[@]}"; do [[ ! ${FRESH[$node]:-} ]] || grep "^$node: device " "$STATE/seen" || true; done
-  } >"$TMP/devices"
-  sed -n 's/^host: added: device //p' <<<"$DRIFT" | while read -r line; do ip link del dev "$line" &>/dev/null || true; done
-  remove_devices <"$TMP/devices"
-}
-
-# What the kernel has for each device beside the routes to its subnets. For those to its own addresses it has to come up
-# anew, as its lines have it. (To replace fe80::/64 would be to take it from another device.)
-put_kernel_routes() { # NODE SUBNET DEVICE
-  local family=-4 device
-  [[ $2 != *:* ]] || family=-6
-  for device in "$3" lo; do
-    [[ $1:$device == host:lo || $(in_node "$1" ip "$family" route show table local type local dev "$device") ]] ||
-      in_node "$1" ip link set dev "$device" down || true
+  sed -nE 's/^([^:]+): missing: route .* dev ([^ ]+) proto kernel .*/\1 \2/p' <<<"$DRIFT" | sort -u | while read -r node line; do
+    if [[ $node != host ]]; then
+      printf '%s\n' "link set dev $line down" 'link set dev lo down' | in_node "$node" ip -force -batch - || true
+    elif is_marked "$line"; then
+      ip link set dev "$line" down || true
+    fi
   done
-  [[ $family == -4 || ! $(in_node "$1" ip -6 address show dev "$3" scope link) ]] ||
-    in_node "$1" ip route append fe80::/64 dev "$3" proto kernel metric 256 &>/dev/null || true
 }
 
-# Whichever end of a cable they are: their lines make them again.
-remove_devices() { # <NODE: … device|link DEVICE …
-  local node device
-  while read -r node device; do
-    CHANGED["$node ip"]=1 CHANGED["host ip"]=1
-    in_node "$node" ip link del dev "$device" &>/dev/null || true
-  done < <(sed -E 's/^([^:]+):.* (device|link) ([^ ]+).*/\1 \3/' | sort -u | while read -r node device; do
-    printf '%s\n' "${LINES[@]}" | sed -nE "/^$node ip link add name $device |^[^ ]+ ip link add .*name $device .*netns $node( |$)|^$node ip link add .* peer name $device( |$)/{p}"
-  done | makes)
-}
-
-# NODE DEVICE: what these lines make, and where.
-makes() {
-  awk '{
-    place = other = $1; peer = ""
-    for (i = 7; i < NF; i++) {
-      if ($i == "peer") peer = $(i + 2)
-      if ($i == "netns") { if (peer) other = $(i + 1); else place = $(i + 1) }
-    }
-    print place, $6; if (peer) print other, peer
-  }'
+# Whichever end of a cable they are, they go, and their lines make them again. What no line makes, as lo, comes up anew.
+remake() { # <WHAT DIFFERS
+  local node device line made
+  sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' | sort -u | while read -r node device; do
+    made=''
+    for line in "${LINES[@]}"; do
+      [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
+        $line =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
+      made=yes
+      in_node "${BASH_REMATCH[4]:-${BASH_REMATCH[1]}}" ip link del dev "${BASH_REMATCH[2]}" &>/dev/null || true
+    done
+    if [[ $device == '*' ]]; then
+      rm -f "/run/netns/$node" # whoever was killed while making it left a file that is none
+    elif [[ $node == host ]]; then
+      ! is_marked "$device" || ip link del dev "$device" &>/dev/null || true # it has another name now
+    elif [[ ! $made ]]; then
+      in_node "$node" ip link set dev "$device" down &>/dev/null || true
+    fi
+  done
 }
 
 # Services and commands come after this: they may have ideas of their own.
@@ -896,24 +866,23 @@ look_devices() {
   local tries
   each flush
   [[ ! -e $TMP/seen ]] || return 0
-  list >"$TMP/seen"
+  list_ours >"$TMP/seen"
   [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
     mv "$TMP/seen" "$TMP/before"
-    list >"$TMP/seen"
+    list_ours >"$TMP/seen"
     ! cmp -s "$TMP/before" "$TMP/seen" || return 0
   done
 }
 
-# What is still as it was is made again; what then still is, is told.
+# What still differs is made again; what then still does, is told.
 finish_devices() {
   local still
   look_devices
   still=$(still_differs)
   if [[ $still ]]; then
-    { grep -E ': (missing|instead): (device|link) ' <<<"$still" || true; } >"$TMP/devices"
-    remove_devices <"$TMP/devices"
+    remake <<<"$still"
     rm "$TMP/seen"
     make
     look_devices
@@ -925,84 +894,76 @@ finish_devices() {
     mv "$TMP/ours" "$TMP/seen"
   fi
   mv "$TMP/seen" "$STATE/seen"
-  [[ ! -e $STATE/besides ]] || rm "$STATE/besides"
+  [[ ! -e $STATE/besides ]] || mv "$STATE/besides" "$TMP/besides"
 }
 
 still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ "$STATE/seen" "$TMP/seen") || true; }
 
 # ---- undoing ----
 
-undo_ip() { :; } # all of them together, by settle_devices
-undo_ip6() { :; }
-undo_bridge() { :; }
-undo_tc() { :; }
-
-# The kernel removes the cables of all namespaces that have gone at once; on its own, each takes as long as all.
-settle_devices() {
-  local key output
-  printf '%s\n' "${OLD[@]}" >"$TMP/old"
-  printf '%s\n' "${!NEW[@]}" >"$TMP/new"
-  not_ours >"$TMP/others" || { left 'ip link show failed' && return 0; }
-  { turn >"$TMP/turned" && awk '!seen[$1, $2]++ { print $1 ":" $2 }' "$TMP/turned" >"$TMP/keys"; } || { left 'awk failed' && return 0; }
-  name_holders
-  while read -r key; do
-    sed -n "s/^${key%:*} ${key#*:} //p" "$TMP/turned" >"$TMP/undo" || left 'sed failed'
-    [[ ! $VERBOSE ]] || sed "s/^/[#] ${key/:/: } /" "$TMP/undo" >&2
-    case $key in
-      *:sysctl) output=$(in_node "${key%:*}" sysctl -q -p "$TMP/undo" 2>&1) ;;
-      *:ip6) output=$(in_node "${key%:*}" ip -6 -force -batch "$TMP/undo" 2>&1) ;;
-      *) output=$(in_node "${key%:*}" "${key#*:}" -force -batch "$TMP/undo" 2>&1) ;;
-    esac || [[ $output ]] || left "${key/:/: } failed" # what is gone already is said to be so; what did not run says nothing
-  done <"$TMP/keys"
-  told_gone
+# All of them together, by settle_devices; but not what has a name of ours and the mark of somebody else.
+undo_ip() { # NODE LINE
+  local name=${2#link add name }
+  [[ ${ALIAS[lo]:-} ]] || know_devices || { left 'ip link show failed' && return 0; }
+  case "$1 $2" in
+    'host netns add '*) is_our_namespace "$2" || return 0 ;;
+    'host link add '*' netns '*' type '*) ;;
+    'host link add '*) is_free "${name%% *}" "$2" || return 0 ;;
+  esac
+  UNDONE+=("$1 ip $2")
 }
 
-# NODE PROGRAM LINE: the lines that are no longer wanted, from the last to the first, each with its verb turned. What is
-# set of a device, or in a namespace, that goes is gone with it.
+undo_ip6() { UNDONE+=("$1 ip6 $2"); }
+undo_bridge() { UNDONE+=("$1 bridge $2"); }
+undo_tc() { UNDONE+=("$1 tc $2"); }
+
+settle_devices() {
+  local node kind line key output
+  local -A batch=()
+  ((${#UNDONE[@]})) || return 0
+  printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
+  UNDONE=()
+  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
+  name_holders
+  while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
+  for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once
+    [[ ${batch[$key]:-} ]] || continue
+    output=$(run_batch "${key% *}" "${key#* }" "${batch[$key]}") || [[ $output ]] || left "$key failed" # what is gone is said to be so; what did not run says nothing
+    batch[$key]=''
+  done
+  know_devices || { left 'ip link show failed' && return 0; }
+  while read -r node kind line; do
+    case "$node $line" in
+      'host netns del '*) [[ ! -e /run/netns/${line##* } ]] || left "namespace ${line##* } could not be deleted" ;;
+      'host link del '*) [[ ! ${ALIAS[${line##* }]:-} ]] || left "device ${line##* } could not be deleted" ;;
+    esac
+  done <"$TMP/turned"
+}
+
+# NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it.
 turn() {
-  awk -v kept="$([[ ! -e $STATE/made ]] || echo yes)" '
-    FILENAME ~ /new$/ { new[$0] = 1; if (/^[^ ]+ ip link set dev .* addrgenmode none/) quiet[$1, $6] = 1; next }
-    FILENAME ~ /others$/ { others[$0] = 1; next }
-    !($0 in new) && $2 ~ /^(ip6?|bridge|tc)$/ {
-      old[++n] = $0
-      if ($3 == "netns") going[$5] = 1
-      if ($3 == "link" && $4 == "add") gone[$1, $6] = 1
-    }
+  awk '
+    { line[NR] = $0; if ($3 == "netns") { going[$5]; print "host ip netns del " $5 } else if ($3 $4 == "linkadd") going[$1, $6] }
     END {
-      for (i = n; i; i--) { split(old[i], w, " "); if (w[3] == "netns" && !(("netns " w[5]) in others)) print "host ip netns del " w[5] }
-      for (i = n; i; i--) {
-        split(old[i], w, " "); node = w[1]; line = old[i]
-        sub(/^[^ ]+ [^ ]+ /, "", line); sub(/ nodad$/, "", line)
-        device = line; if (!sub(/.* dev /, "", device)) device = ""; sub(/ .*/, "", device)
-        if (node in going || w[3] == "netns" || (node, device) in gone) continue
-        if (line ~ /^link add /) {
-          place = node; if (match(line, / netns [^ ]+ type /)) { place = substr(line, RSTART + 7, RLENGTH - 13) }
-          if (!(place in going) && !(place == "host" && ("link " w[6]) in others)) print place, "ip link del dev", w[6]
+      for (i = 1; i <= NR; i++) {
+        $0 = line[i]; node = $1; device = $0; if (!sub(/.* dev /, "", device)) device = ""; sub(/ .*/, "", device)
+        if (node in going || (node, device) in going || $3 == "netns") continue
+        if ($3 $4 == "linkadd") {
+          if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
+          if (!(node in going)) print node, "ip link del dev", $6
           continue
         }
-        if (line ~ / addrgenmode none/ && !((node, device) in quiet)) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
-        if (line ~ /^(address|route|qdisc) replace /) { sub(/ replace /, " del ", line); sub(/ netem .*/, "", line) }
-        else if (line ~ /^(rule|vlan|fdb) (add|append) /) { sub(/ (add|append) /, " del ", line); sub(/ pvid untagged$/, "", line) }
-        else if (line ~ / type bridge_slave .* on$/) sub(/ on$/, " off", line)
-        else if (line ~ / type bridge nf_call/) gsub(/ 1/, " 0", line)
-        else if (line ~ /^link set dev [^ ]+ master /) sub(/ master .*/, " nomaster", line)
-        else if (line ~ /^link set dev [^ ]+ up$/) sub(/ up$/, " down", line)
+        if (/ addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
+        if (/ (address|route|qdisc) replace /) { sub(/ replace /, " del "); sub(/ netem .*| nodad$/, "") }
+        else if (/ (rule|vlan|fdb) (add|append) /) { sub(/ (add|append) /, " del "); sub(/ pvid untagged$/, "") }
+        else if (/ type bridge_slave .* on$/) sub(/ on$/, " off")
+        else if (/ type bridge nf_call/) gsub(/ 1/, " 0")
+        else if (/ link set dev [^ ]+ master /) sub(/ master .*/, " nomaster")
+        else if (/ link set dev [^ ]+ up$/) sub(/ up$/, " down")
         else continue
-        print node, w[2], line
+        print
       }
-    }' "$TMP/new" "$TMP/others" "$TMP/old"
-}
-
-# What has a name of ours, and another mark: it stays. Where nothing is kept, only what has our mark is ours.
-not_ours() {
-  local name alias line output
-  output=$(aliases) || return 1
-  while read -r name alias; do
-    [[ $alias: == "nsgen:$NAME:"* || ( ! $alias && -e $STATE/made ) ]] || printf 'link %s\n' "$name"
-  done <<<"$output"
-  for line in "${OLD[@]}"; do
-    [[ $line != 'host ip netns add '* || -e $STATE/made ]] || is_ours "${line##* }" || printf 'netns %s\n' "${line##* }"
-  done
+    }'
 }
 
 # A namespace lives on, without a name, as long as a process is in it.
@@ -1021,31 +982,13 @@ name_holders() {
   done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
 }
 
-told_gone() {
-  local node kind verb name device there
-  there=$'\n'$(aliases)$'\n' || { left 'ip link show failed' && return 0; }
-  while read -r node _ kind verb name device; do
-    case "$node $kind $verb" in
-      'host netns del') [[ ! -e /run/netns/$name ]] || left "namespace $name could not be deleted" ;;
-      'host link del') [[ ! $there =~ $'\n'"$device"[$' \n'] ]] || left "device $device could not be deleted" ;;
-    esac
-  done <"$TMP/turned"
-}
-
 # ---- kernel parameters -----------------------------------------------------------------------------------------------
 #
 # In /run/nsgen/sysctl, shared by all topologies, NODE@KEY is what it was, and NODE@KEY:TOPOLOGY what each that needs it
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
-begin_parameters() { declare -gA MINE=(); } # devices of this host that are ours, or were
-
-parameters() { take "$1" sysctl; } # NODE <LINES
-
-recall_parameters() {
-  local line
-  for line in "${OLD[@]}" "${LINES[@]}"; do
-    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && MINE[${line%% *}]=1; }
-  done
+parameters() { # NODE <LINES; a kernel without IPv6 has nothing to switch off
+  if [[ -e /proc/sys/net/ipv6/conf ]]; then take "$1" sysctl; else take "$1" sysctl < <(sed '/^net.ipv6/d'); fi
 }
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
@@ -1058,9 +1001,8 @@ get_parameter() { # NODE KEY
 }
 
 put_parameter() { # NODE KEY VALUE
-  if [[ $1 != host ]]; then run in_node "$1" sysctl -q -w "$2=$3" && return 0 || return 1; fi
-  [[ ! $VERBOSE ]] || printf '[#] sysctl -w %s="%s"\n' "$2" "$3" >&2
-  printf '%s\n' "$3" >"$(path_of "$2")"
+  [[ ! $VERBOSE ]] || printf '[#] %s: sysctl -w %s="%s"\n' "$@" >&2
+  if [[ $1 == host ]]; then printf '%s\n' "$3" >"$(path_of "$2")"; else in_node "$1" sysctl -q -w "$2=$3"; fi
 }
 
 survey_sysctl() { # NODE KEY = VALUE; the device or the module of some may come with this run
@@ -1068,59 +1010,61 @@ survey_sysctl() { # NODE KEY = VALUE; the device or the module of some may come 
     PROBLEMS+=("this kernel has no parameter ${2%% = *}")
 }
 
-# A kernel without IPv6 has nothing to switch off.
-is_void() { [[ $1 == host && $2 == net?ipv6?* && ! -e $(path_of "$2") ]]; } # NODE KEY
+check_sysctl() { # NODE KEY = VALUE
+  local now
+  now=$(get_parameter "$1" "${2%% = *}") || now=missing
+  [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
+}
 
 make_sysctl() { # NODE LINES
-  local line
-  while read -r line; do set_parameter "$1" "${line%% = *}" "${line#* = }"; done < <(printf '%s' "$2")
+  local key value now record users
+  mkdir -p /run/nsgen/sysctl
+  while read -r key _ value; do
+    record=/run/nsgen/sysctl/$1@${key//\//%}
+    now=$(get_parameter "$1" "$key") || die "$1: this kernel has no parameter $key"
+    users=("$record":*)
+    if ((${#users[@]} == 0)); then
+      what_was "$1" "$key" "$now" >"$TMP/was"
+      mv "$TMP/was" "$record"
+    fi
+    printf '%s = %s\n' "$key" "$value" >"$record:$NAME"
+    [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || die "$1: $key cannot be set to $value"
+  done <<<"${2%$'\n'}"
 }
 
-set_parameter() { # NODE KEY VALUE
-  local record=/run/nsgen/sysctl/$1@${2//\//%} now users
-  if is_void "$1" "$2"; then return 0; fi
-  now=$(get_parameter "$1" "$2") || die "$1: this kernel has no parameter $2"
-  users=("$record":*)
-  [[ -d ${record%/*} ]] || mkdir "${record%/*}"
-  ((${#users[@]})) || what_was "$1" "$2" "$now" >"$record"
-  printf '%s\n' "$3" >"$record:$NAME"
-  [[ $now == "$3" ]] || put_parameter "$@" || die "$1: $2 cannot be set to $3"
-}
-
-# PATH VALUE of it, and of what the kernel changes along with it: forwarding, switched, is switched on every device, and
-# decides whether redirects are accepted (linux/net/ipv4/devinet.c, inet_forward_change). And who has chains by now.
+# As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
-  local path device was text along=()
-  path=$(path_of "$2") path=${path#/proc/sys/} was=''
-  for device in /run/nsgen/sysctl/host@net.ip*forward*; do [[ $device == *:* ]] || was=$(sed -n "s#^$path ##p" "$device"); done
-  ! set_at_boot "$2" "$3" || { was=0 && printf '%s\n' "$2" >>/run/nsgen.boot; }
-  printf '%s %s\n' "$path" "${was:-$3}"
-  [[ $1 == host && ${was:-$3} == 0 ]] || return 0
-  case $2 in
-    net.ipv4.ip_forward) along=(/proc/sys/net/ipv4/conf/{all/accept_redirects,*/forwarding}) ;;
-    net.ipv6.conf.all.forwarding) along=(/proc/sys/net/ipv6/conf/*/forwarding) ;;
+  local was along less=''
+  was=$(sed -n "s#^${2//\//.} = ##p" /dev/null "/run/nsgen/sysctl/$1"@*forward*)
+  if set_at_boot "$@"; then
+    was=0 less='/^chain/!d'
+    ! asked_for net.ipv4.conf.all.accept_redirects 0 || less='/^chain\|redirects/!d'
+    printf '%s\n' "$2" >>/run/nsgen.boot
+  fi
+  printf '%s = %s\n' "$2" "${was:-$3}"
+  along=$(along_with "$1" "$2")
+  [[ ! $along ]] || sed -f <(less_ours) -e "$less" <<<"$along"
+}
+
+less_ours() { # devices that come and go with us, for sed
+  printf '%s\n' "${LINES[@]}" | sed -nE 's#^host ip link add name ([^ ]+) .*#\\,/\1/forwarding,d#p'
+}
+
+# Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
+# inet_forward_change). Other programs rely on it, too: those that have chains. What cannot be asked counts as nobody's.
+along_with() { # NODE KEY
+  local tool=iptables
+  local -a paths
+  case "$1 $2" in
+    'host net.ipv4.ip_forward') paths=(/proc/sys/net/ipv4/conf/{all/accept_redirects,*/forwarding}) ;;
+    'host net.ipv6.conf.all.forwarding') paths=(/proc/sys/net/ipv6/conf/*/forwarding) tool=ip6tables ;;
     *) return 0 ;;
   esac
-  if [[ $3 == 0 ]]; then
-    text=$(grep . /dev/null "${along[@]}") || die 'grep /proc/sys failed'
-    while IFS=: read -r path was; do
-      device=${path%/forwarding} device=${device##*/}
-      [[ ${MINE[$device]:-} || $device == all ]] || printf '%s %s\n' "${path#/proc/sys/}" "$was"
-    done <<<"$text"
-  elif [[ $2 == net.ipv4.* ]] && asked_for net.ipv4.conf.all.accept_redirects 0; then
-    printf 'net/ipv4/conf/all/accept_redirects 0\n'
-  fi
-  other_chains "$2" || printf 'chain *\n' # what could not be asked counts as nobody's
+  grep -H '' "${paths[@]}" | sed 's#^/proc/sys/##; s/:/ = /' || return 1
+  ! command -v "$tool" >/dev/null || other_chains "$tool" || other_chains "$tool" || printf 'chain = *\n'
 }
 
-# Other programs' chains for what is forwarded.
-other_chains() { # KEY
-  local tool=iptables text line
-  [[ $1 == net.ipv4.* ]] || tool=ip6tables
-  command -v "$tool" >/dev/null || return 0
-  text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || return 1
-  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain %s\n' "${line#-N }"; done <<<"$text"
-}
+other_chains() { "$1" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/!s/^-N/chain =/p'; } # TOOL
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
 sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
@@ -1132,138 +1076,90 @@ asked_for() { # KEY VALUE
 
 # Whether it was our own file that switched it on at boot; then it counts as off. But once it has been put back, whoever
 # switches it on again has reasons of their own.
-set_at_boot() { # KEY NOW
-  local file
-  [[ $2 == 1 && $1 =~ forward|nf-call ]] && ! grep -qxF "$1" /run/nsgen.boot 2>/dev/null && ! asked_for "$1" 1 || return 1
-  for file in /etc/sysctl.d/99-nsgen-*.conf; do
-    if (($(stat -c %Z "$file") < $(sed -n 's/^btime //p' /proc/stat))) && sets "$1" 1 "$file"; then return 0; fi
-  done
+set_at_boot() { # NODE KEY NOW
+  local file booted
+  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
+  booted=$(sed -n 's/^btime //p' /proc/stat)
+  for file in /etc/sysctl.d/99-nsgen-*.conf; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
   return 1
 }
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
 where_off() {
-  local was record=/run/nsgen/sysctl/host@$1 path=/proc/sys/${1//.//}
-  if [[ -e $record ]]; then read -r _ was <"$record"; else { read -r was <"$path"; } 2>/dev/null || was=0; fi
-  if [[ $was == 0 ]] || set_at_boot "$1" "$was"; then "${@:2}"; fi
+  local was
+  { read -r _ _ was <"/run/nsgen/sysctl/host@$1" || read -r was <"/proc/sys/${1//.//}"; } 2>/dev/null || was=0
+  if [[ $was == 0 ]] || set_at_boot host "$1" "$was"; then "${@:2}"; fi
 }
 
 undo_sysctl() { # NODE KEY = VALUE
-  local node=$1 key=${2%% = *} ours=${2#* = } record other value='' was='' now
-  record=/run/nsgen/sysctl/$node@${key//\//%}
-  [[ -e $record && " ${!NEW[*]} " != *" $node sysctl $key = "* ]] || return 0 # it is to have another value
-  for other in "$record":*; do [[ $other == *:"$NAME" ]] || value=$(<"$other"); done
-  if [[ -e $record:$NAME ]] && stays "$node" "$key" && now=$(get_parameter "$node" "$key"); then
-    read -r _ was <"$record"
-    if [[ $value ]]; then # what another topology sets
-      [[ $now != "$ours" || $now == "$value" ]] || put_parameter "$node" "$key" "$value" || left "$node: $key cannot be set to $value"
-    elif [[ $now == "$ours" && $now != "$was" ]] && relied_on "$key" "$ours" "$record"; then
-      say "$key stays $ours: others rely on it by now"
-    elif [[ $now == "$ours" || $now == "$was" ]]; then
-      put_back "$node" "$key" "$record"
-    fi
-  fi
+  local key=${2%% = *} record file other
+  record=/run/nsgen/sysctl/$1@${key//\//%} file=$record
+  [[ -e $record && " ${!NEW[*]} " != *" $1 sysctl $key = "* ]] || return 0 # it is to have another value
+  for other in "$record":*; do [[ $other == *:"$NAME" ]] || file=$other; done
+  [[ ! -e $record:$NAME ]] || goes "$1" "$key" || put_back "$1" "$key" "${2#* = }" "$file"
   [[ ! $LEFT ]] || return 0
-  if [[ $value ]]; then rm -f "$record:$NAME"; else rm -f "$record:$NAME" "$record"; fi || left "$record cannot be removed"
+  [[ $file == "$record" ]] || record=$record:$NAME
+  rm -f "$record:$NAME" "$record" || left "$record cannot be removed"
 }
 
-# Those of a namespace that goes, or of a device of ours that goes, go with it.
-stays() { # NODE KEY
-  [[ $1 == host || ${NEW["host ip netns add $1"]:-} ]] || return 1
-  [[ ! $2 =~ [./]conf[./](.*)[./] || ! ${MINE[${BASH_REMATCH[1]}]:-} || " ${!NEW[*]} " == *" $1 ip link add name ${BASH_REMATCH[1]} "* ]]
+# With a namespace that goes, or a device of ours.
+goes() { # NODE KEY
+  local device=''
+  [[ ! $2 =~ [./]conf[./](.*)[./] ]] || device=${BASH_REMATCH[1]}
+  [[ "${OLD[*]} " == *" ip "@("netns add $1"|"link add name $device")" "* && "${!NEW[*]} " != *" ip "@("netns add $1"|"link add name $device")" "* ]]
 }
 
-# Whether an administrator's file asks for the value, too; or, of forwarding, whether another program has made itself chains
-# since, as Docker and libvirt do, which find it on and leave it at that.
-relied_on() { # KEY VALUE FILE
+# To what it was, or another topology sets. A device that has come since has what `default` had then.
+put_back() { # NODE KEY OURS FILE
+  local key was now lines
+  read -r _ _ was <"$4"
+  now=$(get_parameter "$1" "$2") && [[ $was != "$3" && ( $now == "$3" || $now == "$was" ) ]] || return 0
+  if [[ $1$now == "host$3" ]] && relied_on "$2" "$3" "${4%:*}"; then say "$2 stays $3: others rely on it by now" && return 0; fi
+  if ! lines=$(along_with "$1" "$2" | awk '
+    NR == FNR { was[$1] = $3; print; next }
+    { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
+    !($1 in was) && key in was { print $1, "=", was[key] }' "$4" -); then left "$2 cannot be put back" && return 0; fi
+  while read -r key _ was; do
+    now=$(get_parameter "$1" "$key") && [[ $now != "$was" ]] || continue
+    put_parameter "$1" "$key" "$was" || left "$1: $key cannot be set to $was"
+  done <<<"$lines"
+}
+
+# By an administrator's file, too; or by another program's chains, as those of Docker and libvirt, which find forwarding on
+# and leave it at that.
+relied_on() { # KEY VALUE RECORD
   ! asked_for "$1" "$2" || return 0
-  [[ $1 =~ ^net\.(ipv4\.ip_forward|ipv6\.conf\.all\.forwarding)$ ]] && ! grep -qxF 'chain *' "$3" && other_chains "$1" | grep -vxFf "$3" >/dev/null
-}
-
-put_back() { # NODE KEY FILE
-  local path was now version device
-  local -A recorded=()
-  while read -r path was; do
-    recorded[$path]=1
-    if [[ $path == chain || $1 == host && ! -e /proc/sys/$path ]]; then continue; fi
-    now=$(get_parameter "$1" "$path")
-    [[ $now == "$was" ]] || put_parameter "$1" "$path" "$was" || left "$1: $path cannot be set to $was"
-  done <"$3"
-  [[ $2 =~ ^net\.(ipv[46])\..*forward ]] || return 0
-  version=${BASH_REMATCH[1]} was=$(<"/proc/sys/net/$version/conf/default/forwarding") # what devices have that have come since
-  for path in "/proc/sys/net/$version/conf/"*/forwarding; do
-    device=${path%/*} device=${device##*/}
-    [[ ${recorded[${path#/proc/sys/}]:-} || $device == all || ${#NEW[@]} -eq 0 && ${MINE[$device]:-} ]] || printf '%s\n' "$was" >"$path" || true
-  done
-}
-
-check_sysctl() { # NODE KEY = VALUE
-  local now
-  if is_void "$1" "${2%% = *}"; then return 0; fi
-  now=$(get_parameter "$1" "${2%% = *}") || now=missing
-  [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
+  ! grep -qxF 'chain = *' "$3" && along_with host "$1" | grep '^chain = [^*]' | grep -vxFf "$3" >/dev/null
 }
 
 # ---- after a reboot --------------------------------------------------------------------------------------------------
 
 install() {
-  local unit=nsgen-$NAME.service
-  print_self | write_file "/usr/local/sbin/nsgen-$NAME" 755
-  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" "${TEXT["host sysctl"]:-}" <<FILE
-# Kernel parameters of the nsgen topology $NAME, for every boot: sysctl.d(5).
-# $unit sets them too; this file says so to whoever looks here first.
-FILE
-  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" "${TEXT["host module"]:-}" <<FILE
-# Kernel modules of the nsgen topology $NAME, for every boot: modules-load.d(5).
-FILE
-  print_unit | write_file "/etc/systemd/system/$unit" 644
-  mkdir -p /etc/systemd/system/multi-user.target.wants
-  ln -sfn "/etc/systemd/system/$unit" "/etc/systemd/system/multi-user.target.wants/$unit" # systemctl enable
-  [[ ! -d /run/systemd/system ]] || run systemctl daemon-reload
-  say "installed; it is built at every boot, and now by: systemctl start $unit"
+  boot_files
+  say "installed; it is built at every boot, and now by: systemctl start nsgen-$NAME.service"
 }
 
 uninstall() {
-  local unit=nsgen-$NAME.service file others
-  if [[ -d /run/systemd/system ]] && systemctl is-active --quiet "$unit"; then
-    exec {LOCK}<&- # its `down` takes the lock
-    run systemctl stop "$unit"
-    LOCK=''
-    lock
-    recall
-  fi
+  local others
   down
-  rm -f "/etc/systemd/system/multi-user.target.wants/$unit"
-  for file in "/etc/systemd/system/$unit" "/usr/local/sbin/nsgen-$NAME" "/etc/sysctl.d/99-nsgen-$NAME.conf" "/etc/modules-load.d/nsgen-$NAME.conf"; do
-    rm -f "$file" "$file.nsgen-new"
-  done
+  boot_files
   others=(/etc/sysctl.d/99-nsgen-*.conf)
   ((${#others[@]})) || rm -f /run/nsgen.boot # what those files switched on at boot
-  [[ ! -d /run/systemd/system ]] || run systemctl daemon-reload
 }
 
-# A file of nothing but its head is one that an earlier version had something to say in.
-boot_file() { # FILE TEXT <HEAD
-  if [[ $2 ]]; then { cat && printf '%s' "$2"; } | write_file "$1" 644; else rm -f "$1"; fi
-}
-
-# Whole or not at all.
-write_file() { # FILE MODE
-  mkdir -p "${1%/*}"
-  cat >"$1.nsgen-new"
-  chmod "$2" "$1.nsgen-new"
-  mv "$1.nsgen-new" "$1"
-}
-
-print_unit() {
-  cat <<UNIT
-# Builds the nsgen topology $NAME at boot. It runs a copy of setup.sh:
-#   install -m 755 setup.sh /usr/local/sbin/nsgen-$NAME
+boot_files() {
+  local self unit=nsgen-$NAME.service folder=/etc/systemd/system
+  self=$(print_self)
+  boot_file "/usr/local/sbin/nsgen-$NAME" 755 "$self"
+  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" 644 "${TEXT["host sysctl"]:-}" \
+    "# Kernel parameters of the nsgen topology $NAME, for every boot, sysctl.d(5); $unit sets them too."
+  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" 644 "${TEXT["host module"]:-}" \
+    "# Kernel modules of the nsgen topology $NAME, for every boot, modules-load.d(5)."
+  boot_file "$folder/$unit" 644 "# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
 [Unit]
 Description=nsgen topology $NAME
-After=systemd-modules-load.service systemd-sysctl.service network.target
 # Firewalls that replace all rules when they start come before; Docker, which is to find forwarding as it will be, after.
-After=nftables.service netfilter-persistent.service ufw.service firewalld.service
+After=network.target nftables.service netfilter-persistent.service ufw.service firewalld.service
 Before=docker.service
 
 [Service]
@@ -1274,8 +1170,26 @@ ExecReload=/usr/local/sbin/nsgen-$NAME up
 ExecStop=/usr/local/sbin/nsgen-$NAME down
 
 [Install]
-WantedBy=multi-user.target
-UNIT
+WantedBy=multi-user.target"
+  if [[ $ACTION == install ]]; then # as `systemctl enable` does it, and where systemd is not running, too
+    mkdir -p "$folder/multi-user.target.wants"
+    ln -sfn "$folder/$unit" "$folder/multi-user.target.wants/$unit"
+  else
+    rm -f "$folder/multi-user.target.wants/$unit"
+  fi
+  [[ -d /run/systemd/system ]] || return 0
+  run systemctl daemon-reload
+  [[ $ACTION == install ]] || ! systemctl is-active --quiet "$unit" || run systemctl stop "$unit" # its ExecStop is gone
+}
+
+# Whole or not at all. Where there is nothing to say in it, and after `uninstall`, there is none.
+boot_file() { # FILE MODE TEXT [HEAD]
+  if [[ $3 && $ACTION == install ]]; then
+    printf '%s\n' "${@:4}" "${3%$'\n'}" | command install -D -m "$2" /dev/stdin "$1.nsgen-new"
+    mv "$1.nsgen-new" "$1"
+  else
+    rm -f "$1" "$1.nsgen-new"
+  fi
 }
 
 main "$@"

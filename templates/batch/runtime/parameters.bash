@@ -50,7 +50,7 @@ make_sysctl() { # NODE LINES
 
 # As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
-  local was less=''
+  local was along less=''
   was=$(sed -n "s#^${2//\//.} = ##p" /dev/null "/run/nsgen/sysctl/$1"@*forward*)
   if set_at_boot "$@"; then
     was=0 less='/^chain/!d'
@@ -58,7 +58,12 @@ what_was() { # NODE KEY NOW
     printf '%s\n' "$2" >>/run/nsgen.boot
   fi
   printf '%s = %s\n' "$2" "${was:-$3}"
-  along_with "$1" "$2" | sed "$less"
+  along=$(along_with "$1" "$2")
+  [[ ! $along ]] || sed -f <(less_ours) -e "$less" <<<"$along"
+}
+
+less_ours() { # devices that come and go with us, for sed
+  printf '%s\n' "${LINES[@]}" | sed -nE 's#^host ip link add name ([^ ]+) .*#\\,/\1/forwarding,d#p'
 }
 
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
