@@ -54,10 +54,12 @@ take_command() { # NODE KIND NAME COMMAND…
 
 # What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local line rest
+  local line rest kind
+  local -A does=()
+  for kind in $(compgen -A function "$1_" || true); do does[${kind#"$1_"}]=$kind; done
   for line in "${LINES[@]}"; do
-    rest=${line#* }
-    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+    rest=${line#* } kind=${does[${rest%% *}]:-}
+    [[ ! $kind ]] || "$kind" "${line%% *}" "${rest#* }"
   done
 }
 
@@ -100,8 +102,7 @@ recall() {
     KINDS["${line%% *} ${rest%% *}"]=1
     [[ ${NEW[$line]:-} ]] || changes "$line"
   done
-  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
-  each recall
+  ((${#OLD[@]} == 0)) || for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
 }
 
 changes() {
@@ -152,7 +153,7 @@ refuse() {
 lock() {
   until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK ]]; do
     [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
-    mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
+    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
     { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
@@ -164,26 +165,31 @@ lock() {
   mkdir "$TMP" || die "$TMP cannot be made"
 }
 
+# The folder goes with the last topology.
 unlock() {
   local tries
+  local -a left
   for tries in 1 2; do
-    rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
-      rmdir --ignore-fail-on-non-empty /run/nsgen && return 0
+    rm -rf "$TMP" || continue
+    left=(/run/nsgen/sysctl/*)
+    ((${#left[@]})) || [[ ! -d /run/nsgen/sysctl ]] || rmdir /run/nsgen/sysctl || continue
+    left=(/run/nsgen/*)
+    ((${#left[@]})) || rmdir /run/nsgen || continue
+    return 0
   done
   die "something is left under /run/nsgen after $tries tries; run down again"
 }
 
 up() {
-  [[ ! -e $STATE/up ]] || WAS_UP=yes
+  if [[ -e $STATE/up ]]; then
+    WAS_UP=yes DRIFT=$(every check; each check)
+    [[ ! $DRIFT ]] || DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
+  fi
   each survey
   every survey
   refuse
   trap failed EXIT
-  if [[ $WAS_UP ]]; then
-    DRIFT=$(every check; each check)
-    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
-    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && trap unlock EXIT && return 0; }
-  fi
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
   print_functions >"$STATE/script.new"

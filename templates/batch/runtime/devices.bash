@@ -10,7 +10,7 @@ tc_in() { take "$1" tc; }
 
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
-  UNDONE=()
+  UNDONE=() INSIDE='' # INSIDE: what is in namespaces has been asked already
   declare -gA ALIAS=()
 }
 
@@ -70,8 +70,10 @@ add_renamed() { # NODE LINE
 # What waits to be done in namespaces, once all cables are there: ip(8)'s lines for all of them, and then the others.
 flush_devices() {
   local kind node
-  ((${#WAITING[@]} == 0)) || make_inside
+  ((${#WAITING[@]})) || return 0
+  make_inside
   for kind in ip6 bridge tc sysctl; do
+    [[ " ${!WAITING[*]} " == *" $kind "* ]] || continue
     for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || "make_$kind" "$node" "${WAITING["$kind $node"]}"; done
   done
   WAITING=()
@@ -86,35 +88,37 @@ make_inside() {
     [[ " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' replace '[^\ ]*: ]] || ask=$ASK
     for node in "${NODES[@]}"; do printf '%s' "${WAITING["ip $node"]:-}$ask" >"$TMP/ip/$node"; done
     if enter_each "ip -d -o -force -batch $TMP/ip/NODE" "${NODES[@]}" >"$TMP/inside" 2>/dev/null; then
-      [[ $ask ]] || rm "$TMP/inside"
+      INSIDE=$ask
       return 0
     fi
-    rm "$TMP/inside"
   fi
   for node in "${NODES[@]}"; do [[ ! ${WAITING["ip $node"]:-} ]] || run_lines "$node" ip "${WAITING["ip $node"]}"; done
 }
 
-# In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
-# has in mind, would take longer than everything else.
+# A small program, xargs, goes from one namespace to the next: this shell, with all that it has in mind, would take longer
+# than everything else. Where they are many, in two halves at the same time; and ip(8) opens all of /run/netns to name the
+# other end of a cable, a thousand times a thousand: in a view of the file system of its own it finds none there.
 enter_each() { # COMMAND NODE…
-  (($# > 1)) || return 0
+  local node
+  local -a words
+  if (($# <= 20)); then
+    for node in "${@:2}"; do
+      read -ra words <<<"${1//NODE/$node}"
+      in_node "$node" "${words[@]}" || return 1
+    done
+    return 0
+  fi
   enter_some "$1" "${@:2:$# / 2}" >"$TMP/half" &
   enter_some "$1" "${@:$# / 2 + 2}" >"$TMP/rest" || return 1
   wait "$!" || return 1
   cat "$TMP/half" "$TMP/rest"
 }
 
-# ip(8) opens all of /run/netns to name the other end of a cable: a thousand times a thousand. In a view of the file system
-# of its own it finds none there.
 enter_some() {
-  local node job=$1 where=/run/netns
-  local -a view=()
-  shift
-  if (($# > 20)); then
-    where=$(mktemp -d "$TMP/netns.XXXX")
-    view=(unshare --mount bash -c "mount -n --rbind /run/netns $where && mount -n -t tmpfs tmpfs /run/netns && exec \"\$@\"" -)
-  fi
-  for node; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${job//NODE/$node}"; done | "${view[@]}" xargs -r -L 1 nsenter
+  local node where
+  where=$(mktemp -d "$TMP/netns.XXXX")
+  for node in "${@:2}"; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${1//NODE/$node}"; done |
+    unshare --mount bash -c "mount -n --rbind /run/netns $where && mount -n -t tmpfs tmpfs /run/netns && exec xargs -r -L 1 nsenter"
 }
 
 # ---- what is in the way ----
@@ -192,26 +196,26 @@ survey_priority() { # -4|-6 PRIORITY…
 # NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
 list() {
   local key
-  local -a there=("${NODES[@]}")
+  local -a names=("${NODES[@]}")
   printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
+  if [[ ! $INSIDE ]]; then
+    namespaces_there >"$TMP/there"
+    mapfile -t names <"$TMP/there"
+    enter_each "ip -d -o -batch $TMP/ask" "${names[@]}" >"$TMP/inside"
+  fi
   {
     printf '@ host ip\n'
     ip -d -o -batch "$TMP/ask"
-    if [[ ! -e $TMP/inside ]]; then
-      namespaces_there >"$TMP/there"
-      mapfile -t there <"$TMP/there"
-      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" >"$TMP/inside"
-    fi
-    printf '@in %s\n' "${there[*]}"
-    cat "$TMP/inside"
-    rm "$TMP/inside"
-    look_further "${there[@]}"
+    printf '@in %s\n' "${names[*]}"
+  } >"$TMP/host"
+  {
+    look_further "${names[@]}"
     for key in "${!KINDS[@]}"; do
-      [[ " host ${there[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
+      [[ " host ${names[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
     done
-  } >"$TMP/said"
-  in_words
+  } >"$TMP/further"
+  in_words "$TMP/lines" "$TMP/host" "$TMP/inside" "$TMP/further"
 }
 
 # Less what the topology's commands have added.
@@ -233,22 +237,26 @@ look_by() { # NODE KIND
 look_further() { # NODE…
   [[ $ACTION == check && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
   printf '%s\n' 'echo @further' 'ip -6 -N rule show' 'nft -s list ruleset 2>/dev/null || { iptables-save; ip6tables-save; } 2>/dev/null || true' \
-    '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/further"
+    '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/commands"
   printf '@in %s\n' "$*"
-  enter_each "sh $TMP/further" "$@" 2>/dev/null
+  enter_each "sh $TMP/commands" "$@" 2>/dev/null
 }
 
-# Whoever was killed while making a namespace left a file that is none.
+# Whoever was killed while making a namespace left a file that is none: nothing is mounted there.
 namespaces_there() {
-  local line
+  local path line
+  local -A there=()
+  while read -r _ _ _ _ path _; do [[ $path != /run/netns/* ]] || there[${path##*/}]=1; done </proc/self/mountinfo
   for line in "${LINES[@]}" "${OLD[@]}"; do
-    [[ $line != 'host ip netns add '* || ! -e /run/netns/${line##* } ]] || printf '/run/netns/%s\n' "${line##* }"
-  done | sort -u | xargs -r stat -f -c '%T %n' | sed -n 's#^nsfs .*/##p'
+    [[ $line == 'host ip netns add '* && ${there[${line##* }]:-} ]] || continue
+    unset "there[${line##* }]"
+    printf '%s\n' "${line##* }"
+  done
 }
 
 # Less what changes by itself, and what belongs to the kernel or to a daemon: local and link-local routes, and what router
 # advertisements, DHCP clients and routing daemons put there. Rules stay in order.
-in_words() {
+in_words() { # LINES WHAT IS SAID…
   awk -v mine="nsgen:$NAME" -v chains="^NSGEN-$NAME-[A-Z]" '
     BEGIN {
       split("state mode qdisc link-netns link-netnsid promiscuity allmulti minmtu maxmtu brd bridge_id designated_root " \
@@ -327,7 +335,7 @@ in_words() {
       gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
       if (ours(device_of($0)) || key($1, $2, device_of($0)) in wanted) say("route " $0)
     }
-    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$TMP/lines" "$TMP/said"
+    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$@"
 }
 
 # What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
@@ -346,7 +354,7 @@ differ() { # SEEN NOW
 
 check_devices() {
   list_ours >"$TMP/now"
-  differ "$STATE/seen" "$TMP/now"
+  cmp -s "$STATE/seen" "$TMP/now" || differ "$STATE/seen" "$TMP/now"
 }
 
 # Over a topology that is up: what somebody else has put there is no part of ours afterwards, and what differs is set back.
@@ -412,6 +420,7 @@ look_devices() {
   each flush
   [[ ! -e $TMP/seen ]] || return 0
   list_ours >"$TMP/seen"
+  INSIDE=''
   [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
@@ -468,7 +477,7 @@ settle_devices() {
   ((${#UNDONE[@]})) || return 0
   printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   UNDONE=()
-  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
+  [[ ! ${NEW[*]} || " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
   while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
   for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once
@@ -514,15 +523,15 @@ turn() {
 # A namespace lives on, without a name, as long as a process is in it.
 name_holders() {
   local inode path pid name
-  local -a deleted
-  local -A names=()
-  mapfile -t deleted < <(sed -n 's#^host ip netns del #/run/netns/#p' "$TMP/turned")
+  local -a deleted=()
+  local -A named=()
+  while IFS= read -r path; do [[ $path != 'host ip netns del '* ]] || deleted+=("/run/netns/${path##* }"); done <"$TMP/turned"
   ((${#deleted[@]})) || return 0
-  while read -r inode path; do names[$inode]=${path##*/}; done < <(stat -L -c '%i %n' "${deleted[@]}" 2>/dev/null)
+  while read -r inode path; do named[$inode]=${path##*/}; done < <(stat -L -c '%i %n' "${deleted[@]}" 2>/dev/null)
   while read -r inode path; do
-    [[ ${names[$inode]:-} ]] || continue
+    [[ ${named[$inode]:-} ]] || continue
     pid=${path#/proc/} pid=${pid%%/*} name='?'
     { read -r name <"/proc/$pid/comm"; } 2>/dev/null || true
-    say "process $pid ($name) is still in namespace ${names[$inode]}, which goes when it ends"
+    say "process $pid ($name) is still in namedpace ${named[$inode]}, which goes when it ends"
   done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
 }
