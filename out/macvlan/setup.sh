@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 190f0c9c847b, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime db2ca87dc5cb, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -118,7 +118,7 @@ main() {
 
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
-  declare -ga LINES=() OLD=() PROBLEMS=() NODES=()
+  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=()
   each begin
 }
@@ -134,26 +134,41 @@ run() { # with -v, it is shown
 }
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local line
-  local -a read
-  mapfile -t read
-  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
-  KINDS["$1 $2"]=1
-  if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then printf -v line '%s\n' "${read[@]}" && TEXT["$1 $2"]+=$'\n'$line; fi
-  for line in "${read[@]}"; do [[ $line == '#'* ]] || LINES+=("$1 $2 $line"); done
+  local text
+  local -a lines
+  mapfile -t lines
+  if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
+    printf -v text '%s\n' "${lines[@]}"
+    TEXT["$1 $2"]+=$'\n'$text
+    mapfile -t lines < <(printf '%s' "$text" | sed '/^#/d')
+  fi
+  add "$1" "$2" "${lines[@]}"
 }
 
-take_command() { # NODE KIND NAME COMMAND…
+# Lines of one kind, one after the other, are a block.
+add() { # NODE KIND LINE…
+  local text
+  local -a lines=("${@:3}")
+  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
+  [[ ${#BLOCKS[@]} -gt 0 && ${BLOCKS[-1]} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
+  printf -v text '%s\n' "${lines[@]}"
+  KINDS["$1 $2"]=1 TEXTS[-1]+=$text
+  LINES+=("${lines[@]/#/$1 $2 }")
+}
+
+add_command() { # NODE KIND NAME COMMAND…
   local -a words=("${@:4}")
-  LINES+=("$1 $2 $3 ${words[*]@Q}")
+  add "$1" "$2" "$3 ${words[*]@Q}"
 }
 
 # What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local line rest
-  for line in "${LINES[@]}"; do
-    rest=${line#* }
-    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+  local index line
+  local -a lines
+  for index in "${!BLOCKS[@]}"; do
+    declare -F "$1_${BLOCKS[index]#* }" >/dev/null || continue
+    mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
+    for line in "${lines[@]}"; do "$1_${BLOCKS[index]#* }" "${BLOCKS[index]% *}" "$line"; done
   done
 }
 
@@ -162,27 +177,19 @@ each() { # STEP
   for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done
 }
 
-# A block of lines of one kind after the other; those inside of namespaces wait, and are then done together.
+# What is to be done inside of namespaces waits, and is then done together.
 make() {
-  local line key block='' text=''
-  for line in "${LINES[@]}" '  '; do
-    key=${line#* } key="${line%% *} ${key%% *}"
-    if [[ $key != "$block" ]]; then
-      [[ ! $block ]] || make_block "${block% *}" "${block#* }" "$text"
-      block=$key text=''
+  local index node kind
+  for index in "${!BLOCKS[@]}"; do
+    node=${BLOCKS[index]% *} kind=${BLOCKS[index]#* }
+    if [[ $node != host && $kind =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
+      WAITING["$kind $node"]+=${TEXTS[index]}
+    else
+      each flush
+      "make_$kind" "$node" "${TEXTS[index]}"
     fi
-    text+=${line#"$key "}$'\n'
   done
   each flush
-}
-
-make_block() { # NODE KIND LINES
-  if [[ $1 != host && $2 =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
-    WAITING["$2 $1"]+=$3
-  else
-    each flush
-    "make_$2" "$1" "$3"
-  fi
 }
 
 # What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
@@ -196,8 +203,7 @@ recall() {
     KINDS["${line%% *} ${rest%% *}"]=1
     [[ ${NEW[$line]:-} ]] || changes "$line"
   done
-  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
-  each recall
+  ((${#OLD[@]} == 0)) || for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
 }
 
 changes() {
@@ -248,7 +254,7 @@ refuse() {
 lock() {
   until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK ]]; do
     [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
-    mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
+    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
     { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
@@ -260,26 +266,31 @@ lock() {
   mkdir "$TMP" || die "$TMP cannot be made"
 }
 
+# The folder goes with the last topology.
 unlock() {
   local tries
+  local -a left
   for tries in 1 2; do
-    rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
-      rmdir --ignore-fail-on-non-empty /run/nsgen && return 0
+    rm -rf "$TMP" || continue
+    left=(/run/nsgen/sysctl/*)
+    ((${#left[@]})) || [[ ! -d /run/nsgen/sysctl ]] || rmdir /run/nsgen/sysctl || continue
+    left=(/run/nsgen/*)
+    ((${#left[@]})) || rmdir /run/nsgen || continue
+    return 0
   done
   die "something is left under /run/nsgen after $tries tries; run down again"
 }
 
 up() {
-  [[ ! -e $STATE/up ]] || WAS_UP=yes
+  if [[ -e $STATE/up ]]; then
+    WAS_UP=yes DRIFT=$(every check; each check)
+    [[ ! $DRIFT ]] || DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
+  fi
   each survey
   every survey
   refuse
   trap failed EXIT
-  if [[ $WAS_UP ]]; then
-    DRIFT=$(every check; each check)
-    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
-    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && trap unlock EXIT && return 0; }
-  fi
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
   print_functions >"$STATE/script.new"
@@ -414,7 +425,7 @@ tc_in() { take "$1" tc; }
 
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
-  UNDONE=()
+  UNDONE=() INSIDE='' # INSIDE: what is in namespaces has been asked already
   declare -gA ALIAS=()
 }
 
@@ -474,8 +485,10 @@ add_renamed() { # NODE LINE
 # What waits to be done in namespaces, once all cables are there: ip(8)'s lines for all of them, and then the others.
 flush_devices() {
   local kind node
-  ((${#WAITING[@]} == 0)) || make_inside
+  ((${#WAITING[@]})) || return 0
+  make_inside
   for kind in ip6 bridge tc sysctl; do
+    [[ " ${!WAITING[*]} " == *" $kind "* ]] || continue
     for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || "make_$kind" "$node" "${WAITING["$kind $node"]}"; done
   done
   WAITING=()
@@ -490,35 +503,37 @@ make_inside() {
     [[ " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' replace '[^\ ]*: ]] || ask=$ASK
     for node in "${NODES[@]}"; do printf '%s' "${WAITING["ip $node"]:-}$ask" >"$TMP/ip/$node"; done
     if enter_each "ip -d -o -force -batch $TMP/ip/NODE" "${NODES[@]}" >"$TMP/inside" 2>/dev/null; then
-      [[ $ask ]] || rm "$TMP/inside"
+      INSIDE=$ask
       return 0
     fi
-    rm "$TMP/inside"
   fi
   for node in "${NODES[@]}"; do [[ ! ${WAITING["ip $node"]:-} ]] || run_lines "$node" ip "${WAITING["ip $node"]}"; done
 }
 
-# In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
-# has in mind, would take longer than everything else.
+# A small program, xargs, goes from one namespace to the next: this shell, with all that it has in mind, would take longer
+# than everything else. Where they are many, in two halves at the same time; and ip(8) opens all of /run/netns to name the
+# other end of a cable, a thousand times a thousand: in a view of the file system of its own it finds none there.
 enter_each() { # COMMAND NODE…
-  (($# > 1)) || return 0
+  local node
+  local -a words
+  if (($# <= 20)); then
+    for node in "${@:2}"; do
+      read -ra words <<<"${1//NODE/$node}"
+      in_node "$node" "${words[@]}" || return 1
+    done
+    return 0
+  fi
   enter_some "$1" "${@:2:$# / 2}" >"$TMP/half" &
   enter_some "$1" "${@:$# / 2 + 2}" >"$TMP/rest" || return 1
   wait "$!" || return 1
   cat "$TMP/half" "$TMP/rest"
 }
 
-# ip(8) opens all of /run/netns to name the other end of a cable: a thousand times a thousand. In a view of the file system
-# of its own it finds none there.
 enter_some() {
-  local node job=$1 where=/run/netns
-  local -a view=()
-  shift
-  if (($# > 20)); then
-    where=$(mktemp -d "$TMP/netns.XXXX")
-    view=(unshare --mount bash -c "mount -n --rbind /run/netns $where && mount -n -t tmpfs tmpfs /run/netns && exec \"\$@\"" -)
-  fi
-  for node; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${job//NODE/$node}"; done | "${view[@]}" xargs -r -L 1 nsenter
+  local node where
+  where=$(mktemp -d "$TMP/netns.XXXX")
+  for node in "${@:2}"; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${1//NODE/$node}"; done |
+    unshare --mount bash -c "mount -n --rbind /run/netns $where && mount -n -t tmpfs tmpfs /run/netns && exec xargs -r -L 1 nsenter"
 }
 
 # ---- what is in the way ----
@@ -596,26 +611,26 @@ survey_priority() { # -4|-6 PRIORITY…
 # NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
 list() {
   local key
-  local -a there=("${NODES[@]}")
+  local -a names=("${NODES[@]}")
   printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
+  if [[ ! $INSIDE ]]; then
+    namespaces_there >"$TMP/there"
+    mapfile -t names <"$TMP/there"
+    enter_each "ip -d -o -batch $TMP/ask" "${names[@]}" >"$TMP/inside"
+  fi
   {
     printf '@ host ip\n'
     ip -d -o -batch "$TMP/ask"
-    if [[ ! -e $TMP/inside ]]; then
-      namespaces_there >"$TMP/there"
-      mapfile -t there <"$TMP/there"
-      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" >"$TMP/inside"
-    fi
-    printf '@in %s\n' "${there[*]}"
-    cat "$TMP/inside"
-    rm "$TMP/inside"
-    look_further "${there[@]}"
+    printf '@in %s\n' "${names[*]}"
+  } >"$TMP/host"
+  {
+    look_further "${names[@]}"
     for key in "${!KINDS[@]}"; do
-      [[ " host ${there[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
+      [[ " host ${names[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
     done
-  } >"$TMP/said"
-  in_words
+  } >"$TMP/further"
+  in_words "$TMP/lines" "$TMP/host" "$TMP/inside" "$TMP/further"
 }
 
 # Less what the topology's commands have added.
@@ -637,22 +652,26 @@ look_by() { # NODE KIND
 look_further() { # NODE…
   [[ $ACTION == check && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
   printf '%s\n' 'echo @further' 'ip -6 -N rule show' 'nft -s list ruleset 2>/dev/null || { iptables-save; ip6tables-save; } 2>/dev/null || true' \
-    '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/further"
+    '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/commands"
   printf '@in %s\n' "$*"
-  enter_each "sh $TMP/further" "$@" 2>/dev/null
+  enter_each "sh $TMP/commands" "$@" 2>/dev/null
 }
 
-# Whoever was killed while making a namespace left a file that is none.
+# Whoever was killed while making a namespace left a file that is none: nothing is mounted there.
 namespaces_there() {
-  local line
+  local path line
+  local -A there=()
+  while read -r _ _ _ _ path _; do [[ $path != /run/netns/* ]] || there[${path##*/}]=1; done </proc/self/mountinfo
   for line in "${LINES[@]}" "${OLD[@]}"; do
-    [[ $line != 'host ip netns add '* || ! -e /run/netns/${line##* } ]] || printf '/run/netns/%s\n' "${line##* }"
-  done | sort -u | xargs -r stat -f -c '%T %n' | sed -n 's#^nsfs .*/##p'
+    [[ $line == 'host ip netns add '* && ${there[${line##* }]:-} ]] || continue
+    unset "there[${line##* }]"
+    printf '%s\n' "${line##* }"
+  done
 }
 
 # Less what changes by itself, and what belongs to the kernel or to a daemon: local and link-local routes, and what router
 # advertisements, DHCP clients and routing daemons put there. Rules stay in order.
-in_words() {
+in_words() { # LINES WHAT IS SAID…
   awk -v mine="nsgen:$NAME" -v chains="^NSGEN-$NAME-[A-Z]" '
     BEGIN {
       split("state mode qdisc link-netns link-netnsid promiscuity allmulti minmtu maxmtu brd bridge_id designated_root " \
@@ -731,7 +750,7 @@ in_words() {
       gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
       if (ours(device_of($0)) || key($1, $2, device_of($0)) in wanted) say("route " $0)
     }
-    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$TMP/lines" "$TMP/said"
+    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$@"
 }
 
 # What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
@@ -750,7 +769,7 @@ differ() { # SEEN NOW
 
 check_devices() {
   list_ours >"$TMP/now"
-  differ "$STATE/seen" "$TMP/now"
+  cmp -s "$STATE/seen" "$TMP/now" || differ "$STATE/seen" "$TMP/now"
 }
 
 # Over a topology that is up: what somebody else has put there is no part of ours afterwards, and what differs is set back.
@@ -816,6 +835,7 @@ look_devices() {
   each flush
   [[ ! -e $TMP/seen ]] || return 0
   list_ours >"$TMP/seen"
+  INSIDE=''
   [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
@@ -872,7 +892,7 @@ settle_devices() {
   ((${#UNDONE[@]})) || return 0
   printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   UNDONE=()
-  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
+  [[ ! ${NEW[*]} || " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
   while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
   for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once
@@ -918,16 +938,16 @@ turn() {
 # A namespace lives on, without a name, as long as a process is in it.
 name_holders() {
   local inode path pid name
-  local -a deleted
-  local -A names=()
-  mapfile -t deleted < <(sed -n 's#^host ip netns del #/run/netns/#p' "$TMP/turned")
+  local -a deleted=()
+  local -A named=()
+  while IFS= read -r path; do [[ $path != 'host ip netns del '* ]] || deleted+=("/run/netns/${path##* }"); done <"$TMP/turned"
   ((${#deleted[@]})) || return 0
-  while read -r inode path; do names[$inode]=${path##*/}; done < <(stat -L -c '%i %n' "${deleted[@]}" 2>/dev/null)
+  while read -r inode path; do named[$inode]=${path##*/}; done < <(stat -L -c '%i %n' "${deleted[@]}" 2>/dev/null)
   while read -r inode path; do
-    [[ ${names[$inode]:-} ]] || continue
+    [[ ${named[$inode]:-} ]] || continue
     pid=${path#/proc/} pid=${pid%%/*} name='?'
     { read -r name <"/proc/$pid/comm"; } 2>/dev/null || true
-    say "process $pid ($name) is still in namespace ${names[$inode]}, which goes when it ends"
+    say "process $pid ($name) is still in namedpace ${named[$inode]}, which goes when it ends"
   done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
 }
 

@@ -10,7 +10,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 190f0c9c847b, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime db2ca87dc5cb, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -221,7 +221,7 @@ main() {
 
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
-  declare -ga LINES=() OLD=() PROBLEMS=() NODES=()
+  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=()
   each begin
 }
@@ -237,26 +237,41 @@ run() { # with -v, it is shown
 }
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local line
-  local -a read
-  mapfile -t read
-  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
-  KINDS["$1 $2"]=1
-  if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then printf -v line '%s\n' "${read[@]}" && TEXT["$1 $2"]+=$'\n'$line; fi
-  for line in "${read[@]}"; do [[ $line == '#'* ]] || LINES+=("$1 $2 $line"); done
+  local text
+  local -a lines
+  mapfile -t lines
+  if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
+    printf -v text '%s\n' "${lines[@]}"
+    TEXT["$1 $2"]+=$'\n'$text
+    mapfile -t lines < <(printf '%s' "$text" | sed '/^#/d')
+  fi
+  add "$1" "$2" "${lines[@]}"
 }
 
-take_command() { # NODE KIND NAME COMMAND…
+# Lines of one kind, one after the other, are a block.
+add() { # NODE KIND LINE…
+  local text
+  local -a lines=("${@:3}")
+  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
+  [[ ${#BLOCKS[@]} -gt 0 && ${BLOCKS[-1]} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
+  printf -v text '%s\n' "${lines[@]}"
+  KINDS["$1 $2"]=1 TEXTS[-1]+=$text
+  LINES+=("${lines[@]/#/$1 $2 }")
+}
+
+add_command() { # NODE KIND NAME COMMAND…
   local -a words=("${@:4}")
-  LINES+=("$1 $2 $3 ${words[*]@Q}")
+  add "$1" "$2" "$3 ${words[*]@Q}"
 }
 
 # What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local line rest
-  for line in "${LINES[@]}"; do
-    rest=${line#* }
-    ! declare -F "$1_${rest%% *}" >/dev/null || "$1_${rest%% *}" "${line%% *}" "${rest#* }"
+  local index line
+  local -a lines
+  for index in "${!BLOCKS[@]}"; do
+    declare -F "$1_${BLOCKS[index]#* }" >/dev/null || continue
+    mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
+    for line in "${lines[@]}"; do "$1_${BLOCKS[index]#* }" "${BLOCKS[index]% *}" "$line"; done
   done
 }
 
@@ -265,27 +280,19 @@ each() { # STEP
   for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done
 }
 
-# A block of lines of one kind after the other; those inside of namespaces wait, and are then done together.
+# What is to be done inside of namespaces waits, and is then done together.
 make() {
-  local line key block='' text=''
-  for line in "${LINES[@]}" '  '; do
-    key=${line#* } key="${line%% *} ${key%% *}"
-    if [[ $key != "$block" ]]; then
-      [[ ! $block ]] || make_block "${block% *}" "${block#* }" "$text"
-      block=$key text=''
+  local index node kind
+  for index in "${!BLOCKS[@]}"; do
+    node=${BLOCKS[index]% *} kind=${BLOCKS[index]#* }
+    if [[ $node != host && $kind =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
+      WAITING["$kind $node"]+=${TEXTS[index]}
+    else
+      each flush
+      "make_$kind" "$node" "${TEXTS[index]}"
     fi
-    text+=${line#"$key "}$'\n'
   done
   each flush
-}
-
-make_block() { # NODE KIND LINES
-  if [[ $1 != host && $2 =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
-    WAITING["$2 $1"]+=$3
-  else
-    each flush
-    "make_$2" "$1" "$3"
-  fi
 }
 
 # What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
@@ -299,8 +306,7 @@ recall() {
     KINDS["${line%% *} ${rest%% *}"]=1
     [[ ${NEW[$line]:-} ]] || changes "$line"
   done
-  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
-  each recall
+  ((${#OLD[@]} == 0)) || for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
 }
 
 changes() {
@@ -351,7 +357,7 @@ refuse() {
 lock() {
   until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK ]]; do
     [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
-    mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
+    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
     { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
@@ -363,26 +369,31 @@ lock() {
   mkdir "$TMP" || die "$TMP cannot be made"
 }
 
+# The folder goes with the last topology.
 unlock() {
   local tries
+  local -a left
   for tries in 1 2; do
-    rm -rf "$TMP" && { [[ ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
-      rmdir --ignore-fail-on-non-empty /run/nsgen && return 0
+    rm -rf "$TMP" || continue
+    left=(/run/nsgen/sysctl/*)
+    ((${#left[@]})) || [[ ! -d /run/nsgen/sysctl ]] || rmdir /run/nsgen/sysctl || continue
+    left=(/run/nsgen/*)
+    ((${#left[@]})) || rmdir /run/nsgen || continue
+    return 0
   done
   die "something is left under /run/nsgen after $tries tries; run down again"
 }
 
 up() {
-  [[ ! -e $STATE/up ]] || WAS_UP=yes
+  if [[ -e $STATE/up ]]; then
+    WAS_UP=yes DRIFT=$(every check; each check)
+    [[ ! $DRIFT ]] || DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
+  fi
   each survey
   every survey
   refuse
   trap failed EXIT
-  if [[ $WAS_UP ]]; then
-    DRIFT=$(every check; each check)
-    DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
-    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && trap unlock EXIT && return 0; }
-  fi
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
   print_functions >"$STATE/script.new"
@@ -617,7 +628,7 @@ settle_rules() {
 }
 
 # Connection tracking forgets the clients of these UDP ports: they are translated anew, or no more.
-udp_ports() { LINES+=("host udp $*"); } # ipv4|ipv6 FIRST LAST
+udp_ports() { add host udp "$*"; } # ipv4|ipv6 FIRST LAST
 
 make_udp() { # host LINES
   local ports
@@ -644,7 +655,7 @@ tc_in() { take "$1" tc; }
 
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
-  UNDONE=()
+  UNDONE=() INSIDE='' # INSIDE: what is in namespaces has been asked already
   declare -gA ALIAS=()
 }
 
@@ -704,8 +715,10 @@ add_renamed() { # NODE LINE
 # What waits to be done in namespaces, once all cables are there: ip(8)'s lines for all of them, and then the others.
 flush_devices() {
   local kind node
-  ((${#WAITING[@]} == 0)) || make_inside
+  ((${#WAITING[@]})) || return 0
+  make_inside
   for kind in ip6 bridge tc sysctl; do
+    [[ " ${!WAITING[*]} " == *" $kind "* ]] || continue
     for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || "make_$kind" "$node" "${WAITING["$kind $node"]}"; done
   done
   WAITING=()
@@ -720,35 +733,37 @@ make_inside() {
     [[ " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' replace '[^\ ]*: ]] || ask=$ASK
     for node in "${NODES[@]}"; do printf '%s' "${WAITING["ip $node"]:-}$ask" >"$TMP/ip/$node"; done
     if enter_each "ip -d -o -force -batch $TMP/ip/NODE" "${NODES[@]}" >"$TMP/inside" 2>/dev/null; then
-      [[ $ask ]] || rm "$TMP/inside"
+      INSIDE=$ask
       return 0
     fi
-    rm "$TMP/inside"
   fi
   for node in "${NODES[@]}"; do [[ ! ${WAITING["ip $node"]:-} ]] || run_lines "$node" ip "${WAITING["ip $node"]}"; done
 }
 
-# In two halves at the same time. A small program, xargs, goes from one namespace to the next: this shell, with all that it
-# has in mind, would take longer than everything else.
+# A small program, xargs, goes from one namespace to the next: this shell, with all that it has in mind, would take longer
+# than everything else. Where they are many, in two halves at the same time; and ip(8) opens all of /run/netns to name the
+# other end of a cable, a thousand times a thousand: in a view of the file system of its own it finds none there.
 enter_each() { # COMMAND NODE…
-  (($# > 1)) || return 0
+  local node
+  local -a words
+  if (($# <= 20)); then
+    for node in "${@:2}"; do
+      read -ra words <<<"${1//NODE/$node}"
+      in_node "$node" "${words[@]}" || return 1
+    done
+    return 0
+  fi
   enter_some "$1" "${@:2:$# / 2}" >"$TMP/half" &
   enter_some "$1" "${@:$# / 2 + 2}" >"$TMP/rest" || return 1
   wait "$!" || return 1
   cat "$TMP/half" "$TMP/rest"
 }
 
-# ip(8) opens all of /run/netns to name the other end of a cable: a thousand times a thousand. In a view of the file system
-# of its own it finds none there.
 enter_some() {
-  local node job=$1 where=/run/netns
-  local -a view=()
-  shift
-  if (($# > 20)); then
-    where=$(mktemp -d "$TMP/netns.XXXX")
-    view=(unshare --mount bash -c "mount -n --rbind /run/netns $where && mount -n -t tmpfs tmpfs /run/netns && exec \"\$@\"" -)
-  fi
-  for node; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${job//NODE/$node}"; done | "${view[@]}" xargs -r -L 1 nsenter
+  local node where
+  where=$(mktemp -d "$TMP/netns.XXXX")
+  for node in "${@:2}"; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${1//NODE/$node}"; done |
+    unshare --mount bash -c "mount -n --rbind /run/netns $where && mount -n -t tmpfs tmpfs /run/netns && exec xargs -r -L 1 nsenter"
 }
 
 # ---- what is in the way ----
@@ -826,26 +841,26 @@ survey_priority() { # -4|-6 PRIORITY…
 # NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
 list() {
   local key
-  local -a there=("${NODES[@]}")
+  local -a names=("${NODES[@]}")
   printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
+  if [[ ! $INSIDE ]]; then
+    namespaces_there >"$TMP/there"
+    mapfile -t names <"$TMP/there"
+    enter_each "ip -d -o -batch $TMP/ask" "${names[@]}" >"$TMP/inside"
+  fi
   {
     printf '@ host ip\n'
     ip -d -o -batch "$TMP/ask"
-    if [[ ! -e $TMP/inside ]]; then
-      namespaces_there >"$TMP/there"
-      mapfile -t there <"$TMP/there"
-      enter_each "ip -d -o -batch $TMP/ask" "${there[@]}" >"$TMP/inside"
-    fi
-    printf '@in %s\n' "${there[*]}"
-    cat "$TMP/inside"
-    rm "$TMP/inside"
-    look_further "${there[@]}"
+    printf '@in %s\n' "${names[*]}"
+  } >"$TMP/host"
+  {
+    look_further "${names[@]}"
     for key in "${!KINDS[@]}"; do
-      [[ " host ${there[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
+      [[ " host ${names[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
     done
-  } >"$TMP/said"
-  in_words
+  } >"$TMP/further"
+  in_words "$TMP/lines" "$TMP/host" "$TMP/inside" "$TMP/further"
 }
 
 # Less what the topology's commands have added.
@@ -867,22 +882,26 @@ look_by() { # NODE KIND
 look_further() { # NODE…
   [[ $ACTION == check && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
   printf '%s\n' 'echo @further' 'ip -6 -N rule show' 'nft -s list ruleset 2>/dev/null || { iptables-save; ip6tables-save; } 2>/dev/null || true' \
-    '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/further"
+    '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/commands"
   printf '@in %s\n' "$*"
-  enter_each "sh $TMP/further" "$@" 2>/dev/null
+  enter_each "sh $TMP/commands" "$@" 2>/dev/null
 }
 
-# Whoever was killed while making a namespace left a file that is none.
+# Whoever was killed while making a namespace left a file that is none: nothing is mounted there.
 namespaces_there() {
-  local line
+  local path line
+  local -A there=()
+  while read -r _ _ _ _ path _; do [[ $path != /run/netns/* ]] || there[${path##*/}]=1; done </proc/self/mountinfo
   for line in "${LINES[@]}" "${OLD[@]}"; do
-    [[ $line != 'host ip netns add '* || ! -e /run/netns/${line##* } ]] || printf '/run/netns/%s\n' "${line##* }"
-  done | sort -u | xargs -r stat -f -c '%T %n' | sed -n 's#^nsfs .*/##p'
+    [[ $line == 'host ip netns add '* && ${there[${line##* }]:-} ]] || continue
+    unset "there[${line##* }]"
+    printf '%s\n' "${line##* }"
+  done
 }
 
 # Less what changes by itself, and what belongs to the kernel or to a daemon: local and link-local routes, and what router
 # advertisements, DHCP clients and routing daemons put there. Rules stay in order.
-in_words() {
+in_words() { # LINES WHAT IS SAID…
   awk -v mine="nsgen:$NAME" -v chains="^NSGEN-$NAME-[A-Z]" '
     BEGIN {
       split("state mode qdisc link-netns link-netnsid promiscuity allmulti minmtu maxmtu brd bridge_id designated_root " \
@@ -961,7 +980,7 @@ in_words() {
       gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
       if (ours(device_of($0)) || key($1, $2, device_of($0)) in wanted) say("route " $0)
     }
-    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$TMP/lines" "$TMP/said"
+    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$@"
 }
 
 # What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
@@ -980,7 +999,7 @@ differ() { # SEEN NOW
 
 check_devices() {
   list_ours >"$TMP/now"
-  differ "$STATE/seen" "$TMP/now"
+  cmp -s "$STATE/seen" "$TMP/now" || differ "$STATE/seen" "$TMP/now"
 }
 
 # Over a topology that is up: what somebody else has put there is no part of ours afterwards, and what differs is set back.
@@ -1046,6 +1065,7 @@ look_devices() {
   each flush
   [[ ! -e $TMP/seen ]] || return 0
   list_ours >"$TMP/seen"
+  INSIDE=''
   [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
   for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
     sleep 0.02
@@ -1102,7 +1122,7 @@ settle_devices() {
   ((${#UNDONE[@]})) || return 0
   printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   UNDONE=()
-  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
+  [[ ! ${NEW[*]} || " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
   while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
   for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once
@@ -1148,16 +1168,16 @@ turn() {
 # A namespace lives on, without a name, as long as a process is in it.
 name_holders() {
   local inode path pid name
-  local -a deleted
-  local -A names=()
-  mapfile -t deleted < <(sed -n 's#^host ip netns del #/run/netns/#p' "$TMP/turned")
+  local -a deleted=()
+  local -A named=()
+  while IFS= read -r path; do [[ $path != 'host ip netns del '* ]] || deleted+=("/run/netns/${path##* }"); done <"$TMP/turned"
   ((${#deleted[@]})) || return 0
-  while read -r inode path; do names[$inode]=${path##*/}; done < <(stat -L -c '%i %n' "${deleted[@]}" 2>/dev/null)
+  while read -r inode path; do named[$inode]=${path##*/}; done < <(stat -L -c '%i %n' "${deleted[@]}" 2>/dev/null)
   while read -r inode path; do
-    [[ ${names[$inode]:-} ]] || continue
+    [[ ${named[$inode]:-} ]] || continue
     pid=${path#/proc/} pid=${pid%%/*} name='?'
     { read -r name <"/proc/$pid/comm"; } 2>/dev/null || true
-    say "process $pid ($name) is still in namespace ${names[$inode]}, which goes when it ends"
+    say "process $pid ($name) is still in namedpace ${named[$inode]}, which goes when it ends"
   done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
 }
 
@@ -1165,6 +1185,8 @@ name_holders() {
 #
 # In /run/nsgen/sysctl, shared by all topologies, NODE@KEY is what it was, and NODE@KEY:TOPOLOGY what each that needs it
 # sets. The last one out puts it back, unless somebody else has changed it since.
+
+begin_parameters() { RECORDS=(); }
 
 parameters() { # NODE <LINES; a kernel without IPv6 has nothing to switch off
   if [[ -e /proc/sys/net/ipv6/conf ]]; then take "$1" sysctl; else take "$1" sysctl < <(sed '/^net.ipv6/d'); fi
@@ -1196,16 +1218,14 @@ check_sysctl() { # NODE KEY = VALUE
 }
 
 make_sysctl() { # NODE LINES
-  local key value now record users
-  mkdir -p /run/nsgen/sysctl
+  local key value now record
+  local -a users
+  [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   while read -r key _ value; do
     record=/run/nsgen/sysctl/$1@${key//\//%}
     now=$(get_parameter "$1" "$key") || die "$1: this kernel has no parameter $key"
     users=("$record":*)
-    if ((${#users[@]} == 0)); then
-      what_was "$1" "$key" "$now" >"$TMP/was"
-      mv "$TMP/was" "$record"
-    fi
+    ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record" # which counts as soon as it has a user
     printf '%s = %s\n' "$key" "$value" >"$record:$NAME"
     [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || die "$1: $key cannot be set to $value"
   done <<<"${2%$'\n'}"
@@ -1213,37 +1233,40 @@ make_sysctl() { # NODE LINES
 
 # As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
-  local was along less=''
-  was=$(sed -n "s#^${2//\//.} = ##p" /dev/null "/run/nsgen/sysctl/$1"@*forward*)
+  local was='' only='' along line
+  local -a records=("/run/nsgen/sysctl/$1"@*forward*)
+  ((${#records[@]} == 0)) || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
   if set_at_boot "$@"; then
-    was=0 less='/^chain/!d'
-    ! asked_for net.ipv4.conf.all.accept_redirects 0 || less='/^chain\|redirects/!d'
+    was=0 only=^chain
+    ! asked_for net.ipv4.conf.all.accept_redirects 0 || only='^chain|redirects'
     printf '%s\n' "$2" >>/run/nsgen.boot
   fi
   printf '%s = %s\n' "$2" "${was:-$3}"
   along=$(along_with "$1" "$2")
-  [[ ! $along ]] || sed -f <(less_ours) -e "$less" <<<"$along"
-}
-
-less_ours() { # devices that come and go with us, for sed
-  printf '%s\n' "${LINES[@]}" | sed -nE 's#^host ip link add name ([^ ]+) .*#\\,/\1/forwarding,d#p'
+  while IFS= read -r line; do [[ ! $line || ! $line =~ $only ]] || printf '%s\n' "$line"; done <<<"$along"
 }
 
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
 # inet_forward_change). Other programs rely on it, too: those that have chains. What cannot be asked counts as nobody's.
 along_with() { # NODE KEY
-  local tool=iptables
+  local path line text tool=iptables
   local -a paths
+  local -A ours=() # devices that come and go with us
   case "$1 $2" in
     'host net.ipv4.ip_forward') paths=(/proc/sys/net/ipv4/conf/{all/accept_redirects,*/forwarding}) ;;
     'host net.ipv6.conf.all.forwarding') paths=(/proc/sys/net/ipv6/conf/*/forwarding) tool=ip6tables ;;
     *) return 0 ;;
   esac
-  grep -H '' "${paths[@]}" | sed 's#^/proc/sys/##; s/:/ = /' || return 1
-  ! command -v "$tool" >/dev/null || other_chains "$tool" || other_chains "$tool" || printf 'chain = *\n'
+  for line in "${LINES[@]}" "${OLD[@]}"; do
+    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
+  done
+  for path in "${paths[@]}"; do
+    if [[ ! ${ours[${path#/proc/sys/net/*/conf/}]:-} ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
+  done 2>/dev/null # it may have gone
+  command -v "$tool" >/dev/null || return 0
+  text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
+  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"$text"
 }
-
-other_chains() { "$1" -w -S 2>/dev/null | sed -n '/^-N NSGEN-/!s/^-N/chain =/p'; } # TOOL
 
 # Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
 sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
@@ -1257,7 +1280,8 @@ asked_for() { # KEY VALUE
 # switches it on again has reasons of their own.
 set_at_boot() { # NODE KEY NOW
   local file booted
-  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
+  local -a files=(/etc/sysctl.d/99-nsgen-*.conf)
+  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ((${#files[@]})) && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
   booted=$(sed -n 's/^btime //p' /proc/stat)
   for file in /etc/sysctl.d/99-nsgen-*.conf; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
   return 1
@@ -1276,39 +1300,53 @@ undo_sysctl() { # NODE KEY = VALUE
   [[ -e $record && " ${!NEW[*]} " != *" $1 sysctl $key = "* ]] || return 0 # it is to have another value
   for other in "$record":*; do [[ $other == *:"$NAME" ]] || file=$other; done
   [[ ! -e $record:$NAME ]] || goes "$1" "$key" || put_back "$1" "$key" "${2#* = }" "$file"
-  [[ ! $LEFT ]] || return 0
-  [[ $file == "$record" ]] || record=$record:$NAME
-  rm -f "$record:$NAME" "$record" || left "$record cannot be removed"
+  RECORDS+=("$record:$NAME")
+  [[ $file != "$record" ]] || RECORDS+=("$record")
+}
+
+settle_parameters() { # unless something has gone wrong: then it is known what it was
+  [[ $LEFT || ${#RECORDS[@]} -eq 0 ]] || rm -f "${RECORDS[@]}" || left "${RECORDS[0]} cannot be removed"
+  RECORDS=()
 }
 
 # With a namespace that goes, or a device of ours.
 goes() { # NODE KEY
-  local device=''
-  [[ ! $2 =~ [./]conf[./](.*)[./] ]] || device=${BASH_REMATCH[1]}
-  [[ "${OLD[*]} " == *" ip "@("netns add $1"|"link add name $device")" "* && "${!NEW[*]} " != *" ip "@("netns add $1"|"link add name $device")" "* ]]
+  [[ $1 == host || ${NEW["host ip netns add $1"]:-} ]] || return 0
+  [[ $2 =~ [./]conf[./](.*)[./] ]] && is_made "$1" "${BASH_REMATCH[1]}" "${OLD[@]}" && ! is_made "$1" "${BASH_REMATCH[1]}" "${!NEW[@]}"
+}
+
+is_made() { # NODE DEVICE LINE…
+  local line
+  for line in "${@:3}"; do [[ $line != "$1 ip link add name $2 "* ]] || return 0; done
+  return 1
 }
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.
 put_back() { # NODE KEY OURS FILE
-  local key was now lines
-  read -r _ _ was <"$4"
+  local key was now along text
+  text=$(<"$4")
+  was=${text%%$'\n'*} was=${was#* = }
   now=$(get_parameter "$1" "$2") && [[ $was != "$3" && ( $now == "$3" || $now == "$was" ) ]] || return 0
-  if [[ $1$now == "host$3" ]] && relied_on "$2" "$3" "${4%:*}"; then say "$2 stays $3: others rely on it by now" && return 0; fi
-  if ! lines=$(along_with "$1" "$2" | awk '
-    NR == FNR { was[$1] = $3; print; next }
-    { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
-    !($1 in was) && key in was { print $1, "=", was[key] }' "$4" -); then left "$2 cannot be put back" && return 0; fi
+  along=$(along_with "$1" "$2")
+  if [[ $1$now == "host$3" ]] && relied_on "$2" "$3" "$(<"${4%:*}")" "$along"; then say "$2 stays $3: others rely on it by now" && return 0; fi
+  [[ ! $along ]] || text=$(awk 'NR == FNR { was[$1] = $3; print; next } { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
+    !($1 in was) && key in was { print $1, "=", was[key] }' "$4" - <<<"$along") || { left 'awk failed' && return 0; }
   while read -r key _ was; do
     now=$(get_parameter "$1" "$key") && [[ $now != "$was" ]] || continue
     put_parameter "$1" "$key" "$was" || left "$1: $key cannot be set to $was"
-  done <<<"$lines"
+  done <<<"$text"
 }
 
 # By an administrator's file, too; or by another program's chains, as those of Docker and libvirt, which find forwarding on
 # and leave it at that.
-relied_on() { # KEY VALUE RECORD
+relied_on() { # KEY VALUE RECORD ALONG
+  local line
   ! asked_for "$1" "$2" || return 0
-  ! grep -qxF 'chain = *' "$3" && along_with host "$1" | grep '^chain = [^*]' | grep -vxFf "$3" >/dev/null
+  while IFS= read -r line; do
+    [[ $line == 'chain = '[!*]* && $'\n'$3$'\n' != *$'\n'@("$line"|'chain = *')$'\n'* ]] || continue
+    return 0
+  done <<<"$4"
+  return 1
 }
 
 # ---- files -----------------------------------------------------------------------------------------------------------
@@ -1320,9 +1358,9 @@ file() { # PATH [SERVICE] <TEXT
   local folder
   [[ ! ${2:-} || -d /run/systemd/system ]] || return 0
   for folder in "${1%/*/*}" "${1%/*}"; do
-    if [[ ! -d $folder ]] || grep -qsxF "host folder $folder" "$STATE/made"; then LINES+=("host folder $folder"); fi
+    if [[ ! -d $folder ]] || grep -qsxF "host folder $folder" "$STATE/made"; then add host folder "$folder"; fi
   done
-  LINES+=("host file $1 ${2:--} $(in_one_line)")
+  add host file "$1 ${2:--} $(in_one_line)"
 }
 
 in_one_line() { sed -z 's/\\/\\\\/g; s/\n/\\n/g'; }
@@ -1363,7 +1401,7 @@ reload() { # SERVICE
 
 # ---- services --------------------------------------------------------------------------------------------------------
 
-service() { take_command "$1" service "${@:2}"; } # NODE NAME COMMAND…
+service() { add_command "$1" service "${@:2}"; } # NODE NAME COMMAND…
 
 make_service() { # NODE LINES
   local name command

@@ -8,6 +8,6 @@ keep_router_advertisements() {
   devices=$(ip -6 route show default proto ra | sed -n 's/.* dev \([^ ]*\).*/\1/p' | sort -u) || die 'ip -6 route failed'
   for device in $devices; do
     [[ ! -e /run/nsgen/sysctl/host@net%ipv6%conf%$device%accept_ra && $(</proc/sys/net/ipv6/conf/"$device"/accept_ra) != 1 ]] ||
-      LINES+=("host sysctl net/ipv6/conf/$device/accept_ra = 2")
+      add host sysctl "net/ipv6/conf/$device/accept_ra = 2"
   done
 }

@@ -1,7 +1,7 @@
 # ---- the topology's own commands -------------------------------------------------------------------------------------
 
-undo_by() { take_command "$1" once "$2.undo" "${@:3}"; } # NODE NUMBER COMMAND…: what undoes the next one
-run_once() { take_command "$1" once "${@:2}"; } # NODE NUMBER COMMAND…: once, and again in a namespace that is new
+undo_by() { add_command "$1" once "$2.undo" "${@:3}"; } # NODE NUMBER COMMAND…: what undoes the next one
+run_once() { add_command "$1" once "${@:2}"; } # NODE NUMBER COMMAND…: once, and again in a namespace that is new
 
 # With a namespace that is gone goes what was done there.
 prepare_commands() {

@@ -22,7 +22,7 @@ main() {
 
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
-  declare -ga LINES=() OLD=() PROBLEMS=() NODES=()
+  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=()
   each begin
 }
@@ -38,28 +38,41 @@ run() { # with -v, it is shown
 }
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local line
-  local -a read
-  mapfile -t read
-  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
-  KINDS["$1 $2"]=1
-  if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then printf -v line '%s\n' "${read[@]}" && TEXT["$1 $2"]+=$'\n'$line; fi
-  for line in "${read[@]}"; do [[ $line == '#'* ]] || LINES+=("$1 $2 $line"); done
+  local text
+  local -a lines
+  mapfile -t lines
+  if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
+    printf -v text '%s\n' "${lines[@]}"
+    TEXT["$1 $2"]+=$'\n'$text
+    mapfile -t lines < <(printf '%s' "$text" | sed '/^#/d')
+  fi
+  add "$1" "$2" "${lines[@]}"
 }
 
-take_command() { # NODE KIND NAME COMMAND…
+# Lines of one kind, one after the other, are a block.
+add() { # NODE KIND LINE…
+  local text
+  local -a lines=("${@:3}")
+  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
+  [[ ${#BLOCKS[@]} -gt 0 && ${BLOCKS[-1]} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
+  printf -v text '%s\n' "${lines[@]}"
+  KINDS["$1 $2"]=1 TEXTS[-1]+=$text
+  LINES+=("${lines[@]/#/$1 $2 }")
+}
+
+add_command() { # NODE KIND NAME COMMAND…
   local -a words=("${@:4}")
-  LINES+=("$1 $2 $3 ${words[*]@Q}")
+  add "$1" "$2" "$3 ${words[*]@Q}"
 }
 
 # What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local line rest kind
-  local -A does=()
-  for kind in $(compgen -A function "$1_" || true); do does[${kind#"$1_"}]=$kind; done
-  for line in "${LINES[@]}"; do
-    rest=${line#* } kind=${does[${rest%% *}]:-}
-    [[ ! $kind ]] || "$kind" "${line%% *}" "${rest#* }"
+  local index line
+  local -a lines
+  for index in "${!BLOCKS[@]}"; do
+    declare -F "$1_${BLOCKS[index]#* }" >/dev/null || continue
+    mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
+    for line in "${lines[@]}"; do "$1_${BLOCKS[index]#* }" "${BLOCKS[index]% *}" "$line"; done
   done
 }
 
@@ -68,27 +81,19 @@ each() { # STEP
   for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done
 }
 
-# A block of lines of one kind after the other; those inside of namespaces wait, and are then done together.
+# What is to be done inside of namespaces waits, and is then done together.
 make() {
-  local line key block='' text=''
-  for line in "${LINES[@]}" '  '; do
-    key=${line#* } key="${line%% *} ${key%% *}"
-    if [[ $key != "$block" ]]; then
-      [[ ! $block ]] || make_block "${block% *}" "${block#* }" "$text"
-      block=$key text=''
+  local index node kind
+  for index in "${!BLOCKS[@]}"; do
+    node=${BLOCKS[index]% *} kind=${BLOCKS[index]#* }
+    if [[ $node != host && $kind =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
+      WAITING["$kind $node"]+=${TEXTS[index]}
+    else
+      each flush
+      "make_$kind" "$node" "${TEXTS[index]}"
     fi
-    text+=${line#"$key "}$'\n'
   done
   each flush
-}
-
-make_block() { # NODE KIND LINES
-  if [[ $1 != host && $2 =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
-    WAITING["$2 $1"]+=$3
-  else
-    each flush
-    "make_$2" "$1" "$3"
-  fi
 }
 
 # What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).

@@ -7,9 +7,9 @@ file() { # PATH [SERVICE] <TEXT
   local folder
   [[ ! ${2:-} || -d /run/systemd/system ]] || return 0
   for folder in "${1%/*/*}" "${1%/*}"; do
-    if [[ ! -d $folder ]] || grep -qsxF "host folder $folder" "$STATE/made"; then LINES+=("host folder $folder"); fi
+    if [[ ! -d $folder ]] || grep -qsxF "host folder $folder" "$STATE/made"; then add host folder "$folder"; fi
   done
-  LINES+=("host file $1 ${2:--} $(in_one_line)")
+  add host file "$1 ${2:--} $(in_one_line)"
 }
 
 in_one_line() { sed -z 's/\\/\\\\/g; s/\n/\\n/g'; }

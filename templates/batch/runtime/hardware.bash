@@ -1,6 +1,6 @@
 # ---- devices of this host that move into a namespace -----------------------------------------------------------------
 
-take_device() { LINES+=("$1 device $2"); } # NODE DEVICE
+take_device() { add "$1" device "$2"; } # NODE DEVICE
 
 has_device() { in_node "$1" ip link show dev "$2" &>/dev/null; }
 

@@ -110,7 +110,7 @@ settle_rules() {
 }
 
 # Connection tracking forgets the clients of these UDP ports: they are translated anew, or no more.
-udp_ports() { LINES+=("host udp $*"); } # ipv4|ipv6 FIRST LAST
+udp_ports() { add host udp "$*"; } # ipv4|ipv6 FIRST LAST
 
 make_udp() { # host LINES
   local ports

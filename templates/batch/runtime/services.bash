@@ -1,6 +1,6 @@
 # ---- services --------------------------------------------------------------------------------------------------------
 
-service() { take_command "$1" service "${@:2}"; } # NODE NAME COMMAND…
+service() { add_command "$1" service "${@:2}"; } # NODE NAME COMMAND…
 
 make_service() { # NODE LINES
   local name command

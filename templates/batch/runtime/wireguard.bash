@@ -1,7 +1,7 @@
 # ---- WireGuard -------------------------------------------------------------------------------------------------------
 
 # In the words of wg(8), but for a peer whose private key is in a file here.
-wireguard() { take "$1" wg <<<"${*:2}"; } # NODE DEVICE private-key FILE|peer KEY|peer-of FILE WORDS…
+wireguard() { add "$1" wg "${*:2}"; } # NODE DEVICE private-key FILE|peer KEY|peer-of FILE WORDS…
 
 make_wg() { # NODE LINES
   local device how key
