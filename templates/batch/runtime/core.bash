@@ -53,6 +53,7 @@ take() { # NODE KIND <LINES; comments are for the reader
 add() { # NODE KIND LINE…
   local text
   local -a lines=("${@:3}")
+  ((${#lines[@]})) || return 0
   [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
   [[ ${#BLOCKS[@]} -gt 0 && ${BLOCKS[-1]} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
   printf -v text '%s\n' "${lines[@]}"
