@@ -72,6 +72,10 @@ class Machine:
             if option == "drop":
                 for tool in ("iptables", "ip6tables"):
                     run(tool, "-w", "-P", "FORWARD", "DROP")
+            if option == "between":
+                for tool in ("iptables", "ip6tables"):
+                    for protocol in ("tcp", "udp"):
+                        run(tool, "-w", "-A", "FORWARD", "-p", protocol, "-j", "DROP")
 
     def invade(self) -> None:
         """Another program puts a rule of its own before all others."""

@@ -30,9 +30,9 @@ BEYOND = {
 }
 ROUTER, HOST, OUTSIDE, INTERNET = 1, 4, 5, 10  # the last part of an address
 GUESTS = ("guest1~", "guest2~")  # as no namespace can be called
-# What the host can be besides a new machine's default; docs/verify.md says what each is. The last one is for tests of
-# nsgen: another program's rule accepts everything before ours.
-Option = Literal["drop", "router", "netfilter", "strict", "open"]
+# What the host can be besides a new machine's default; docs/verify.md says what each is. The last two are for tests of
+# nsgen: another program's rule accepts everything before ours, or drops all connections behind our first chain.
+Option = Literal["drop", "router", "netfilter", "strict", "open", "between"]
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,8 @@ SURVIVORS: dict[str, tuple[str, ...]] = {
         "isolated: host link set dev tenants alias nsgen:isolated",
         "isolated: host link set dev backend alias nsgen:isolated",
     ),
-    "The chain FROM lets the same packets pass, last of all; this is for when other programs' rules come between.": (
-        "proxy: iptables -A INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-        "routed: iptables -A INTO -i lab -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-        "routed: ip6tables -A INTO -i lab -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+    "Nobody asks through this network by TCP or UDP; and for ICMP the chain FROM lets the same packets pass, last of all.": (
         "routed: ip6tables -A INTO -i inner -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-        "dual-stack: iptables -A INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-        "dual-stack: ip6tables -A INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-        "article: iptables -A INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-        "isolated: iptables -A INTO -i tenants -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
     ),
     "The chain RAW drops the same before; this rule is for what another program's rules translate to a namespace.": (
         "proxy: iptables -A INTO ! -i bridge0 -o bridge0 -j DROP",

@@ -30,6 +30,7 @@ HOSTS: tuple[tuple[Option, ...], ...] = (
     ("router",),
     ("drop",),
     ("open",),
+    ("between",),
     ("netfilter",),
     ("drop", "netfilter"),
 )
