@@ -138,31 +138,30 @@ def _limit(number: int, folder: Path) -> dict[str, str]:
     """It is given the rules of our script, with the jumps."""
     program, rules, undo = folder / "limit", folder / "rules", folder / "rules.down"
     subprocess.run(["cc", "-O2", "-o", program, HERE / "limit.c"], check=True)
-    block, *others = re.findall(
+    blocks = re.findall(
         r"^  (?:where_off \S+ )?rules host iptables <<'RULES'\n(.*?)^RULES$",
         _render(number),
         re.DOTALL | re.MULTILINE,
     )
-    jumps: dict[str, list[str]] = {}
-    table = ""
-    for line in "".join(others).splitlines():
+    tables: dict[str, dict[str, list[str]]] = {}
+    table: dict[str, list[str]] = {}
+    for line in "".join(blocks).splitlines():
         if line.startswith("*"):
-            table = line
+            table = tables.setdefault(line, {"chains": [], "rules": [], "jumps": []})
+        elif line.startswith(":"):
+            table["chains"].append(line[1:].split()[0])
+        elif line.startswith("-A NSGEN-"):
+            table["rules"].append(line)
         elif line.startswith("-"):
-            jumps.setdefault(table, []).append(line[3:])
+            table["jumps"].append(line[3:])
     made: list[str] = []
     gone: list[str] = []
-    chains: list[str] = []
-    for line in block.splitlines():
-        if line.startswith("*"):
-            table, chains = line, []
-            gone += [line, *(f"-D {jump}" for jump in jumps[table])]
-        elif line.startswith(":"):
-            chains.append(line[1:].split()[0])
-        elif line == "COMMIT":
-            made += [f"-A {jump}" for jump in jumps[table]]
-            gone += [f"{flag} {chain}" for flag in ("-F", "-X") for chain in chains] + [line]
-        made.append(line)
+    for name, table in tables.items():
+        jumps, chains = table["jumps"], table["chains"]
+        made += [name, *(f":{chain} - [0:0]" for chain in chains), *table["rules"]]
+        made += [*(f"-A {jump}" for jump in jumps), "COMMIT"]
+        gone += [name, *(f"-D {jump}" for jump in jumps)]
+        gone += [*(f"{flag} {chain}" for flag in ("-F", "-X") for chain in chains), "COMMIT"]
     rules.write_text("\n".join(made) + "\n")
     undo.write_text("\n".join(gone) + "\n")
     first = shape.bridges(1)[0].subnet[0]
