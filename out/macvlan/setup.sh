@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime db2ca87dc5cb, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 09d2eae98b34, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -149,6 +149,7 @@ take() { # NODE KIND <LINES; comments are for the reader
 add() { # NODE KIND LINE…
   local text
   local -a lines=("${@:3}")
+  ((${#lines[@]})) || return 0
   [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
   [[ ${#BLOCKS[@]} -gt 0 && ${BLOCKS[-1]} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
   printf -v text '%s\n' "${lines[@]}"
@@ -282,6 +283,7 @@ unlock() {
 }
 
 up() {
+  each warn
   if [[ -e $STATE/up ]]; then
     WAS_UP=yes DRIFT=$(every check; each check)
     [[ ! $DRIFT ]] || DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
@@ -790,6 +792,7 @@ prepare_devices() {
         ;;
     esac
   done
+  : >"$TMP/remade"
   { set_back && grep -E ': (missing: (device|the namespace)|added: device)' <<<"$DRIFT" || true; } | remake
 }
 
@@ -801,7 +804,7 @@ set_back() {
   done
   sed -nE 's/^([^:]+): missing: route .* dev ([^ ]+) proto kernel .*/\1 \2/p' <<<"$DRIFT" | sort -u | while read -r node line; do
     if [[ $node != host ]]; then
-      printf '%s\n' "link set dev $line down" 'link set dev lo down' | in_node "$node" ip -force -batch - || true
+      printf '%s\n' "link set dev $line down" 'link set dev lo down' | in_node "$node" ip -force -batch - &>/dev/null || true
     elif is_marked "$line"; then
       ip link set dev "$line" down || true
     fi
@@ -813,6 +816,7 @@ remake() { # <WHAT DIFFERS
   local node device line made
   sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' | sort -u | while read -r node device; do
     made=''
+    printf '%s: missing: link %s \n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
         $line =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
@@ -866,7 +870,7 @@ finish_devices() {
   [[ ! -e $STATE/besides ]] || mv "$STATE/besides" "$TMP/besides"
 }
 
-still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ "$STATE/seen" "$TMP/seen") || true; }
+still_differs() { [[ ! $DRIFT ]] || differ "$STATE/seen" "$TMP/seen" | grep -xF "$DRIFT" | grep -vFf "$TMP/remade" || (($? == 1)); }
 
 # ---- undoing ----
 
@@ -947,7 +951,7 @@ name_holders() {
     [[ ${named[$inode]:-} ]] || continue
     pid=${path#/proc/} pid=${pid%%/*} name='?'
     { read -r name <"/proc/$pid/comm"; } 2>/dev/null || true
-    say "process $pid ($name) is still in namedpace ${named[$inode]}, which goes when it ends"
+    say "process $pid ($name) is still in namespace ${named[$inode]}, which goes when it ends"
   done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
 }
 

@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime db2ca87dc5cb, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 09d2eae98b34, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -180,6 +180,7 @@ take() { # NODE KIND <LINES; comments are for the reader
 add() { # NODE KIND LINE…
   local text
   local -a lines=("${@:3}")
+  ((${#lines[@]})) || return 0
   [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
   [[ ${#BLOCKS[@]} -gt 0 && ${BLOCKS[-1]} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
   printf -v text '%s\n' "${lines[@]}"
@@ -313,6 +314,7 @@ unlock() {
 }
 
 up() {
+  each warn
   if [[ -e $STATE/up ]]; then
     WAS_UP=yes DRIFT=$(every check; each check)
     [[ ! $DRIFT ]] || DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
@@ -504,7 +506,6 @@ survey_rules() {
       PROBLEMS+=("$tool has chains named NSGEN-$NAME-…, and they are not of this topology")
   done
   survey_ports
-  warn_of_firewalls
 }
 
 # A published port is taken from whatever else listens on it: better to say so than to cut that off.
@@ -527,7 +528,7 @@ survey_ports() {
 
 # Rules of the other backend are in force too, and invisible to this one. In nftables an accept is not final: what a base
 # chain drops is dropped, whatever is accepted here. firewalld rejects what crosses a bridge that is in none of its zones.
-warn_of_firewalls() {
+warn_rules() {
   local mine=nft other=legacy line
   [[ $(iptables -V 2>/dev/null) == *nf_tables* ]] || mine=legacy other=nft
   ! command -v "iptables-$other-save" >/dev/null || [[ $("iptables-$other-save" 2>/dev/null) != *$'\n-A '* ]] ||
@@ -948,6 +949,7 @@ prepare_devices() {
         ;;
     esac
   done
+  : >"$TMP/remade"
   { set_back && grep -E ': (missing: (device|the namespace)|added: device)' <<<"$DRIFT" || true; } | remake
 }
 
@@ -959,7 +961,7 @@ set_back() {
   done
   sed -nE 's/^([^:]+): missing: route .* dev ([^ ]+) proto kernel .*/\1 \2/p' <<<"$DRIFT" | sort -u | while read -r node line; do
     if [[ $node != host ]]; then
-      printf '%s\n' "link set dev $line down" 'link set dev lo down' | in_node "$node" ip -force -batch - || true
+      printf '%s\n' "link set dev $line down" 'link set dev lo down' | in_node "$node" ip -force -batch - &>/dev/null || true
     elif is_marked "$line"; then
       ip link set dev "$line" down || true
     fi
@@ -971,6 +973,7 @@ remake() { # <WHAT DIFFERS
   local node device line made
   sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' | sort -u | while read -r node device; do
     made=''
+    printf '%s: missing: link %s \n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
         $line =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
@@ -1024,7 +1027,7 @@ finish_devices() {
   [[ ! -e $STATE/besides ]] || mv "$STATE/besides" "$TMP/besides"
 }
 
-still_differs() { [[ ! $DRIFT ]] || grep -xF "$DRIFT" <(differ "$STATE/seen" "$TMP/seen") || true; }
+still_differs() { [[ ! $DRIFT ]] || differ "$STATE/seen" "$TMP/seen" | grep -xF "$DRIFT" | grep -vFf "$TMP/remade" || (($? == 1)); }
 
 # ---- undoing ----
 
@@ -1105,7 +1108,7 @@ name_holders() {
     [[ ${named[$inode]:-} ]] || continue
     pid=${path#/proc/} pid=${pid%%/*} name='?'
     { read -r name <"/proc/$pid/comm"; } 2>/dev/null || true
-    say "process $pid ($name) is still in namedpace ${named[$inode]}, which goes when it ends"
+    say "process $pid ($name) is still in namespace ${named[$inode]}, which goes when it ends"
   done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
 }
 
@@ -1170,22 +1173,22 @@ what_was() { # NODE KEY NOW
     printf '%s\n' "$2" >>/run/nsgen.boot
   fi
   printf '%s = %s\n' "$2" "${was:-$3}"
-  along=$(along_with "$1" "$2")
+  along=$(along_with "$1" "$2" others)
   while IFS= read -r line; do [[ ! $line || ! $line =~ $only ]] || printf '%s\n' "$line"; done <<<"$along"
 }
 
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
 # inet_forward_change). Other programs rely on it, too: those that have chains. What cannot be asked counts as nobody's.
-along_with() { # NODE KEY
+along_with() { # NODE KEY [others]: less devices that come and go with us
   local path line text tool=iptables
   local -a paths
-  local -A ours=() # devices that come and go with us
+  local -A ours=()
   case "$1 $2" in
     'host net.ipv4.ip_forward') paths=(/proc/sys/net/ipv4/conf/{all/accept_redirects,*/forwarding}) ;;
     'host net.ipv6.conf.all.forwarding') paths=(/proc/sys/net/ipv6/conf/*/forwarding) tool=ip6tables ;;
     *) return 0 ;;
   esac
-  for line in "${LINES[@]}" "${OLD[@]}"; do
+  [[ ! ${3:-} ]] || for line in "${LINES[@]}" "${OLD[@]}"; do
     [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
   done
   for path in "${paths[@]}"; do
@@ -1251,11 +1254,12 @@ is_made() { # NODE DEVICE LINE…
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.
 put_back() { # NODE KEY OURS FILE
-  local key was now along text
+  local key was now along text others=others
+  ((${#NEW[@]} == 0)) || others=''
   text=$(<"$4")
   was=${text%%$'\n'*} was=${was#* = }
   now=$(get_parameter "$1" "$2") && [[ $was != "$3" && ( $now == "$3" || $now == "$was" ) ]] || return 0
-  along=$(along_with "$1" "$2")
+  along=$(along_with "$1" "$2" "$others")
   if [[ $1$now == "host$3" ]] && relied_on "$2" "$3" "$(<"${4%:*}")" "$along"; then say "$2 stays $3: others rely on it by now" && return 0; fi
   [[ ! $along ]] || text=$(awk 'NR == FNR { was[$1] = $3; print; next } { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
     !($1 in was) && key in was { print $1, "=", was[key] }' "$4" - <<<"$along") || { left 'awk failed' && return 0; }

@@ -187,6 +187,7 @@ unlock() {
 }
 
 up() {
+  each warn
   if [[ -e $STATE/up ]]; then
     WAS_UP=yes DRIFT=$(every check; each check)
     [[ ! $DRIFT ]] || DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)

@@ -534,6 +534,6 @@ name_holders() {
     [[ ${named[$inode]:-} ]] || continue
     pid=${path#/proc/} pid=${pid%%/*} name='?'
     { read -r name <"/proc/$pid/comm"; } 2>/dev/null || true
-    say "process $pid ($name) is still in namedpace ${named[$inode]}, which goes when it ends"
+    say "process $pid ($name) is still in namespace ${named[$inode]}, which goes when it ends"
   done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
 }

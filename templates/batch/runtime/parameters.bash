@@ -59,22 +59,22 @@ what_was() { # NODE KEY NOW
     printf '%s\n' "$2" >>/run/nsgen.boot
   fi
   printf '%s = %s\n' "$2" "${was:-$3}"
-  along=$(along_with "$1" "$2")
+  along=$(along_with "$1" "$2" others)
   while IFS= read -r line; do [[ ! $line || ! $line =~ $only ]] || printf '%s\n' "$line"; done <<<"$along"
 }
 
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
 # inet_forward_change). Other programs rely on it, too: those that have chains. What cannot be asked counts as nobody's.
-along_with() { # NODE KEY
+along_with() { # NODE KEY [others]: less devices that come and go with us
   local path line text tool=iptables
   local -a paths
-  local -A ours=() # devices that come and go with us
+  local -A ours=()
   case "$1 $2" in
     'host net.ipv4.ip_forward') paths=(/proc/sys/net/ipv4/conf/{all/accept_redirects,*/forwarding}) ;;
     'host net.ipv6.conf.all.forwarding') paths=(/proc/sys/net/ipv6/conf/*/forwarding) tool=ip6tables ;;
     *) return 0 ;;
   esac
-  for line in "${LINES[@]}" "${OLD[@]}"; do
+  [[ ! ${3:-} ]] || for line in "${LINES[@]}" "${OLD[@]}"; do
     [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
   done
   for path in "${paths[@]}"; do
@@ -140,11 +140,12 @@ is_made() { # NODE DEVICE LINE…
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.
 put_back() { # NODE KEY OURS FILE
-  local key was now along text
+  local key was now along text others=others
+  ((${#NEW[@]} == 0)) || others=''
   text=$(<"$4")
   was=${text%%$'\n'*} was=${was#* = }
   now=$(get_parameter "$1" "$2") && [[ $was != "$3" && ( $now == "$3" || $now == "$was" ) ]] || return 0
-  along=$(along_with "$1" "$2")
+  along=$(along_with "$1" "$2" "$others")
   if [[ $1$now == "host$3" ]] && relied_on "$2" "$3" "$(<"${4%:*}")" "$along"; then say "$2 stays $3: others rely on it by now" && return 0; fi
   [[ ! $along ]] || text=$(awk 'NR == FNR { was[$1] = $3; print; next } { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
     !($1 in was) && key in was { print $1, "=", was[key] }' "$4" - <<<"$along") || { left 'awk failed' && return 0; }

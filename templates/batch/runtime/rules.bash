@@ -58,7 +58,6 @@ survey_rules() {
       PROBLEMS+=("$tool has chains named NSGEN-$NAME-…, and they are not of this topology")
   done
   survey_ports
-  warn_of_firewalls
 }
 
 # A published port is taken from whatever else listens on it: better to say so than to cut that off.
@@ -81,7 +80,7 @@ survey_ports() {
 
 # Rules of the other backend are in force too, and invisible to this one. In nftables an accept is not final: what a base
 # chain drops is dropped, whatever is accepted here. firewalld rejects what crosses a bridge that is in none of its zones.
-warn_of_firewalls() {
+warn_rules() {
   local mine=nft other=legacy line
   [[ $(iptables -V 2>/dev/null) == *nf_tables* ]] || mine=legacy other=nft
   ! command -v "iptables-$other-save" >/dev/null || [[ $("iptables-$other-save" 2>/dev/null) != *$'\n-A '* ]] ||
