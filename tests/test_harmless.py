@@ -33,7 +33,7 @@ SAFE_WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/,-]*|!|-[A-Za-z-]+|\[[0-9a-f:
 
 def blocks(script: str, function: str) -> list[str]:
     """Give the lines of all blocks that a function of a script reads."""
-    command = rf"^  (?:where_off \S+ )?{function}(?: \w\S*)* <<'(\w+)'\n(.*?)^\1$"
+    command = rf"^  (?:where_off \S+ )?{function}(?: ['\w]\S*)* <<'(\w+)'\n(.*?)^\1$"
     found = re.findall(command, script, re.DOTALL | re.MULTILINE)
     return [
         line for _, text in found for line in text.split("\n") if line and not line.startswith("#")
