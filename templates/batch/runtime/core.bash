@@ -38,13 +38,13 @@ run() { # with -v, it is shown
 }
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text
+  local text line
   local -a lines
   mapfile -t lines
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     printf -v text '%s\n' "${lines[@]}"
-    TEXT["$1 $2"]+=$'\n'$text
-    mapfile -t lines < <(printf '%s' "$text" | sed '/^#/d')
+    TEXT["$1 $2"]+=$'\n'$text lines=()
+    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=("$line"); done <<<"$text"
   fi
   add "$1" "$2" "${lines[@]}"
 }
