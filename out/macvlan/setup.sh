@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 09d2eae98b34, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 735837a2a017, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -134,13 +134,13 @@ run() { # with -v, it is shown
 }
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text
+  local text line
   local -a lines
   mapfile -t lines
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     printf -v text '%s\n' "${lines[@]}"
-    TEXT["$1 $2"]+=$'\n'$text
-    mapfile -t lines < <(printf '%s' "$text" | sed '/^#/d')
+    TEXT["$1 $2"]+=$'\n'$text lines=()
+    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=("$line"); done <<<"$text"
   fi
   add "$1" "$2" "${lines[@]}"
 }
@@ -896,7 +896,7 @@ settle_devices() {
   ((${#UNDONE[@]})) || return 0
   printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   UNDONE=()
-  [[ ! ${NEW[*]} || " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
+  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
   while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
   for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once

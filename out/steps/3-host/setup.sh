@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 09d2eae98b34, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 735837a2a017, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -165,13 +165,13 @@ run() { # with -v, it is shown
 }
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text
+  local text line
   local -a lines
   mapfile -t lines
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     printf -v text '%s\n' "${lines[@]}"
-    TEXT["$1 $2"]+=$'\n'$text
-    mapfile -t lines < <(printf '%s' "$text" | sed '/^#/d')
+    TEXT["$1 $2"]+=$'\n'$text lines=()
+    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=("$line"); done <<<"$text"
   fi
   add "$1" "$2" "${lines[@]}"
 }
@@ -1053,7 +1053,7 @@ settle_devices() {
   ((${#UNDONE[@]})) || return 0
   printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   UNDONE=()
-  [[ ! ${NEW[*]} || " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
+  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
   while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
   for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once
@@ -1119,9 +1119,7 @@ name_holders() {
 
 begin_parameters() { RECORDS=(); }
 
-parameters() { # NODE <LINES; a kernel without IPv6 has nothing to switch off
-  if [[ -e /proc/sys/net/ipv6/conf ]]; then take "$1" sysctl; else take "$1" sysctl < <(sed '/^net.ipv6/d'); fi
-}
+parameters() { take "$1" sysctl; } # NODE <LINES
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
@@ -1142,8 +1140,12 @@ survey_sysctl() { # NODE KEY = VALUE; the device or the module of some may come 
     PROBLEMS+=("this kernel has no parameter ${2%% = *}")
 }
 
+# A kernel without IPv6, and a device whose MTU is too small for it, has nothing to switch off.
+is_void() { [[ $1 == host && $2 == net?ipv6?* && ! -e $(path_of "$2") ]]; } # NODE KEY
+
 check_sysctl() { # NODE KEY = VALUE
   local now
+  if is_void "$1" "${2%% = *}"; then return 0; fi
   now=$(get_parameter "$1" "${2%% = *}") || now=missing
   [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
 }
@@ -1154,6 +1156,7 @@ make_sysctl() { # NODE LINES
   [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   while read -r key _ value; do
     record=/run/nsgen/sysctl/$1@${key//\//%}
+    if is_void "$1" "$key"; then continue; fi
     now=$(get_parameter "$1" "$key") || die "$1: this kernel has no parameter $key"
     users=("$record":*)
     ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record" # which counts as soon as it has a user
