@@ -8,7 +8,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 735837a2a017, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 93d95e1254c2, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -234,8 +234,9 @@ unlock() {
 up() {
   each warn
   if [[ -e $STATE/up ]]; then
-    WAS_UP=yes DRIFT=$(every check; each check)
-    [[ ! $DRIFT ]] || DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    WAS_UP=yes
+    look
+    DRIFT=$(what_counts "$DRIFT")
     [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
   fi
   each survey
@@ -342,14 +343,24 @@ forget() {
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
-  found=$(every check; each check)
-  trap unlock EXIT
+  look
+  found=$DRIFT
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
   printf '%s\n' "${found#$'\n'}"
-  if [[ $STRICT ]] || grep -qv ': besides: ' <<<"${found#$'\n'}"; then exit 1; fi
+  [[ ! $STRICT && ! $(what_counts "$found") ]] || exit 1
+}
+
+look() { # for DRIFT, what is not as it was
+  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
+  DRIFT=$(every check; each check)
+  trap unlock EXIT
+}
+
+what_counts() { # DIFFERENCES
+  local line
+  while IFS= read -r line; do [[ ! $line || $line == *': besides: '* ]] || printf '%s\n' "$line"; done <<<"$1"
 }
 
 # This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
@@ -506,7 +517,7 @@ set_at_boot() { # NODE KEY NOW
   local -a files=(/etc/sysctl.d/99-nsgen-*.conf)
   [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ((${#files[@]})) && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
   booted=$(sed -n 's/^btime //p' /proc/stat)
-  for file in /etc/sysctl.d/99-nsgen-*.conf; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
+  for file in "${files[@]}"; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
   return 1
 }
 

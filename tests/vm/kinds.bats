@@ -140,7 +140,7 @@ look_at_tinet-bond() {
   pings_of tinet-bond
   [[ $(on R1 cat /sys/class/net/bond0/bonding/active_slave) != "$port" ]] || fail "$port is still in use"
   run -1 script check
-  [[ $output == *"R2: missing: link $port up"* ]] || fail "$output"
+  [[ $'\n'$output$'\n' == *$'\n'"R2: missing: link $port up"$'\n'* ]] || fail "$output"
   script up
 }
 

@@ -10,7 +10,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 735837a2a017, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 93d95e1254c2, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -394,8 +394,9 @@ unlock() {
 up() {
   each warn
   if [[ -e $STATE/up ]]; then
-    WAS_UP=yes DRIFT=$(every check; each check)
-    [[ ! $DRIFT ]] || DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    WAS_UP=yes
+    look
+    DRIFT=$(what_counts "$DRIFT")
     [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
   fi
   each survey
@@ -502,14 +503,24 @@ forget() {
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
-  found=$(every check; each check)
-  trap unlock EXIT
+  look
+  found=$DRIFT
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
   printf '%s\n' "${found#$'\n'}"
-  if [[ $STRICT ]] || grep -qv ': besides: ' <<<"${found#$'\n'}"; then exit 1; fi
+  [[ ! $STRICT && ! $(what_counts "$found") ]] || exit 1
+}
+
+look() { # for DRIFT, what is not as it was
+  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
+  DRIFT=$(every check; each check)
+  trap unlock EXIT
+}
+
+what_counts() { # DIFFERENCES
+  local line
+  while IFS= read -r line; do [[ ! $line || $line == *': besides: '* ]] || printf '%s\n' "$line"; done <<<"$1"
 }
 
 # This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
@@ -871,7 +882,18 @@ list() {
 }
 
 # Less what the topology's commands have added.
-list_ours() { if [[ -e $STATE/known ]]; then list | grep -vxFf "$STATE/known" || (($? == 1)); else list; fi; }
+list_ours() {
+  if [[ -e $STATE/known ]]; then
+    list >"$TMP/all"
+    without "$STATE/known" "$TMP/all"
+  else
+    list
+  fi
+}
+
+without() { # FILE… FILE: the lines of the last one that none of the others has
+  awk 'FILENAME != ARGV[ARGC - 1] { told[$0]; next } !($0 in told)' "$@"
+}
 
 look_by() { # NODE KIND
   printf '@ %s %s\n' "$@"
@@ -1028,7 +1050,7 @@ prepare_devices() {
     esac
   done
   : >"$TMP/remade"
-  { set_back && grep -E ': (missing: (device|the namespace)|added: device)' <<<"$DRIFT" || true; } | remake
+  { set_back; sed -nE '/: (missing: (device|the namespace)|added: device)/p' <<<"$DRIFT"; } | remake
 }
 
 # In the words in which it was seen. Routes of the kernel come with their devices; those to its own addresses are not seen.
@@ -1051,7 +1073,7 @@ remake() { # <WHAT DIFFERS
   local node device line made
   sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' | sort -u | while read -r node device; do
     made=''
-    printf '%s: missing: link %s \n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
+    printf '%s %s\n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
         $line =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
@@ -1098,14 +1120,23 @@ finish_devices() {
     [[ ! $still ]] || die "this cannot be put right: $still"
   fi
   if [[ -e $STATE/besides ]]; then
-    grep -vxFf "$STATE/besides" "$TMP/seen" >"$TMP/ours" || (($? == 1)) # 1: nothing is left
+    without "$STATE/besides" "$TMP/seen" >"$TMP/ours"
     mv "$TMP/ours" "$TMP/seen"
   fi
   mv "$TMP/seen" "$STATE/seen"
   [[ ! -e $STATE/besides ]] || mv "$STATE/besides" "$TMP/besides"
 }
 
-still_differs() { [[ ! $DRIFT ]] || differ "$STATE/seen" "$TMP/seen" | grep -xF "$DRIFT" | grep -vFf "$TMP/remade" || (($? == 1)); }
+still_differs() {
+  local line node kind device remade
+  [[ $DRIFT ]] || return 0
+  differ "$STATE/seen" "$TMP/seen" >"$TMP/still"
+  remade=$'\n'$(<"$TMP/remade")$'\n'
+  while IFS= read -r line; do
+    read -r node _ kind device _ <<<"$line"
+    [[ $'\n'$DRIFT$'\n' != *$'\n'"$line"$'\n'* || $kind == link && $remade == *$'\n'"${node%:} $device"$'\n'* ]] || printf '%s\n' "$line"
+  done <"$TMP/still"
+}
 
 # ---- undoing ----
 
@@ -1295,7 +1326,7 @@ set_at_boot() { # NODE KEY NOW
   local -a files=(/etc/sysctl.d/99-nsgen-*.conf)
   [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ((${#files[@]})) && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
   booted=$(sed -n 's/^btime //p' /proc/stat)
-  for file in /etc/sysctl.d/99-nsgen-*.conf; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
+  for file in "${files[@]}"; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
   return 1
 }
 
@@ -1368,17 +1399,31 @@ relied_on() { # KEY VALUE RECORD ALONG
 
 # Where there is a service that reads it, or none is named.
 file() { # PATH [SERVICE] <TEXT
-  local folder
+  local folder made=''
   [[ ! ${2:-} || -d /run/systemd/system ]] || return 0
+  [[ ! -e $STATE/made ]] || made=$(<"$STATE/made")
   for folder in "${1%/*/*}" "${1%/*}"; do
-    if [[ ! -d $folder ]] || grep -qsxF "host folder $folder" "$STATE/made"; then add host folder "$folder"; fi
+    [[ -d $folder && $'\n'$made$'\n' != *$'\n'"host folder $folder"$'\n'* ]] || add host folder "$folder"
   done
   add host file "$1 ${2:--} $(in_one_line)"
 }
 
-in_one_line() { sed -z 's/\\/\\\\/g; s/\n/\\n/g'; }
+in_one_line() { # <TEXT; by this shell alone: that a program failed would go unseen here
+  local text
+  local -a lines
+  mapfile lines
+  printf -v text '%s' "${lines[@]}"
+  text=${text//\\/\\\\}
+  printf '%s' "${text//$'\n'/\\n}"
+}
+
 is_written() { [[ -e ${1%% *} && $(in_one_line <"${1%% *}") == "${1#* * }" ]]; } # PATH READER TEXT
-is_our_file() { [[ $(sed -n '1s/.* //p' "$1" 2>/dev/null) == "nsgen:$NAME" ]]; }
+
+is_our_file() { # PATH
+  local line=''
+  { read -r line <"$1"; } 2>/dev/null || true
+  [[ ${line##* } == "nsgen:$NAME" ]]
+}
 
 survey_file() { # host PATH READER TEXT
   [[ ! -e ${2%% *} ]] || is_our_file "${2%% *}" || PROBLEMS+=("${2%% *} exists already, and it is not of this topology")

@@ -36,7 +36,7 @@ run_in() ( # NODE COMMAND, in quotes
 finish_commands() {
   [[ -e $STATE/seen ]] || return 0 # there are no devices
   list >"$TMP/now"
-  awk 'FILENAME !~ /now$/ { told[$0]; next } !($0 in told)' "$STATE/seen" "$TMP"/besides* "$TMP/now" >"$TMP/known"
+  without "$STATE/seen" "$TMP"/besides* "$TMP/now" >"$TMP/known"
   mv "$TMP/known" "$STATE/known"
 }
 

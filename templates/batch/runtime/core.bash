@@ -189,8 +189,9 @@ unlock() {
 up() {
   each warn
   if [[ -e $STATE/up ]]; then
-    WAS_UP=yes DRIFT=$(every check; each check)
-    [[ ! $DRIFT ]] || DRIFT=$(grep -v ': besides: ' <<<"$DRIFT" || true)
+    WAS_UP=yes
+    look
+    DRIFT=$(what_counts "$DRIFT")
     [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
   fi
   each survey
@@ -297,14 +298,24 @@ forget() {
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
-  found=$(every check; each check)
-  trap unlock EXIT
+  look
+  found=$DRIFT
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
   printf '%s\n' "${found#$'\n'}"
-  if [[ $STRICT ]] || grep -qv ': besides: ' <<<"${found#$'\n'}"; then exit 1; fi
+  [[ ! $STRICT && ! $(what_counts "$found") ]] || exit 1
+}
+
+look() { # for DRIFT, what is not as it was
+  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
+  DRIFT=$(every check; each check)
+  trap unlock EXIT
+}
+
+what_counts() { # DIFFERENCES
+  local line
+  while IFS= read -r line; do [[ ! $line || $line == *': besides: '* ]] || printf '%s\n' "$line"; done <<<"$1"
 }
 
 # This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.

@@ -219,7 +219,18 @@ list() {
 }
 
 # Less what the topology's commands have added.
-list_ours() { if [[ -e $STATE/known ]]; then list | grep -vxFf "$STATE/known" || (($? == 1)); else list; fi; }
+list_ours() {
+  if [[ -e $STATE/known ]]; then
+    list >"$TMP/all"
+    without "$STATE/known" "$TMP/all"
+  else
+    list
+  fi
+}
+
+without() { # FILE… FILE: the lines of the last one that none of the others has
+  awk 'FILENAME != ARGV[ARGC - 1] { told[$0]; next } !($0 in told)' "$@"
+}
 
 look_by() { # NODE KIND
   printf '@ %s %s\n' "$@"
@@ -376,7 +387,7 @@ prepare_devices() {
     esac
   done
   : >"$TMP/remade"
-  { set_back && grep -E ': (missing: (device|the namespace)|added: device)' <<<"$DRIFT" || true; } | remake
+  { set_back; sed -nE '/: (missing: (device|the namespace)|added: device)/p' <<<"$DRIFT"; } | remake
 }
 
 # In the words in which it was seen. Routes of the kernel come with their devices; those to its own addresses are not seen.
@@ -399,7 +410,7 @@ remake() { # <WHAT DIFFERS
   local node device line made
   sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' | sort -u | while read -r node device; do
     made=''
-    printf '%s: missing: link %s \n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
+    printf '%s %s\n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
         $line =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
@@ -446,14 +457,23 @@ finish_devices() {
     [[ ! $still ]] || die "this cannot be put right: $still"
   fi
   if [[ -e $STATE/besides ]]; then
-    grep -vxFf "$STATE/besides" "$TMP/seen" >"$TMP/ours" || (($? == 1)) # 1: nothing is left
+    without "$STATE/besides" "$TMP/seen" >"$TMP/ours"
     mv "$TMP/ours" "$TMP/seen"
   fi
   mv "$TMP/seen" "$STATE/seen"
   [[ ! -e $STATE/besides ]] || mv "$STATE/besides" "$TMP/besides"
 }
 
-still_differs() { [[ ! $DRIFT ]] || differ "$STATE/seen" "$TMP/seen" | grep -xF "$DRIFT" | grep -vFf "$TMP/remade" || (($? == 1)); }
+still_differs() {
+  local line node kind device remade
+  [[ $DRIFT ]] || return 0
+  differ "$STATE/seen" "$TMP/seen" >"$TMP/still"
+  remade=$'\n'$(<"$TMP/remade")$'\n'
+  while IFS= read -r line; do
+    read -r node _ kind device _ <<<"$line"
+    [[ $'\n'$DRIFT$'\n' != *$'\n'"$line"$'\n'* || $kind == link && $remade == *$'\n'"${node%:} $device"$'\n'* ]] || printf '%s\n' "$line"
+  done <"$TMP/still"
+}
 
 # ---- undoing ----
 

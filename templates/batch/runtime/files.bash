@@ -4,17 +4,31 @@
 
 # Where there is a service that reads it, or none is named.
 file() { # PATH [SERVICE] <TEXT
-  local folder
+  local folder made=''
   [[ ! ${2:-} || -d /run/systemd/system ]] || return 0
+  [[ ! -e $STATE/made ]] || made=$(<"$STATE/made")
   for folder in "${1%/*/*}" "${1%/*}"; do
-    if [[ ! -d $folder ]] || grep -qsxF "host folder $folder" "$STATE/made"; then add host folder "$folder"; fi
+    [[ -d $folder && $'\n'$made$'\n' != *$'\n'"host folder $folder"$'\n'* ]] || add host folder "$folder"
   done
   add host file "$1 ${2:--} $(in_one_line)"
 }
 
-in_one_line() { sed -z 's/\\/\\\\/g; s/\n/\\n/g'; }
+in_one_line() { # <TEXT; by this shell alone: that a program failed would go unseen here
+  local text
+  local -a lines
+  mapfile lines
+  printf -v text '%s' "${lines[@]}"
+  text=${text//\\/\\\\}
+  printf '%s' "${text//$'\n'/\\n}"
+}
+
 is_written() { [[ -e ${1%% *} && $(in_one_line <"${1%% *}") == "${1#* * }" ]]; } # PATH READER TEXT
-is_our_file() { [[ $(sed -n '1s/.* //p' "$1" 2>/dev/null) == "nsgen:$NAME" ]]; }
+
+is_our_file() { # PATH
+  local line=''
+  { read -r line <"$1"; } 2>/dev/null || true
+  [[ ${line##* } == "nsgen:$NAME" ]]
+}
 
 survey_file() { # host PATH READER TEXT
   [[ ! -e ${2%% *} ]] || is_our_file "${2%% *}" || PROBLEMS+=("${2%% *} exists already, and it is not of this topology")

@@ -103,7 +103,7 @@ set_at_boot() { # NODE KEY NOW
   local -a files=(/etc/sysctl.d/99-nsgen-*.conf)
   [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ((${#files[@]})) && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
   booted=$(sed -n 's/^btime //p' /proc/stat)
-  for file in /etc/sysctl.d/99-nsgen-*.conf; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
+  for file in "${files[@]}"; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
   return 1
 }
 

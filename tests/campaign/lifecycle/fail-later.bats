@@ -1,5 +1,5 @@
 #!/usr/bin/env bats
-# Every external command of `down` fails once. (An `up` that changes what runs: lifecycle.bats.)
+# Every external command of `down` fails once. (The other file where a topology is up already is fail-changing.bats.)
 
 bats_require_minimum_version 1.5.0
 load ../../lab/lab

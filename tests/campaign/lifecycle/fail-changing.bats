@@ -1,0 +1,20 @@
+#!/usr/bin/env bats
+# External commands of an `up` that changes what runs fail.
+
+bats_require_minimum_version 1.5.0
+load ../../lab/lab
+load campaign
+
+setup() {
+  lab_start redirects=0 rp_filter=1
+  wrap_programs
+  harden
+}
+
+teardown() {
+  lab_stop
+}
+
+@test "every fifth command of an up that changes what runs fails once, and what both have goes on" {
+  fail_over_a_running_topology 5
+}
