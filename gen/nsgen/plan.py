@@ -75,7 +75,8 @@ def make(topology: Topology) -> Plan:
     """Lower a topology to operations."""
     ipv4 = _chains(topology, 4)
     ipv6 = _chains(topology, 6, frozenset(r.why for chain in ipv4 for r in chain.rules))
-    said: set[str] = set()
+    rules = tuple(_rules(topology, 4, ipv4))
+    said = frozenset(step.why for step in rules)
     sections = (
         section("Kernel modules", _modules(topology)),
         section("Namespaces", _namespaces(topology)),
@@ -83,7 +84,7 @@ def make(topology: Topology) -> Plan:
         section("Interfaces of this host", inside.host(topology)),
         section("Inside the namespaces", inside.namespaces(topology), inside.reason(topology)),
         section("Address translation", translation.steps(topology), why.TRANSLATION),
-        section("Rules, IPv4", _rules(topology, 4, ipv4, said)),
+        section("Rules, IPv4", rules),
         section("Rules, IPv6", _rules(topology, 6, ipv6, said), why.AS_IPV4 if ipv4 else ""),
         section("Kernel parameters", _sysctls(topology)),
         section("Routes of this host", inside.host_routes(topology)),
@@ -229,7 +230,7 @@ def _chains(
 
 
 def _rules(
-    topology: Topology, version: int, chains: tuple[Chain, ...], said: set[str]
+    topology: Topology, version: int, chains: tuple[Chain, ...], said: frozenset[str] = frozenset()
 ) -> Iterator[Step]:
     yield Step("", chains, guard=True)
     own = set(translation.node_chains(topology, topology.host, version))
@@ -244,7 +245,6 @@ def _rules(
     )
     reason = why.JUMPS + (why.WHERE_OFF if any(jump.unless for jump in jumps) else "")
     yield Step("" if reason in said else reason, jumps, guard=True)
-    said.add(reason)
     udp = (p for p in topology.publications if p.version == version and p.protocol == "udp")
     yield Step(why.UDP, tuple(ForgetUdp(HOST, version, published.published) for published in udp))
 

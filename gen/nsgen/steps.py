@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from nsgen import needs
@@ -28,7 +28,7 @@ class Section:
     steps: tuple[Step, ...]
 
 
-def section(title: str, steps: Iterator[Step], preface: str = "") -> Section:
+def section(title: str, steps: Iterable[Step], preface: str = "") -> Section:
     """A section of the steps that have anything to do."""
     return Section(title, preface, tuple(step for step in steps if step.ops))
 
