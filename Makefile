@@ -34,11 +34,11 @@ setup.sh: .venv/nsgen.stamp FORCE ## render SPEC, or the built-in topology, to s
 
 .PHONY: test
 test: .venv/test.stamp ## install what the tests need, and run every one of them
-	@bash tests/install.sh
+	@bash tests/install.sh $(if $(filter true,$(CI)),tests/daemons)
 	$(PY) tests/run.py
 
 # What takes minutes is apart from `make test`; .ci/run calls all of it.
-CAMPAIGNS := test-lifecycle test-matrix test-abuse test-mutation test-vm test-vm-more
+CAMPAIGNS := test-lifecycle test-matrix test-abuse test-claims test-mutation test-vm test-vm-more
 .PHONY: $(CAMPAIGNS)
 $(CAMPAIGNS): .venv/test.stamp
 	@bash tests/install.sh $(PROGRAMS)
@@ -46,13 +46,20 @@ $(CAMPAIGNS): .venv/test.stamp
 test-lifecycle: ## fail and kill the script at every command, and change what runs; ten minutes
 test-matrix: ## who reaches what, on machines of every kind; seven minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes
+test-claims: ## verify generated topologies as people write them; N= for how many, SEED= for the same again; six minutes
 test-mutation: ## leave out every rule, parameter, address and route of five scripts, one at a time; ten minutes
 test-vm test-vm-more: PROGRAMS := tests/vm/programs
 test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; five minutes without KVM, once its disks are made
 test-vm-more: ## boot more of them: every kind of interface, and more of Debian 13; ten minutes without KVM
 
+# Apart from the others, and from CI: it takes root, and 500 MB of Debian packages.
+.PHONY: test-vagrant
+test-vagrant: .venv/test.stamp ## start the Vagrantfiles, by vagrant-libvirt in software emulation, as root; six minutes
+	@bash tests/install.sh tests/vagrant/programs
+	$(PY) tests/run.py --campaign vagrant
+
 .PHONY: lint
-lint: .venv/test.stamp ## mypy, ruff and ShellCheck
+lint: .venv/test.stamp ## mypy, ruff, import-linter and ShellCheck
 	@$(PY) tests/run.py --lint
 
 .PHONY: format

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from nsgen import check, plan, resolve, spec
-from nsgen.compiler import compile_topology
-from nsgen.excerpt import unpainted
-from nsgen.files import identity, read_file
-from nsgen.include import Inputs
-from nsgen.plan import Plan
+from nsgen.check.table import run_checks
+from nsgen.cli.files import identity, read_file
+from nsgen.compiler import compile_topology, resolve_topology
+from nsgen.language import spec
+from nsgen.language.yaml.excerpt import unpainted
+from nsgen.language.yaml.include import Inputs
+from nsgen.plan.make import make_plan
+from nsgen.plan.steps import Plan
 from nsgen.report import Report
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
@@ -23,11 +25,11 @@ def compile_data(data: object) -> tuple[Report, Plan | None]:
     report = Report()
     read = spec.read(data, report)
     if read is not None:
-        check.check(read, report)
+        run_checks(read, report)
     if read is None or report.failed:
         return report, None
-    resolved = resolve.resolve(read, report)
-    return report, None if resolved is None else plan.make(resolved)
+    resolved = resolve_topology(read, report)
+    return report, None if resolved is None else make_plan(resolved)
 
 
 def planned(data: dict[str, Any]) -> Plan | None:
@@ -46,4 +48,4 @@ def compile_text(text: str, filename: str = "topology.yaml") -> Plan:
     found = compile_topology(filename, text.encode(), inputs)
     assert not found.findings(), "\n".join(found.show(10, unpainted))
     assert found.topology is not None
-    return plan.make(found.topology)
+    return make_plan(found.topology)

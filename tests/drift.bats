@@ -140,14 +140,18 @@ is_built() { # FILE
   return 1
 }
 
-# One breakage: seen, set right, and as built.
+# One breakage: seen, planned, set right, and as built.
 is_seen_and_set_right() { # BUILT NODE DONE SAID AFTERWARDS
-  local output status=0
+  local output planned status=0
   on host bash -c "$3" || { echo "it cannot be done" >&2; return 1; }
   output=$(script check 2>&1) || status=$?
   ((status == 1)) || { echo "check exits $status: $output" >&2; return 1; }
   grep -qE -- "^$2: .*$4" <<<"$output" || { echo "check does not say of $2: $4: $output" >&2; return 1; }
-  output=$(script up 2>&1) || { echo "up fails: $output" >&2; return 1; }
+  status=0
+  planned=$(script plan 2>"$LAB/said") || status=$?
+  ((status == 2)) || { echo "plan exits $status: $(<"$LAB/said")" >&2; return 1; }
+  output=$(script up 2>"$LAB/said") || { echo "up fails: $output$(<"$LAB/said")" >&2; return 1; }
+  diff <(printf '%s\n' "$planned") <(printf '%s\n' "$output") >&2 || { echo "up does otherwise than planned" >&2; return 1; }
   output=$(script check 2>&1) && [[ ! $output ]] || { echo "after up, check says: $output" >&2; return 1; }
   if [[ $5 ]]; then
     on host bash -c "$5"
@@ -175,7 +179,7 @@ everything_is_seen() { # INITIAL TOPOLOGY_FILE
   # Somebody else's bridge: its address is set, or it would change with each port.
   on host ip link add other address 02:00:00:00:00:01 type bridge
   prepare "$2"
-  name_things "$(sed -n 's/^NAME=//p' "$LAB/setup.sh")"
+  name_things "$(sed -n "s/^NAME='\\(.*\\)'/\\1/p" "$LAB/setup.sh")"
   script up
   built=$(built)
   while IFS='|' read -r where node broken said afterwards; do
@@ -362,4 +366,15 @@ survives() { # TABLE
 
 @test "what a DHCP client, a routing daemon or a router advertisement puts beside ours is not told, and stays" {
   survives untold
+}
+
+@test "the times of a bridge that speaks the spanning tree protocol are set by the protocol, and not told" {
+  lab_start
+  prepare "$(topology <<<'{name: tree, networks: {bridge0: {subnet: 10.1.0.0/24, stp: true}}, namespaces: {red: {networks: [bridge0]}}}')"
+  script up
+  on host ip link set bridge0 type bridge ageing_time 3000 # as for a while after each change of the tree
+  run script check
+  [[ $status -eq 0 && ! $output ]]
+  run script up
+  [[ $output == *'nothing to do' ]]
 }

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
-from nsgen.needs import BRIDGE_NF, FORWARD
 from nsgen.ops import AddAddress, AddBridge, AddVeth, Chain, Jump, LoadModule, SetLink, SetSysctl
-from nsgen.plan import Plan
+from nsgen.plan.steps import Plan
+from nsgen.topology.needs import BRIDGE_NF, FORWARD
 from nsgen.values import IPAddress, IPNetwork
 
 Policy = Literal["ACCEPT", "DROP"]
@@ -135,7 +135,7 @@ class Machine:
         self._chains: dict[tuple[str, str], list[Rule]] = {place: [] for place in BUILTIN}
         for op in plan.ops:
             if isinstance(op, Chain) and op.version == self.version:
-                self._chains[op.table, op.name] = [parse(rule.words) for rule in op.rules]
+                self._chains[op.table, op.name] = [parse(rule.words()) for rule in op.rules]
             elif isinstance(op, Jump) and op.version == self.version:
                 chain = self._chains[op.table, op.builtin]
                 if not on_before.get(op.unless):

@@ -131,7 +131,10 @@ program = st.one_of(
         lambda t: t not in (*PROGRAMS, *MEANINGS) and not t.startswith("-") and "=" not in t
     ),
 )
-command = st.builds(lambda first, rest: [first, *rest], program, st.lists(argument, max_size=3))
+# One word with blanks is refused, because it is meant for several.
+command = st.builds(
+    lambda first, rest: [first, *rest], program, st.lists(argument, max_size=3)
+).filter(lambda words: len(words) > 1 or len(words[0].split()) <= 1)
 variable = st.from_regex(r"V[A-Za-z0-9_]{0,5}", fullmatch=True)
 # A component of a path below the one folder that the sandbox makes them in.
 folder = argument.filter(is_file_name).map("/run/elsewhere/{}".format)
@@ -155,12 +158,12 @@ services = st.dictionaries(
 commands = st.lists(st.fixed_dictionaries({"up": command}, optional={"down": command}), max_size=2)
 parameter = line.filter(is_parameter)
 host_sysctls = st.dictionaries(
-    st.sampled_from(["kernel.core_pattern", "net.core.rmem_max", "vm/dirty_ratio"]),
+    st.sampled_from(["kernel.core_pattern", "net.sctp.cookie_hmac_alg", "vm/dirty_ratio"]),
     parameter,
     max_size=2,
 )
 namespace_sysctls = st.dictionaries(
-    st.sampled_from(["net.ipv4.tcp_rmem", "net/ipv4/ip_default_ttl"]), parameter, max_size=2
+    st.sampled_from(["net.sctp.cookie_hmac_alg", "net/ipv4/vs/some_text"]), parameter, max_size=2
 )
 dns = st.fixed_dictionaries({"options": st.lists(line, min_size=1, max_size=3)})
 

@@ -1,15 +1,16 @@
-"""Run every test: mypy, ruff and ShellCheck (`--lint`: only these), then pytest and the bats files.
+"""Run every test: mypy, ruff, import-linter and ShellCheck (`--lint`: only these), then pytest and the bats files.
 
 `--campaign NAME` runs only what takes minutes, and nothing else runs: what is in
 `tests/campaign/NAME`; for `matrix`, the bats files about who reaches what on every machine of
-`tests/lab/matrix`; for `vm` and `vm-more`, machines of `tests/vm/machines`. The output of each is shown
-whole. At the end stand the names of what was skipped, and the sum of it all, which is also left in
-`build/counts/test-NAME` for `.ci/run`.
+`tests/lab/matrix`; for `vm` and `vm-more`, machines of `tests/vm/machines`; for `vagrant`, the
+Vagrantfiles. The output of each is shown whole. At the end stand the names of what was skipped, and
+the sum of it all, which is also left in `build/counts/test-NAME` for `.ci/run`.
 """
 
 from __future__ import annotations
 
 import os
+import random
 import re
 import shutil
 import signal
@@ -31,8 +32,16 @@ CAMPAIGNS = TESTS / "campaign"
 ABOUT_REACH = ("publish", "families", "networks")
 # At a time, on two cores. Most tests wait, too: for the kernel, and for answers.
 PROCESSES = 3
-WAITING = {"mutation": 5}  # campaigns that do little else
+WAITING = {"mutation": 5, "claims": 5}  # campaigns that do little else
 MACHINES = 4
+LONG = (
+    "drift",
+    "lifecycle",
+    "styles-topologies",
+    "whole",
+    "wires",
+    "neighbours",
+)  # begun first, so that none is left alone
 SECONDS = 60 * 60  # what one of them may take, before it is taken to hang
 Run = tuple[Path, dict[str, str]]  # a bats file, and the environment that it is run with
 RUNNING: set[subprocess.Popen[str]] = set()
@@ -72,7 +81,8 @@ def main(arguments: Sequence[str]) -> int:
         total = lint()
     if not arguments:
         total.add(run_pytest())
-        total.add(run_bats([(file, {}) for file in sorted(TESTS.glob("*.bats"))]))
+        files = sorted(TESTS.glob("*.bats"), key=lambda file: (file.stem not in LONG, file.stem))
+        total.add(run_bats([(file, {}) for file in files]))
         leave_counts(total, "test")
     if total.skipped:
         say("skipped", "\n".join(total.skipped))
@@ -89,6 +99,7 @@ def lint() -> Tally:
         ["mypy"],
         ["ruff", "check"],
         ["ruff", "format", "--check"],
+        ["lint-imports", "--no-cache"],
         ["shellcheck", "--external-sources", "--source-path=SCRIPTDIR", *scripts],
     ):
         status, output = run(command)
@@ -101,6 +112,10 @@ def run_campaign(name: str) -> Tally:
     """Run what is too long for every time."""
     if name in ("vm", "vm-more"):
         return run_virtual_machines(name)
+    if name == "claims":
+        choose_seed()
+    if name == "vagrant":
+        return run_vagrant()
     folder = CAMPAIGNS / name
     total = Tally()
     if any(folder.glob("test_*.py")):
@@ -113,6 +128,13 @@ def run_campaign(name: str) -> Tally:
         runs = [(file, {}) for file in sorted(folder.glob("*.bats"))]
     total.add(run_bats(runs))
     return total
+
+
+def choose_seed() -> None:
+    """Choose another seed each time, for all processes that run the tests, unless one is given."""
+    seed = os.environ.get("SEED") or str(random.SystemRandom().randrange(10**6))
+    os.environ["SEED"] = seed
+    say(f"the same topologies again: make test-claims SEED={seed}")
 
 
 def machines() -> list[str]:
@@ -219,6 +241,15 @@ def run_virtual_machines(campaign: str) -> Tally:
             say(f"machine {name}", output)
             total.add(tally)
     return total
+
+
+def run_vagrant() -> Tally:
+    """Start the Vagrantfiles."""
+    if reason := lacks("vagrant/programs", "vagrant"):
+        return Tally(skipped=[f"vagrant: {reason}"])
+    tally, output = run_tap(["bash", "tests/vagrant/vagrant.sh"], "vagrant")
+    say("vagrant", output)
+    return tally
 
 
 def why_no_bats() -> str:

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from nsgen import targets
 from nsgen.ops import SetSysctl, StartService
-from nsgen.plan import Plan
+from nsgen.plan.steps import Plan
+from nsgen.script import targets
 
 HERE = Path(__file__).resolve().parent / "sandbox"
 SECONDS = 60

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from firewall import OTHER_BRIDGE, Machine, Packet, Policy
-from nsgen.plan import Plan
+from nsgen.plan.steps import Plan
 from nsgen.values import IPAddress
 from vantage import BRIDGES, CLIENTS, PEOPLE, UPLINK, Case, address
 

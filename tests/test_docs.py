@@ -15,18 +15,22 @@ from typing import Any
 import pytest
 
 from compiling import ALL_EXAMPLES, compile_text
-from nsgen import spec, targets, templates
-from nsgen.links import kinds
+from nsgen.language import networks, spec
+from nsgen.language.kinds import kinds
 from nsgen.ops import StartService
+from nsgen.script import targets, templates
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 
 # Commands of the README that need root, or an environment of their own, and the tests that run them.
 ELSEWHERE = {
-    "make setup.sh": ["test_packaging.py"],
+    "make setup.sh": ["cli/test_packaging.py"],
     "make test": ["run.py"],  # this run is it
     "sudo bash setup.sh": ["styles-topologies.bats", "lifecycle.bats"],
+    "sudo bash setup.sh plan": ["plan.bats", "drift.bats"],
+    "sudo bash setup.sh try 60": ["try.bats"],
+    "sudo bash setup.sh confirm": ["try.bats"],
     "sudo bash setup.sh check": ["styles-topologies.bats", "lifecycle.bats"],
     "sudo bash setup.sh down": ["styles-topologies.bats", "lifecycle.bats"],
 }
@@ -147,8 +151,15 @@ def test_every_described_key_exists() -> None:
     """The reference describes no key that the schema does not have."""
     text = (CHECKOUT / "docs/language.md").read_text()
     described = set(re.findall(r"^\| `([a-z_]+)` \|", text, re.MULTILINE))
-    known = {*keys(spec.json_schema()), *spec.AUDIENCES, *kinds()}
+    known = {*keys(spec.json_schema()), *networks.AUDIENCES, *kinds()}
     assert described - known == set()
+
+
+def test_every_kind_is_described() -> None:
+    """The reference has a row for every kind of interface."""
+    text = (CHECKOUT / "docs/language.md").read_text()
+    rows = "".join(re.findall(r"^\| (`[^|]*) \|", text, re.MULTILINE))
+    assert [kind for kind in kinds() if f"`{kind}`" not in rows] == []
 
 
 def words(schema: Any) -> Iterator[str]:

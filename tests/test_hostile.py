@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import Phase, example, given, settings
 
 import hostile
+from calls import Calls, done, wanted
 from compiling import planned
-from deeds import Deeds, done, wanted
-from nsgen.bare import bare
 from nsgen.ops import (
     AddBridge,
     AddNamespace,
@@ -25,7 +24,8 @@ from nsgen.ops import (
     StartService,
     WriteFile,
 )
-from nsgen.plan import Plan
+from nsgen.plan.steps import Plan
+from nsgen.script.bare import bare
 from sandboxed import Play, play
 
 # Each example takes a second, and shrinking one many of them: what differs is in the message.
@@ -60,7 +60,7 @@ def check_plays(plan: Plan, work: Path) -> None:
     assert built.differences(done(plays["up"], ops, writes_sysctls=True)) == {}, plays["up"].output
     plain = list(bare(plan).ops)
     assert wanted(plain).differences(done(plays["plain"], plain)) == {}
-    assert Deeds().differences(done(plays["check"], [])) == {}
+    assert Calls().differences(done(plays["check"], [])) == {}
     check_idle(plan, plays)
     for name in ("down", "teardown"):
         check_undone(plan, plays[name])
@@ -76,7 +76,7 @@ def check_idle(plan: Plan, plays: dict[str, Play]) -> None:
     assert plays["check"].output == ""
     for name in ("again", "kept"):
         assert plays[name].output.endswith(f"nsgen: {plan.topology.name}: nothing to do\n")
-        assert Deeds().differences(done(plays[name], [])) == {}
+        assert Calls().differences(done(plays[name], [])) == {}
 
 
 def check_undone(plan: Plan, undone: Play) -> None:
@@ -106,7 +106,7 @@ def check_undone(plan: Plan, undone: Play) -> None:
     files = [op.path for op in ops if isinstance(op, WriteFile)]
     assert [path for path in files if undone.text(path) is not None] == []
     rest = replace(found, ip=[], rules=[], commands=[], forgotten=[])
-    assert Deeds().differences(rest) == {}
+    assert Calls().differences(rest) == {}
 
 
 # -- what the scripts do ------------------------------------------------------------------------
@@ -124,6 +124,8 @@ def test_nothing_is_executed_that_the_topology_did_not_ask_for(
 
 
 @settings(max_examples=10, phases=PHASES)
+@example(data=hostile.with_names({"a network": "dev", "an interface": "dev"}))
+@example(data=hostile.with_names({"a peer": "dev"}))
 @given(data=hostile.odd_names)
 def test_odd_names_are_names(data: dict[str, Any], work: Path) -> None:
     """A name that is a word of the shell's, of ip's, of iptables' or of the script's own is a name all the same."""

@@ -1,4 +1,4 @@
-"""The Vagrantfiles are ones that Vagrant takes; what they run is what the bats files test."""
+"""The Vagrantfiles are ones that Vagrant takes; `make test-vagrant` starts them."""
 
 from __future__ import annotations
 

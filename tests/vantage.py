@@ -17,7 +17,7 @@ from typing import Any
 from compiling import compile_data
 from firewall import Machine, Outcome, Packet
 from nsgen.ops import StartService
-from nsgen.plan import Plan
+from nsgen.plan.steps import Plan
 from nsgen.values import IPAddress, IPNetwork
 
 AUDIENCES = ("outside", "host", "loopback", "network", "self")
@@ -187,7 +187,7 @@ def observed(machine: Machine, case: Case, ask: Ask, *, proxied: bool) -> str:
     """
     sent = ask.packet(case)
     outcome = machine.send(sent)
-    packet, red = outcome.packet, address(*PEOPLE["red"], case.version)
+    packet, (red, way) = outcome.packet, place(case, ask)
     if outcome.fate == "rejected":
         return "refused"
     if outcome.fate == "local":
@@ -199,10 +199,19 @@ def observed(machine: Machine, case: Case, ask: Ask, *, proxied: bool) -> str:
         return taken if same else f"translated to the host itself: {packet}"
     if outcome.fate == "dropped":
         return f"dropped: {packet}"
-    if (packet.dst, packet.dport, packet.oif) != (red, 80, "bridge0") or not packet.translated:
+    if (packet.dst, packet.dport, packet.oif) != (red, 80, way) or not packet.translated:
         return f"sent elsewhere: {packet}"
     wrong = answer_lost(machine, case, outcome)
     return wrong or "translated"
+
+
+def place(case: Case, ask: Ask) -> tuple[IPAddress, str]:
+    """By which of its addresses red is asked, and by which bridge: where both are on a network, by that one."""
+    filters = case.network.get("bridge_netfilter", "host")
+    for net in case.also if ask.audience == "network" and filters == "host" else ():
+        if ask.iif == BRIDGES[net]:
+            return address(net, "9", case.version), ask.iif
+    return address(*PEOPLE["red"], case.version), "bridge0"
 
 
 def answer_lost(machine: Machine, case: Case, request: Outcome) -> str:
@@ -220,7 +229,8 @@ def answer_lost(machine: Machine, case: Case, request: Outcome) -> str:
     if net is not None and not machine.is_local(src) and not machine.filters_bridge(BRIDGES[net]):
         return f"red answers {src} through the bridge, where nothing translates the answer back"
     way = "bridge0" if net is None else BRIDGES[net]
-    answer = Packet(own["15"], src, 40000, way, proto=case.protocol, state="ESTABLISHED")
+    asked = request.packet.dst
+    answer = Packet(asked, src, 40000, way, proto=case.protocol, state="ESTABLISHED")
     if not machine.is_local(src) and machine.send(answer).fate != "arrives":
         return f"red's answer to {src} is dropped"
     return ""

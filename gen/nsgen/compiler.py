@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from nsgen import check, resolve, spec
-from nsgen.excerpt import Paint, Text, Texts
-from nsgen.include import Inputs, gather
+from nsgen.check.table import run_checks, run_resolved_checks
+from nsgen.language import spec
+from nsgen.language.yaml.excerpt import Paint, Text, Texts
+from nsgen.language.yaml.include import Inputs, gather
+from nsgen.language.yaml.source import Source
 from nsgen.report import Finding, Path, Report
-from nsgen.source import Source
-from nsgen.topology import Topology
+from nsgen.topology import resolve
+from nsgen.topology.model import Topology
+from nsgen.topology.neighbours import has_proxies
 
 
 @dataclass
@@ -21,7 +24,7 @@ class Compiled:
     source: Source | None = None
     written: spec.Spec | None = None
     topology: Topology | None = None
-    unused: list[str] = field(default_factory=list)  # what is wrong with the variables given
+    unused: dict[str, str] = field(default_factory=dict)  # variables given: what is wrong with each
 
     @property
     def name(self) -> str:
@@ -60,6 +63,24 @@ def unreadable(name: str, why: str) -> Compiled:
     return found
 
 
+def resolve_topology(written: spec.Spec, report: Report) -> Topology | None:
+    """Resolve what was read, check that, and work out the routes that `routing: auto` leaves to nsgen."""
+    topology = resolve.resolve(written, report)
+    if topology is not None:
+        run_resolved_checks(written, topology, report)
+    if topology is None or report.failed:
+        return None
+    if written.routing == "auto":
+        from nsgen.reach.auto import routed  # a third of what there is to load, and few need it
+
+        topology = routed(topology)
+    if has_proxies(topology):
+        from nsgen.reach.proxies import report_idle_proxies  # as few need this
+
+        report_idle_proxies(topology, written, report)
+    return None if report.failed else topology
+
+
 def compile_topology(name: str, data: bytes, inputs: Inputs | None = None) -> Compiled:
     """Read, check and resolve a topology."""
     inputs, report = inputs or Inputs(), Report()
@@ -71,7 +92,7 @@ def compile_topology(name: str, data: bytes, inputs: Inputs | None = None) -> Co
     written = spec.read(gathered.source.data, report)
     if written is not None:
         found.written = written
-        check.check(written, report)
+        run_checks(written, report)
         if not report.failed:
-            found.topology = resolve.resolve(written, report)
+            found.topology = resolve_topology(written, report)
     return found

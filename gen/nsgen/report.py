@@ -1,7 +1,7 @@
 """Findings: what is wrong with a topology, filed by path.
 
 A stage files a finding under the path of the key or value it is about (``("namespaces", "red",
-"publish", 0)``). Only :mod:`nsgen.source` knows which line and column that is, and only
+"publish", 0)``). Only :mod:`nsgen.language.yaml.source` knows which line and column that is, and only
 :mod:`nsgen.cli` prints.
 """
 
@@ -16,7 +16,14 @@ Position = tuple[int, int]
 Severity = Literal["error", "warning"]
 
 TEXT_LENGTH = 400  # characters of a finding's text: a value may be megabytes long
+MAX_BYTES = (
+    32 * 1024 * 1024
+)  # of a topology, with all that it includes; 100,000 namespaces have 12 MiB
 WORD_LENGTH = 64  # longer words have no nearest one: looking for it would take seconds
+
+
+class FileError(Exception):
+    """A file cannot be read or written; the message says which and why."""
 
 
 class Finding(NamedTuple):

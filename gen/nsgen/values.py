@@ -3,6 +3,8 @@
 What ends up inside an ``ip -batch`` or ``iptables-restore`` block is not quoted there, because those read words, not
 shell. So a name, an address or a number is admitted only in a form that needs no quotes; everything else (a command,
 a directory) is free text, and is quoted by the shell's rules when it is printed.
+
+It is long because it is a list: functions of ten lines, each for one kind.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from typing import NoReturn
 
 IPAddress = ipaddress.IPv4Address | ipaddress.IPv6Address
 IPInterface = ipaddress.IPv4Interface | ipaddress.IPv6Interface
@@ -27,14 +30,14 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 MAX_NAMESPACES = 100_000
 NAMESPACE_LENGTH = 64
-NODES = ("host", "outside", "internet")  # what is there besides namespaces
+HOST, OUTSIDE, INTERNET = "host", "outside", "internet"
+NODES = (HOST, OUTSIDE, INTERNET)  # what is there besides namespaces
 RESERVED_NODES = (*NODES, "all", "default")
+# bonding_masters is a file in /sys/class/net; the others are devices that modules of tunnels make in every namespace.
 RESERVED_DEVICES = (
-    "lo",
-    "all",
-    "default",
-    "bonding_masters",
-)  # the last is a file in /sys/class/net
+    *("lo", "all", "default", "bonding_masters", "gre0", "gretap0", "erspan0", "tunl0", "sit0"),
+    *("ip6tnl0", "ip6gre0", "ip_vti0", "ip6_vti0"),
+)
 
 
 @dataclass(frozen=True, order=True)
@@ -169,7 +172,11 @@ def service(text: str) -> str:
 
 
 def sysctl_value(text: str) -> str:
-    """What a kernel parameter is set to, as sysctl.d(5) reads it: without blanks or ``=`` at its ends."""
+    """What a kernel parameter is set to, as sysctl.d(5) reads it: without blanks or ``=`` at its ends.
+
+    The kernel prints tabs where it takes blanks.
+    """
+    text = text.replace("\t", " ")
     if line(text).strip(" =") != text:
         raise ValueError(f"{text!r} cannot be read back: it begins or ends with a blank or '='")
     return text
@@ -292,3 +299,8 @@ def ports(text: str) -> Ports:
     if first > last:
         raise ValueError(f"the range {text!r} counts down: write {last}-{first}")
     return Ports(first, last)
+
+
+def assert_never(value: NoReturn) -> NoReturn:
+    """What mypy proves cannot be reached."""
+    raise AssertionError(value)

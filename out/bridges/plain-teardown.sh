@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # bridges: 5 network namespaces (host1, rt … host4).
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # chain: 3 network namespaces (rt0, rt1, host1).
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

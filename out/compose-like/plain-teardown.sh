@@ -5,7 +5,7 @@
 #   8080/tcp -> proxy, 10.30.0.2 port 80
 #   127.0.0.1:9090/tcp -> proxy, 10.30.0.2 port 9090
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

@@ -6,7 +6,8 @@
 #   127.0.0.1:9090/tcp -> proxy, 10.30.0.2 port 9090
 #
 # One command a line, for learning and for pasting. It stops at the first error, undoes nothing by itself and can be run
-# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh.
+# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh. Made by nsgen
+# from a topology: change that and render again.
 
 set -e
 
@@ -195,8 +196,6 @@ iptables -w -t filter -A NSGEN-compose-like-INTO -i front ! -o front -m conntrac
 # Both directions of what was let through once.
 iptables -w -t filter -A NSGEN-compose-like-INTO -o front -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 iptables -w -t filter -A NSGEN-compose-like-INTO -i front -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-iptables -w -t filter -A NSGEN-compose-like-INTO -o back -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-iptables -w -t filter -A NSGEN-compose-like-INTO -i back -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 # Published ports: only what was translated on its way in, never a packet sent to the namespace's own address.
 iptables -w -t filter -A NSGEN-compose-like-INTO -d 10.30.0.2/32 -o front -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j ACCEPT
 # Members of a network talk to each other. With br_netfilter their packets come by here, and a policy of DROP would stop

@@ -3,7 +3,7 @@
 #
 #   8080/tcp -> web, 10.60.0.2 port 80
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

@@ -4,7 +4,8 @@
 #   8080/tcp -> web, 10.60.0.2 port 80
 #
 # One command a line, for learning and for pasting. It stops at the first error, undoes nothing by itself and can be run
-# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh.
+# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh. Made by nsgen
+# from a topology: change that and render again.
 
 set -e
 
@@ -112,6 +113,10 @@ iptables -w -t raw -A NSGEN-composed-RAW -s 127.0.0.0/8 ! -i lo -j DROP
 # and not in FORWARD, so that no other program's rule can accept it first.
 iptables -w -t raw -A NSGEN-composed-RAW -d 10.60.0.0/24 ! -i front -m addrtype ! --dst-type LOCAL -j DROP
 iptables -w -t nat -N NSGEN-composed-PRE
+# Members of another network that the namespace is on reach it there, as siblings: they are sent to its address on their
+# own network, and it sees who asks. (Not the namespace itself, to which its own address would come back.)
+iptables -w -t nat -A NSGEN-composed-PRE -s 10.60.1.3/32 -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.60.0.2:80
+iptables -w -t nat -A NSGEN-composed-PRE -i back -p tcp -m tcp --dport 8080 -j DNAT --to-destination 10.60.1.3:80
 # To a published port of this host (the jump takes only packets to the host's own addresses, so a connection to somebody
 # else's port of that number stays theirs): on to the namespace. Other machines come this way, and so do namespaces,
 # which are other machines to the host.
@@ -128,7 +133,7 @@ iptables -w -t nat -A NSGEN-composed-POST -s 10.60.0.0/24 ! -d 224.0.0.0/4 ! -o 
 iptables -w -t nat -A NSGEN-composed-POST -s 127.0.0.0/8 -o front -j MASQUERADE
 # The publishing namespace is on the network of these clients too, and would answer there directly, from an address that
 # they never asked: it is asked from the host's address instead.
-iptables -w -t nat -A NSGEN-composed-POST -s 10.60.1.0/24 -d 10.60.0.2/32 -o front -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
+iptables -w -t nat -A NSGEN-composed-POST -s 10.60.1.3/32 -d 10.60.0.2/32 -o front -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
 # A namespace asking for its own published port would get a request from itself, and answer itself without the host.
 # Asked from the host's address, it answers the host, which translates back.
 iptables -w -t nat -A NSGEN-composed-POST -s 10.60.0.2/32 -d 10.60.0.2/32 -o front -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j MASQUERADE
@@ -138,8 +143,6 @@ iptables -w -t filter -A NSGEN-composed-INTO -i front ! -o front -m conntrack --
 # Both directions of what was let through once.
 iptables -w -t filter -A NSGEN-composed-INTO -o front -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 iptables -w -t filter -A NSGEN-composed-INTO -i front -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-iptables -w -t filter -A NSGEN-composed-INTO -o back -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-iptables -w -t filter -A NSGEN-composed-INTO -i back -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 # Published ports: only what was translated on its way in, never a packet sent to the namespace's own address.
 iptables -w -t filter -A NSGEN-composed-INTO -d 10.60.0.2/32 -o front -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j ACCEPT
 # Members of a network talk to each other. With br_netfilter their packets come by here, and a policy of DROP would stop

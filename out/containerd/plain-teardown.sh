@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # containerd: kernel settings of this host.
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

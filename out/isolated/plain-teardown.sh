@@ -4,7 +4,7 @@
 #
 #   8080/tcp -> web, 10.20.0.5 port 80
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

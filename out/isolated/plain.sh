@@ -5,7 +5,8 @@
 #   8080/tcp -> web, 10.20.0.5 port 80
 #
 # One command a line, for learning and for pasting. It stops at the first error, undoes nothing by itself and can be run
-# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh.
+# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh. Made by nsgen
+# from a topology: change that and render again.
 
 set -e
 
@@ -167,8 +168,6 @@ iptables -w -t filter -A NSGEN-isolated-INTO -i tenants ! -o tenants -m conntrac
 # Both directions of what was let through once.
 iptables -w -t filter -A NSGEN-isolated-INTO -o tenants -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 iptables -w -t filter -A NSGEN-isolated-INTO -i tenants -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-iptables -w -t filter -A NSGEN-isolated-INTO -o backend -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-iptables -w -t filter -A NSGEN-isolated-INTO -i backend -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 # Published ports: only what was translated on its way in, never a packet sent to the namespace's own address.
 iptables -w -t filter -A NSGEN-isolated-INTO -d 10.20.0.5/32 -o tenants -p tcp -m tcp --dport 80 -m conntrack --ctstate DNAT -j ACCEPT
 # Members of an isolated network do not, not even by way of the host.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # line: 5 network namespaces (node1, node2 … node5).
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # macvlan: 5 network namespaces (a, b … e).
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

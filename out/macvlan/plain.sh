@@ -2,7 +2,8 @@
 # macvlan: 5 network namespaces (a, b … e).
 #
 # One command a line, for learning and for pasting. It stops at the first error, undoes nothing by itself and can be run
-# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh.
+# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh. Made by nsgen
+# from a topology: change that and render again.
 
 set -e
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # mesh: 8 network namespaces (r1, r2 … pc4).
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

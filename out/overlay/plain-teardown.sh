@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # overlay: 3 network namespaces (zone1, zone2, br).
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # router: 3 network namespaces (ns1, ns2, router-ns) on 2 networks (br0, br1).
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

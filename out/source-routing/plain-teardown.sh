@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # source-routing: 5 network namespaces (R1, R2 … R5).
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # two-homes: 6 network namespaces (pc1, home1 … pc2).
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

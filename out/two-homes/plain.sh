@@ -2,7 +2,8 @@
 # two-homes: 6 network namespaces (pc1, home1 … pc2).
 #
 # One command a line, for learning and for pasting. It stops at the first error, undoes nothing by itself and can be run
-# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh.
+# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh. Made by nsgen
+# from a topology: change that and render again.
 
 set -e
 
@@ -110,9 +111,14 @@ ip netns exec home1 iptables -w -t nat -A NSGEN-two-homes-SNAT -o wan -j MASQUER
 
 ip netns exec home1 iptables -w -t nat -A POSTROUTING -m comment --comment nsgen:two-homes -j NSGEN-two-homes-SNAT
 
+# UDP has no connections: an entry from before these rules would send a client's packets where they went until now.
+ip netns exec home1 conntrack -D -f ipv4 -p udp || true
+
 # home2, IPv4
 ip netns exec home2 iptables -w -t nat -N NSGEN-two-homes-SNAT
 # What leaves gets the address of the device that it leaves by.
 ip netns exec home2 iptables -w -t nat -A NSGEN-two-homes-SNAT -o wan -j MASQUERADE
 
 ip netns exec home2 iptables -w -t nat -A POSTROUTING -m comment --comment nsgen:two-homes -j NSGEN-two-homes-SNAT
+
+ip netns exec home2 conntrack -D -f ipv4 -p udp || true

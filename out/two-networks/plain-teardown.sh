@@ -4,7 +4,7 @@
 #
 #   8080/tcp -> red, 192.168.15.2 port 80
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

@@ -6,7 +6,7 @@ import argparse
 import socket
 import struct
 
-from nsgen.rehearsal.nodes import inside
+from nsgen.proof.lab.nodes import inside
 
 ALL_NODES = "ff02::1"
 HOP_LIMIT = 255  # any other is ignored

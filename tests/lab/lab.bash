@@ -73,7 +73,7 @@ on() { # NODE COMMAND...
 # A program of the lab, or one with which nsgen asks in its own rehearsals.
 lab_tool() { # NAME ARGUMENT...
   local program=("$LAB_SOURCE/$1.py")
-  [[ -e ${program[0]} ]] || program=(-m "nsgen.rehearsal.$1")
+  [[ -e ${program[0]} ]] || program=(-m "nsgen.proof.lab.$1")
   PYTHONPATH=$REPOSITORY/gen${PYTHONPATH:+:$PYTHONPATH} on host "$LAB_PYTHON" -B "${program[@]}" "${@:2}"
 }
 
@@ -314,6 +314,24 @@ expect_snapshot() { # FILE [--stateless]
   now=$(snapshot "${@:2}")
   diff -U0 --label before --label now "$1" "$now" | grep -v '^@@'
   fail "the state of the machine is not what it was"
+}
+
+expect_repaired() { # TOPOLOGY <COMMANDS: after each, check says what is wrong, and up puts it right
+  local before complete broken
+  before=$(snapshot)
+  prepare "$1"
+  script up
+  complete=$(snapshot --stateless)
+  while read -r broken; do
+    on host bash -c "$broken"
+    run -1 script check
+    [[ -n $output ]] || fail "check does not say what is wrong after: $broken"
+    script up || fail "up fails after: $broken"
+    run -0 script check
+    expect_snapshot "$complete" --stateless
+  done
+  script down
+  expect_snapshot "$before"
 }
 
 # --- the rest ---

@@ -58,7 +58,7 @@ make_private_folders() {
     -o "lowerdir=/etc,upperdir=$private/etc/upper,workdir=$private/etc/work" /etc
   # Not a link to what /run no longer has: `ip netns exec` mounts over it.
   rm -f /etc/resolv.conf
-  printf 'nameserver 127.0.0.1\n' >/etc/resolv.conf
+  printf 'nameserver 0.0.0.0\n' >/etc/resolv.conf # whoever asks is refused at once, in namespaces, too
 }
 
 choose_backend() {

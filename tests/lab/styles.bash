@@ -15,6 +15,7 @@ declare -gA SWITCHES=(
   [router]='br0 br1'
   [networks]='bare detached'
   [nodes]=right
+  [ports-joined]=west
   [tinet-ecmp]=B0
   [tinet-vxlan]=BB_SW
 )
@@ -26,7 +27,7 @@ SILENT=' 1-bridge '
 expected_of_plain() { # FILE TOPOLOGY
   local topology=${2##*/} bridge mac edits=()
   topology=${topology%.yaml}
-  edits=(-e "/ link .* ifalias=nsgen:$(sed -n 's/^NAME=//p' "$LAB/setup.sh")\$/d")
+  edits=(-e "/ link .* ifalias=nsgen:$(sed -n "s/^NAME='\\(.*\\)'/\\1/p" "$LAB/setup.sh")\$/d")
   for bridge in ${SWITCHES[$topology]-}; do
     mac=$(sed -n "s/^host link $bridge address=//p" "$1")
     edits+=(-e "s/$mac/RANDOM-MAC/" -e "s/$(link_local "$mac")/RANDOM-LINK-LOCAL/")
@@ -46,6 +47,21 @@ link_local() { # MAC
     $((0xfe00 | 0x${octets[3]})) $((0x${octets[4]} << 8 | 0x${octets[5]}))
 }
 
+# The namespaces that a topology joins, each with an interface and a default route of its own.
+others() { # TOPOLOGY
+  local name
+  sed -nE 's#^ *join: /run/netns/(.*)#\1#p' "$REPOSITORY/${1#"$REPOSITORY/"}" | while read -r name; do
+    on host ip netns add "$name"
+    on host ip -n "$name" -batch - <<'IP'
+link add eth0 type veth peer name eth1
+link set eth1 up
+link set eth0 up
+address add 172.20.0.2/24 dev eth0
+route add default via 172.20.0.1
+IP
+  done
+}
+
 # Brought up twice it is the same as once, taken down twice the machine is as it was; and the plain style does the same,
 # but for what it leaves out.
 bring_up_and_down() { # TOPOLOGY [MACHINE]
@@ -54,6 +70,7 @@ bring_up_and_down() { # TOPOLOGY [MACHINE]
     lab_stop
     MACHINE=$2 lab_start
   fi
+  others "$1"
   before=$(snapshot)
   prepare "$1"
   script up

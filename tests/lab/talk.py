@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-from nsgen.rehearsal.nodes import destination, family_of, inside
+from nsgen.proof.lab.nodes import destination, family_of, inside
 
 PATIENCE = 20  # seconds; the kernel doubles its time to send again, which is 0.2 s at first
 PAUSE = 0.05  # seconds

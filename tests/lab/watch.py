@@ -13,7 +13,7 @@ import socket
 import struct
 import sys
 
-from nsgen.rehearsal.nodes import inside
+from nsgen.proof.lab.nodes import inside
 
 ETH_P_ALL = 3
 EPHEMERAL = 32768

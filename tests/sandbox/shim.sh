@@ -170,6 +170,7 @@ case $name in
     ;;
   conntrack)
     record "$@"
+    [ "$1" != -L ] || { echo "udp 17 9 src=192.0.2.1 dst=192.0.2.2 sport=9 dport=53 src=192.0.2.2 dst=192.0.2.1 sport=53 dport=9" && exit 0; }
     exit 1
     ;;
   flock | mount | networkctl | nft | nmcli | ss | systemctl) record "$@" ;;

@@ -38,6 +38,17 @@ setup_file() {
   nothing_left
 }
 
+@test "a match that the kernel does not have is told with its module and package, before anything is touched" {
+  local file
+  file=$(modinfo -n xt_addrtype)
+  [[ ! -e /sys/module/xt_addrtype ]] || modprobe -r xt_addrtype
+  mv "$file" /root/xt_addrtype
+  run -1 bash "$SETUP"
+  mv /root/xt_addrtype "$file"
+  [[ $output == *'nothing was changed'*'this kernel refuses the rules: '*'this kernel has no module xt_addrtype: install kernel-modules-extra '*', then modprobe -a xt_addrtype' ]] || fail "$output"
+  nothing_left
+}
+
 @test "the module is loaded when it is needed, and the topology works" {
   bash "$SETUP"
   [[ -e /sys/module/br_netfilter ]]

@@ -17,7 +17,7 @@ setup_file() {
 teardown() {
   local script
   for script in "$KINDS"/*/setup.sh; do
-    [[ ! -e /run/nsgen/$(sed -n 's/^NAME=//p' "$script") ]] || bash "$script" down
+    [[ ! -e /run/nsgen/$(sed -n "s/^NAME='\\(.*\\)'/\\1/p" "$script") ]] || bash "$script" down
   done
 }
 
@@ -131,6 +131,29 @@ look_at_trunk() {
   [[ $(bridge -n sw vlan show dev p1) == *'10 PVID Egress Untagged'* ]]
 }
 
+look_at_vnis() {
+  local other=$BATS_TEST_TMPDIR/other.sh
+  [[ $(bridge -n sw1 vni show) == *vx0*100*200* ]]
+  bridge -n sw1 vni delete dev vx0 vni 200
+  is_set_right 'sw1: missing: vlan vx0 200'
+  bridge -n sw1 vlan del dev vx0 vid 10 tunnel_info id 100
+  is_set_right 'sw1: missing: vlan vx0 10 100'
+  ip -n sw2 link set dev vx0 type bridge_slave vlan_tunnel off
+  is_set_right 'sw2: missing: link vx0 type bridge_slave vlan_tunnel on'
+  bridge -n sw2 vni add dev vx0 vni 400
+  run -0 script check
+  [[ $output == *'sw2: besides: vlan vx0 400'* ]]
+  bridge -n sw2 vni delete dev vx0 vni 400
+  # A number that changes: nothing of the old one is left.
+  sed -E 's/(vni|id) 200$/\1 300/' "$KINDS/vnis/setup.sh" >"$other"
+  bash "$other" up
+  bash "$other" check
+  [[ $(bridge -n sw1 vni show; bridge -n sw1 vlan tunnelshow; bridge -n sw1 fdb show dev vx0) != *200* ]]
+  on blue1 ping -q -c 1 -w 10 10.7.0.3 >/dev/null </dev/null
+  script up
+  script check
+}
+
 # One cable down is noticed, and nobody else has to.
 look_at_tinet-bond() {
   local port
@@ -208,7 +231,7 @@ for topology in "$KINDS"/*/; do
     -- goes_up_and_down "$topology"
 done
 
-@test "the keys of WireGuard are made for root alone, and nothing that the script says has them" {
+hides_its_keys() {
   local TOPOLOGY=netpen-wg file
   rm -f /etc/wireguard/*.key
   run -0 script up
@@ -221,3 +244,6 @@ done
     ! grep -q -F -f "$file" "$KINDS/netpen-wg/setup.sh"
   done
 }
+
+[[ ! -e $KINDS/netpen-wg ]] || bats_test_function --description \
+  'the keys of WireGuard are made for root alone, and nothing that the script says has them' -- hides_its_keys

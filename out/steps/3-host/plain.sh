@@ -2,7 +2,8 @@
 # article: 2 network namespaces (red, blue) on 1 network (bridge0).
 #
 # One command a line, for learning and for pasting. It stops at the first error, undoes nothing by itself and can be run
-# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh.
+# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh. Made by nsgen
+# from a topology: change that and render again.
 
 set -e
 
@@ -54,9 +55,6 @@ ip -n blue link set dev veth-blue up
 # ---- Rules, IPv4 ----
 
 iptables -w -t filter -N NSGEN-article-INTO
-# Both directions of what was let through once.
-iptables -w -t filter -A NSGEN-article-INTO -o bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
-iptables -w -t filter -A NSGEN-article-INTO -i bridge0 -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
 # Members of a network talk to each other. With br_netfilter their packets come by here, and a policy of DROP would stop
 # them.
 iptables -w -t filter -A NSGEN-article-INTO -i bridge0 -o bridge0 -j ACCEPT

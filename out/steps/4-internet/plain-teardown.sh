@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # article: 2 network namespaces (red, blue) on 1 network (bridge0), with internet access.
 #
-# Undoes plain.sh, the last thing first.
+# Undoes plain.sh, the last thing first. Made by nsgen from a topology.
 
 set -e
 

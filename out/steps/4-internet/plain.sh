@@ -2,7 +2,8 @@
 # article: 2 network namespaces (red, blue) on 1 network (bridge0), with internet access.
 #
 # One command a line, for learning and for pasting. It stops at the first error, undoes nothing by itself and can be run
-# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh.
+# once; setup.sh does the same with checks, repeatably, and removes it again. To undo: plain-teardown.sh. Made by nsgen
+# from a topology: change that and render again.
 
 set -e
 

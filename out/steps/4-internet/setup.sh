@@ -4,24 +4,29 @@
 # article: 2 network namespaces (red, blue) on 1 network (bridge0), with internet access.
 #
 #   sudo ./setup.sh          build it; if it is there, repair it or bring it up to date
+#   sudo ./setup.sh plan     tell what that would undo and run now, and do none of it
+#   sudo ./setup.sh try      the same on trial: unless it is confirmed, it goes back
 #   sudo ./setup.sh check    tell what is missing, changed or besides, node by node
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 93d95e1254c2, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 920fabe2f1a5, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
 shopt -s nullglob inherit_errexit
 export LC_ALL=C
 
-NAME=article
+NAME='article'
 WHAT='2 namespaces, 1 network'
-PARTS='rules devices parameters files install'
+PARTS='rules devices parameters files try install'
 PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables'
 PORTS=''
-TRIAL='link add name t0 type veth peer name t1
-link add name t2 type bridge'
+TRIAL='veth ip link add name t0 type veth peer name t1
+bridge ip link add name t2 type bridge'
+MODULES='xt_MASQUERADE xt_addrtype xt_comment xt_conntrack xt_physdev'
+REACHED='192.168.15.2 192.168.15.3'
+RESOLVING='red, blue'
 
 # What is built, in order, and why.
 topology() {
@@ -169,15 +174,17 @@ PARAMETERS
 # ======================================================================================================================
 # topology() is read, and taken as lines: NODE KIND WORDS…, one for each thing that is to be there. They are kept in
 # /run/nsgen/NAME, gone after a reboot like all of it, and written down before anything is done. Lines that are kept and
-# no longer wanted are undone, the last one first; `down` wants none. A command that fails ends the run (set -e), so that
-# no function that may fail is called in a condition; `failed` then puts things right.
+# no longer wanted are undone, the last one first; `down` wants none. A command that fails ends the run (set -e): nothing
+# that may fail is called in a condition; `ended` puts things right.
 
 main() {
   begin
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
+  [[ ! $* =~ ^try(' '([1-9][0-9]{0,4}))?$ ]] || { PATIENCE=${BASH_REMATCH[2]:-60} && set --; }
   case $* in
-    '' | up | down | check | install | uninstall) ;;
+    '' | up | down | check | confirm | install | uninstall) ;;
     'check --strict') STRICT=yes ;;
+    plan) PLAN=yes && set -- ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
   esac
@@ -187,118 +194,138 @@ main() {
   lock
   recall
   "$ACTION"
+  [[ ! $WATCHER ]] || await
 }
 
 begin() {
-  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
-  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=()
-  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=()
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp ALL='' WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
+  PLAN='' PATIENCE='' WATCHER='' ANEW=''
+  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=() MAKERS=()
+  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
 }
 
-usage() { printf 'usage: %s [-v] [up|down|check [--strict]|install|uninstall]\n' "${0##*/}"; }
+usage() { printf 'usage: %s [-v] [up|down|check [--strict]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
 say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
 die() { say "$@" && exit 1; }
 left() { say "$@" && LEFT=yes; } # what could not be removed: the rest is, and what is kept of this stays kept
+remove() { rm -rf "$@" || left "$1 cannot be removed"; }
 
-run() { # with -v, it is shown
-  [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2
-  "$@"
-}
+run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it is shown
+act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text line
-  local -a lines
-  mapfile -t lines
+  local text line lines=''
+  IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
-    printf -v text '%s\n' "${lines[@]}"
-    TEXT["$1 $2"]+=$'\n'$text lines=()
-    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=("$line"); done <<<"$text"
+    TEXT["$1 $2"]+=$'\n'$text
+    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=$line$'\n'; done <<<"$text"
+    text=$lines
   fi
-  add "$1" "$2" "${lines[@]}"
+  add "$1" "$2" "$text"
 }
 
 # Lines of one kind, one after the other, are a block.
-add() { # NODE KIND LINE…
-  local text
-  local -a lines=("${@:3}")
-  ((${#lines[@]})) || return 0
-  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
-  [[ ${#BLOCKS[@]} -gt 0 && ${BLOCKS[-1]} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
-  printf -v text '%s\n' "${lines[@]}"
-  KINDS["$1 $2"]=1 TEXTS[-1]+=$text
-  LINES+=("${lines[@]/#/$1 $2 }")
+add() { # NODE KIND LINES
+  local text=${3%$'\n'}
+  [[ $text ]] || return 0
+  [[ $1 == host || ${KINDS["$1 ip"]:-} ]] || { NODES+=("$1") && KINDS["$1 ip"]=1; }
+  [[ ${BLOCKS[*]: -1} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
+  KINDS["$1 $2"]=1 TEXTS[-1]+=$text$'\n'
+  ALL+="$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"$'\n'
 }
 
-add_command() { # NODE KIND NAME COMMAND…
-  local -a words=("${@:4}")
-  add "$1" "$2" "$3 ${words[*]@Q}"
-}
+add_command() { local -a words=("${@:4}") && add "$1" "$2" "$3 ${words[*]@Q}"; } # NODE KIND NAME COMMAND…
 
 # What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local index line
-  local -a lines
+  local index block line lines
   for index in "${!BLOCKS[@]}"; do
-    declare -F "$1_${BLOCKS[index]#* }" >/dev/null || continue
+    block=${BLOCKS[index]}
+    declare -F "$1_${block#* }" >/dev/null || continue
     mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
-    for line in "${lines[@]}"; do "$1_${BLOCKS[index]#* }" "${BLOCKS[index]% *}" "$line"; done
+    for line in "${lines[@]}"; do [[ $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"; done
   done
 }
 
-each() { # STEP
-  local part
-  for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done
-}
+each() { local part && for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done; } # STEP
 
 # What is to be done inside of namespaces waits, and is then done together.
 make() {
   local index node kind
   for index in "${!BLOCKS[@]}"; do
     node=${BLOCKS[index]% *} kind=${BLOCKS[index]#* }
-    if [[ $node != host && $kind =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
-      WAITING["$kind $node"]+=${TEXTS[index]}
-    else
-      each flush
-      "make_$kind" "$node" "${TEXTS[index]}"
-    fi
+    tell_block "${BLOCKS[index]}" "${TEXTS[index]}"
+    if [[ $PLAN ]]; then continue; fi
+    if [[ $node != host && $kind =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then WAITING["$kind $node"]+=${TEXTS[index]} && continue; fi
+    each flush
+    make_lines "$node" "$kind" "${TEXTS[index]}"
   done
   each flush
 }
 
-# What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
+make_lines() { # NODE KIND LINES
+  if declare -F "make_$2" >/dev/null; then "make_$2" "$1" "$3"; else run_lines "$@"; fi
+}
+
+# What `up` does, as it does it, and `plan` before: - is undone, + is new, ~ is set right, or goes and is made again.
+tell() { # SIGN LINE
+  [[ ${ACTION:-} != up || ${TOLD[$*]:-} || $2 == *tables' '[*C]* ]] || printf '%s %s: %s\n' "$1" "${2%% *}" "${2#* }"
+  TOLD[$*]=1
+}
+
+tell_block() { # NODE KIND, LINES
+  local line
+  [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
+  while IFS= read -r line; do
+    line="$1 $line"
+    if [[ ! ${KEPT[$line]:-} ]]; then tell + "$line"; elif [[ "$line " == @($ANEW) ]]; then tell '~' "$line" && anew "$line"; fi
+  done <<<"${2%$'\n'}"
+}
+
+# A device that is made anew, at both ends: as patterns of lines about it.
+anew() { # LINE
+  local about='@(ip|bridge|tc|sysctl|wg)*[ ./]' first
+  [[ $1 =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
+  first="${BASH_REMATCH[4]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[2]}[ ./]*"
+  ANEW+="|$first|${BASH_REMATCH[8]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[6]:-${BASH_REMATCH[2]}}[ ./]*"
+}
+
+# OLD: what earlier runs made. MAKERS: what makes a device. CHANGED: what there is more of, or less.
 recall() {
-  local line rest
-  NEW=() KEPT=() OLD=() CHANGED=()
+  local line
+  NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
+  [[ ! $ALL ]] || mapfile -t LINES <<<"${ALL%$'\n'}"
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
   for line in "${LINES[@]}"; do NEW[$line]=1; done
-  for line in "${OLD[@]}"; do
-    KEPT[$line]=1 rest=${line#* }
-    KINDS["${line%% *} ${rest%% *}"]=1
-    [[ ${NEW[$line]:-} ]] || changes "$line"
-  done
-  ((${#OLD[@]} == 0)) || for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+  for line in "${OLD[@]}"; do KEPT[$line]=1; done
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip link add name '* ]] || MAKERS+=("$line"); done
+  [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
+  each recall
 }
 
 changes() {
-  local rest=${1#* }
-  CHANGED["${1%% *} ${rest%% *}"]=1
+  local node=${1%% *} kind=${1#* } device=${1#* dev }
+  KINDS["$node ${kind%% *}"]=1 CHANGED["$node ${kind%% *}"]=1 CHANGED["$node dev ${device%% *}"]=1
 }
 
-# Over a topology that is up, lines are run again only where they are others, or something is not as it was.
+# Over what is up, lines are run again only where they are others, or something is not as it was.
 is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:-} ]]; } # NODE KIND
+
+lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1 ]]; } # NODE
 
 keep() {
   [[ -d $STATE ]] || mkdir -p "$STATE"
-  printf '%s' "${@/%/$'\n'}" >"$STATE/made.new"
-  mv "$STATE/made.new" "$STATE/made"
+  printf '%s' "${@/%/$'\n'}" >"$TMP/made"
+  mv "$TMP/made" "$STATE/made"
 }
 
-# Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
+# Without rights and programs nothing is begun, not even the lock taken; all else in the way is told, too.
 require() {
   local entry key value rights=0
   while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
-  # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
+  # So has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
   ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
   [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
     PROBLEMS+=('this shell is inside of a namespace (ip netns exec): what is made here would be gone with it')
@@ -312,45 +339,51 @@ require() {
   refuse
 }
 
+# What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
+lacks() { # WHAT MODULES
+  local module there lacking=''
+  there=$(find "/lib/modules/$(uname -r)" -name '*.ko*' -print -o -name modules.builtin -exec cat {} + 2>/dev/null) || true
+  for module in $2; do
+    [[ -e /sys/module/$module || $there == *"/$module.ko"* || ! $there && $2 == *' '* ]] || lacking+=" $module"
+  done
+  PROBLEMS+=("$1" ${lacking:+"this kernel has no module$lacking: install kernel-modules-extra (EL, Fedora) or linux-modules-extra-\$(uname -r) (Ubuntu), then modprobe -a$lacking"})
+}
+
 refuse() {
-  local problem
-  local -A told=()
   ((${#PROBLEMS[@]})) || return 0
   say 'nothing was changed, because'
-  for problem in "${PROBLEMS[@]}"; do
-    [[ ${told[$problem]:-} ]] || printf '  %s\n' "$problem" >&2
-    told[$problem]=yes
-  done
+  printf '  %s\n' "${PROBLEMS[@]}" | awk '!told[$0]++' >&2
   exit 1
 }
 
-# One run at a time on this machine, because topologies share kernel parameters. The folder itself is the lock.
+# One run at a time on this machine: topologies share kernel parameters. The folder is the lock.
 lock() {
-  until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK ]]; do
+  local folder file
+  until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK || $PLAN && ! -d /run/nsgen ]]; do
     [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
     [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
     { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
-  trap unlock EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  trap 'exit 129' HUP
+  trap ended EXIT
+  trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP
+  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|confirm) ]] || for folder in "$STATE".{try,back}; do
+    [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
+  done
+  [[ ! $PLAN ]] || TMP=$(mktemp -u) # all that it writes is written elsewhere, and goes
   [[ ! -e $TMP ]] || rm -rf "$TMP" || die "$TMP cannot be removed"
-  mkdir "$TMP" || die "$TMP cannot be made"
+  mkdir "$TMP" "$TMP/copy" || die "$TMP cannot be made"
+  [[ $PLAN ]] || return 0
+  for file in "$STATE"/*; do [[ $file == *.log ]] || cp "$file" "$TMP/copy" || die "$file cannot be copied"; done
+  STATE=$TMP/copy
 }
 
 # The folder goes with the last topology.
 unlock() {
   local tries
-  local -a left
   for tries in 1 2; do
-    rm -rf "$TMP" || continue
-    left=(/run/nsgen/sysctl/*)
-    ((${#left[@]})) || [[ ! -d /run/nsgen/sysctl ]] || rmdir /run/nsgen/sysctl || continue
-    left=(/run/nsgen/*)
-    ((${#left[@]})) || rmdir /run/nsgen || continue
-    return 0
+    rm -rf "$TMP" && { [[ $PLAN || ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
+      { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen; } && return 0
   done
   die "something is left under /run/nsgen after $tries tries; run down again"
 }
@@ -359,14 +392,16 @@ up() {
   each warn
   if [[ -e $STATE/up ]]; then
     WAS_UP=yes
-    look
+    DRIFT=$(every check; each check) # what is not as it was
     DRIFT=$(what_counts "$DRIFT")
-    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
+    [[ $DRIFT || -e $STATE/script.new || ${CHANGED[*]} ]] || { say 'nothing to do' && return 0; }
   fi
   each survey
   every survey
   refuse
-  trap failed EXIT
+  [[ ! $PATIENCE ]] || start_watch
+  [[ $PLAN ]] || UNDER_WAY=yes
+  [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
   print_functions >"$STATE/script.new"
@@ -374,27 +409,34 @@ up() {
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
   each prepare
   make
+  [[ ! $PLAN ]] || exit 2
   each finish
   keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
   : >"$STATE/up"
-  trap '' INT TERM HUP # it is done
-  trap unlock EXIT
+  trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
 
-# What worked before works again, by the script that made it; what did not exist before this run is removed. (In a trap a
-# bare `return` would give the status from before it: every return here says which.)
-failed() {
+# (In a trap a bare `return` gives the status from before it: each here says which.)
+ended() {
   local status=$? at=$BASH_COMMAND
   trap '' INT TERM HUP
   trap unlock EXIT
-  case $at in
-    'exit 1') ;; # `die` has said why
-    'exit '*) say 'interrupted' ;;
-    *) say "failed at: $at" ;;
-  esac
-  if [[ ! $WAS_UP ]]; then
+  if [[ $status -gt 0 || $UNDER_WAY ]]; then
+    if [[ $at != 'exit '* ]]; then say "failed at: $at"; elif [[ $at == 'exit 1'?? ]]; then say 'interrupted'; fi # or it was said
+    [[ ! $UNDER_WAY ]] || go_back
+  fi
+  unlock
+  [[ ! $UNDER_WAY ]] || exit "$((status ? status : 1))"
+}
+
+# What worked before works again, by the script that made it; what was not there before this run is removed.
+go_back() {
+  if [[ $WATCHER ]]; then
+    say 'it failed; going back to what was there before'
+    await
+  elif [[ ! $WAS_UP ]]; then
     say 'it failed; undoing what was done'
     recall
     clear_away || true
@@ -407,37 +449,37 @@ failed() {
     trap - EXIT
     exit 1
   fi
-  unlock
-  exit "$((status ? status : 1))"
 }
 
 down() {
-  trap 'say "failed at: $BASH_COMMAND; run down again"; unlock' EXIT
   local what="removed $WHAT"
   [[ -e $STATE/made ]] || { OLD=("${LINES[@]}") && what='nothing to do'; } # what there is of it is then told by its marks
   clear_away
-  trap unlock EXIT
   [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
   say "$what"
 }
 
-# From here on the topology is not up any more: should the next `up` fail, it undoes what is left.
+# From here on the topology is not up: should the next `up` fail, it undoes what is left.
 clear_away() {
   LEFT='' NEW=()
-  rm -f "$STATE/up" || left "$STATE/up cannot be removed"
+  remove "$STATE/up"
   undo
-  [[ $LEFT ]] || rm -rf "$STATE" || left "$STATE cannot be removed"
+  [[ $LEFT ]] || remove "$STATE"
 }
 
 undo() {
-  local index line rest gone=''
-  local -a unknown=()
+  local index line kind gone='' unknown=()
+  UNDONE=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
-    line=${OLD[index]} rest=${OLD[index]#* }
+    line=${OLD[index]}
     if [[ ${NEW[$line]:-} ]]; then continue; fi
-    gone=yes
-    if declare -F "undo_${rest%% *}" >/dev/null; then "undo_${rest%% *}" "${line%% *}" "${rest#* }"; else unknown=("$line" "${unknown[@]}"); fi
+    tell - "$line" && anew "$line"
+    if [[ $PLAN ]]; then continue; fi
+    gone=yes kind=${line#* } kind=${kind%% *}
+    [[ ! ${LATER[$kind]:-} ]] || { UNDONE+=("$line") && continue; } # by `settle`
+    if declare -F "undo_$kind" >/dev/null; then "undo_$kind" "${line%% *}" "${line#* * }"; else unknown=("$line" "${unknown[@]}"); fi
   done
+  [[ " ${unknown[*]}" != *' host join '* ]] || each settle # what is in it goes first
   ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
   [[ ! $gone ]] || each settle
 }
@@ -447,19 +489,15 @@ undo_unknown() { # LINE…
   local file
   printf '%s\n' "$@" >"$TMP/unknown"
   printf '%s\n' "${!NEW[@]}" >"$TMP/new"
-  for file in "$STATE"/script "$STATE"/script.new; do
-    [[ ! -e $file ]] || bash -c '. "$0" && forget' "$file" || return 1
-  done
+  for file in "$STATE"/script{,.new}; do [[ ! -e $file ]] || bash -c '. "$0" && forget' "$file" || return 1; done
 }
 
 forget() {
-  local line kind
+  local line
   begin
   while read -r line; do [[ ! $line ]] || NEW[$line]=1; done <"$TMP/new"
-  while read -r line; do
-    kind=${line#* }
-    ! declare -F "undo_${kind%% *}" >/dev/null || OLD+=("$line")
-  done <"$TMP/unknown"
+  mapfile -t OLD <"$TMP/unknown"
+  undo_unknown() { :; } # the other one knows it
   undo
   [[ ! $LEFT ]]
 }
@@ -467,27 +505,18 @@ forget() {
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  look
-  found=$DRIFT
+  found=$(every check; each check)
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
   printf '%s\n' "${found#$'\n'}"
-  [[ ! $STRICT && ! $(what_counts "$found") ]] || exit 1
+  [[ $STRICT ]] || found=$(what_counts "$found")
+  [[ ! $found ]] || exit 1
 }
 
-look() { # for DRIFT, what is not as it was
-  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
-  DRIFT=$(every check; each check)
-  trap unlock EXIT
-}
+what_counts() { sed '/^$/d; /: besides: /d' <<<"$1"; } # DIFFERENCES
 
-what_counts() { # DIFFERENCES
-  local line
-  while IFS= read -r line; do [[ ! $line || $line == *': besides: '* ]] || printf '%s\n' "$line"; done <<<"$1"
-}
-
-# This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
+# This script: the file it is read from; of a pipe, what bash has read, without its comments.
 print_self() {
   if [[ -f ${BASH_SOURCE[0]:-} ]]; then cat "${BASH_SOURCE[0]}" && return 0; fi
   printf '#!/usr/bin/env bash\n{\n' && print_functions && printf 'main "$@"\n}\n'
@@ -495,29 +524,37 @@ print_self() {
 
 print_functions() {
   printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob inherit_errexit' 'export LC_ALL=C'
-  declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL
+  declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL MODULES ${REACHED+REACHED}
   declare -f
 }
 
-# ---- iptables --------------------------------------------------------------------------------------------------------
-#
+# ---- iptables ----
 # Our chains are replaced as a whole, with the jumps to them, by one iptables-restore: -I puts a jump first in a built-in
 # chain, -A last, but ahead of a rule that ends the chain for all packets. Nothing else there is touched.
 
-begin_rules() { declare -gA DROPPED=(); }
+begin_rules() { LATER+=([iptables]=1 [ip6tables]=1); } # undone all together, by settle_rules
 
 rules() { take "$1" "$2"; } # NODE iptables|ip6tables <TEXT
+
+recall_rules() { # the same ones in another order are others
+  local key
+  for key in "${!TEXT[@]}"; do
+    [[ $key != *tables || $(grep "^$key " <<<"$ALL") == "$(printf '%s\n' "${OLD[@]}" | grep "^$key ")" ]] || { CHANGED[$key]=1 && ANEW+="|$key *"; }
+  done
+}
 
 make_iptables() { put_rules "$1" iptables; }
 make_ip6tables() { put_rules "$1" ip6tables; }
 
 put_rules() { # NODE TOOL
+  ! is_wanted "$1" "$2" || replace_rules "$1" "$2" "${TEXT["$1 $2"]}" || die "$1: $2 refused the rules"
+}
+
+replace_rules() { # NODE TOOL TEXT
   local saved
-  is_wanted "$1" "$2" || return 0
-  saved=$(in_node "$1" "$2-save") || die "$2-save failed"
-  replacing "$saved" <<<"${TEXT["$1 $2"]}" >"$TMP/rules"
+  saved=$(in_node "$1" "$2-save") && replacing "$saved" <<<"$3" >"$TMP/rules" || return 1
   [[ ! $VERBOSE ]] || sed "s/^/[#] $1: $2-restore: /" "$TMP/rules" >&2
-  in_node "$1" "$2-restore" -w --noflush <"$TMP/rules" || die "$2-restore refused the rules"
+  [[ ! -s $TMP/rules ]] || in_node "$1" "$2-restore" -w --noflush <"$TMP/rules"
 }
 
 # What makes our part of the SAVED rules that of the text.
@@ -547,13 +584,14 @@ replacing() { # SAVED <TEXT
 }
 
 survey_rules() {
-  local tool saved output
+  local tool key text saved output
   for tool in iptables ip6tables; do
-    if [[ ! ${TEXT["host $tool"]:-} || $WAS_UP && ! ${CHANGED["host $tool"]:-} ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
-    # Tried in a namespace that is gone at once. (Not those about physdev: they load br_netfilter, and that changes what
-    # becomes of the frames of every bridge.)
-    output=$(grep -v -e '-m physdev ' <<<"${TEXT["host $tool"]}" | unshare --net "$tool-restore" -w --noflush 2>&1) ||
-      PROBLEMS+=("this kernel refuses the rules: ${output%%$'\n'*}")
+    text=''
+    for key in "${!TEXT[@]}"; do [[ $key != *" $tool" || $WAS_UP && ! ${CHANGED[$key]:-} ]] || text+=${TEXT[$key]}; done
+    if [[ ! $text ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
+    # Tried in a namespace that is gone at once; but for physdev, which loads br_netfilter: every bridge would feel it.
+    output=$(grep -v -e '-m physdev ' <<<"$text" | unshare --net "$tool-restore" -w --noflush 2>&1) ||
+      lacks "this kernel refuses the rules: ${output%%$'\n'*}" "$MODULES"
     saved=$("$tool-save") || die "$tool-save failed"
     [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
       PROBLEMS+=("$tool has chains named NSGEN-$NAME-…, and they are not of this topology")
@@ -579,8 +617,8 @@ survey_ports() {
   done
 }
 
-# Rules of the other backend are in force too, and invisible to this one. In nftables an accept is not final: what a base
-# chain drops is dropped, whatever is accepted here. firewalld rejects what crosses a bridge that is in none of its zones.
+# Rules of the other backend are in force too. In nftables an accept is not final: what a base chain drops is dropped.
+# firewalld rejects what crosses a bridge that is in none of its zones.
 warn_rules() {
   local mine=nft other=legacy line
   [[ $(iptables -V 2>/dev/null) == *nf_tables* ]] || mine=legacy other=nft
@@ -594,39 +632,34 @@ warn_rules() {
     say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
-undo_iptables() { DROPPED["$1 iptables"]=yes; } # all together, by settle_rules
-undo_ip6tables() { DROPPED["$1 ip6tables"]=yes; }
-
 settle_rules() {
-  local key saved
-  for key in "${!DROPPED[@]}"; do
-    unset "DROPPED[$key]"
-    [[ ${key% *} == host || ${NEW["host ip netns add ${key% *}"]:-} ]] && [[ ${#NEW[@]} -eq 0 || ! ${TEXT[$key]:-} ]] || continue
-    saved=$(in_node "${key% *}" "${key#* }-save") || { left "${key#* }-save failed: our chains are still there" && continue; }
-    replacing "$saved" </dev/null >"$TMP/rules"
-    [[ ! -s $TMP/rules ]] || in_node "${key% *}" "${key#* }-restore" -w --noflush <"$TMP/rules" ||
-      left "${key#* }: our chains could not be removed"
+  local line ours='^[^ ]+ (ip6?tables) '
+  local -A undone=()
+  for line in "${UNDONE[@]}"; do [[ ! $line =~ $ours ]] || undone[${BASH_REMATCH[0]}]=${BASH_REMATCH[1]}; done
+  for line in "${!undone[@]}"; do
+    lives "${line%% *}" && [[ " ${!NEW[*]} " != *" $line"* ]] || continue
+    replace_rules "${line%% *}" "${undone[$line]}" '' || left "${undone[$line]}: our chains could not be removed"
   done
 }
 
-# Connection tracking forgets the clients of these UDP ports: they are translated anew, or no more.
-udp_ports() { add host udp "$*"; } # ipv4|ipv6 FIRST LAST
+# Connection tracking forgets UDP flows to ports that there are of these: they are translated anew, or no more.
+udp_flows() { add "$1" udp "${*:2}"; } # NODE FIRST LAST FILTER…
 
-make_udp() { # host LINES
-  local ports
-  while read -r ports; do [[ ${KEPT["host udp $ports"]:-} && ! ${CHANGED["host iptables"]:-}${CHANGED["host ip6tables"]:-} ]] || undo_udp host "$ports"; done < <(printf '%s' "$2")
+make_udp() { # NODE LINES
+  local flows
+  [[ $1 == host || $WAS_UP ]] || return 0
+  while read -r flows; do [[ ${KEPT["$1 udp $flows"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$1" "$flows"; done < <(printf '%s' "$2")
 }
 
-undo_udp() {
-  local family first last port
-  read -r family first last <<<"$2"
-  for ((port = first; port <= last; port++)); do
-    conntrack -D -f "$family" -p udp --orig-port-dst "$port" &>/dev/null || true # 1: there was none
+undo_udp() { # NODE FIRST LAST FILTER…
+  local port flows
+  read -ra flows <<<"$2"
+  ! lives "$1" || for port in $(in_node "$1" conntrack -L "${flows[@]:2}" 2>/dev/null | awk -F dport= '{ print $2 + 0 }' | sort -u); do
+    ((port < flows[0] || port > flows[1])) || in_node "$1" conntrack -D "${flows[@]:2}" --orig-port-dst "$port" &>/dev/null || true
   done
 }
 
-# ---- namespaces, devices, addresses, routes --------------------------------------------------------------------------
-#
+# ---- namespaces, devices, addresses, routes ----
 # ip(8), bridge(8) and tc(8) take lines that can be repeated: what is to be added and is there already is no error. A line
 # is undone by the same line with the verb turned. What they print of it all right after `up` is kept in `seen`; `check`
 # asks them again, and what differs is set back by the next `up`, or goes and is made anew.
@@ -636,24 +669,18 @@ bridge_in() { take "$1" bridge; }
 tc_in() { take "$1" tc; }
 
 begin_devices() {
-  ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\n'
-  UNDONE=() INSIDE='' # INSIDE: what is in namespaces has been asked already
-  declare -gA ALIAS=()
+  ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\nneighbour show proxy\n'
+  INSIDE='' # what is in namespaces has been asked already
+  declare -gA ALIAS=() JOINED=()
+  LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
 }
 
-in_node() { # NODE COMMAND…
-  if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="/run/netns/$1" "${@:2}"; fi
-}
-
-make_ip() { run_lines "$1" ip "$2"; } # NODE LINES
-make_ip6() { run_lines "$1" ip6 "$2"; }
-make_bridge() { run_lines "$1" bridge "$2"; }
-make_tc() { run_lines "$1" tc "$2"; }
+in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
 
 run_lines() { # NODE KIND LINES
   local output
   is_wanted "$1" "$2" || return 0
-  output=$(run_batch "$1" "$2" "$3") || judge "$1" "$2" "$output" "$3"
+  INSIDE='' output=$(run_batch "$1" "$2" "$3") || judge "$1" "$2" "$output" "$3"
 }
 
 run_batch() { # NODE KIND LINES
@@ -673,19 +700,17 @@ judge() { # NODE KIND OUTPUT LINES
     line=$(sed -n "${BASH_REMATCH[1]}p" <<<"$4")
     case "$line: $message" in
       *' add '*'File exists' | *' append '*'File exists') add_renamed "$1" "$line" ;;
-      'route replace '*) # it is there, and somebody's policy in the way of adding it again
-        read -ra said <<<"${line#route replace }"
-        [[ $(in_node "$1" ip route show "${said[@]}" 2>/dev/null) ]] || die "$1: $2 $line: $message"
+      *) # but for a route that is there, and a policy in the way of another
+        [[ $line == 'route replace '* && $(in_node "$1" ip -batch - 2>/dev/null <<<"route show ${line#route replace }") ]] ||
+          die "$1: $2 $line: $message"
         ;;
-      *) die "$1: $2 $line: $message" ;;
     esac
     message=''
   done <<<"$3"
   [[ $line ]] || die "$1: $2: ${message:-it failed}"
 }
 
-# Linux 6.1 and older look for the name of a new device where it is made, not where it is put: an eth0 there is in the way
-# of one in a namespace. So that one gets its name there.
+# Linux 6.1 and older look for a new device's name where it is made: one that is taken there it gets where it is put.
 add_renamed() { # NODE LINE
   local name=nsgen$BASHPID
   [[ $2 =~ ^'link add name '([^ ]+)' '.*'netns '([^ ]+)' type ' ]] || return 0
@@ -700,21 +725,18 @@ flush_devices() {
   ((${#WAITING[@]})) || return 0
   make_inside
   for kind in ip6 bridge tc sysctl; do
-    [[ " ${!WAITING[*]} " == *" $kind "* ]] || continue
-    for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || "make_$kind" "$node" "${WAITING["$kind $node"]}"; done
+    for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || make_lines "$node" "$kind" "${WAITING["$kind $node"]}"; done
   done
   WAITING=()
 }
 
-# Each reads its lines from a file of its name, and is asked at once what there is, unless more is to come. Where that
-# fails, or lines join namespaces, they are run one node after the other.
+# Each is asked at once what there is, unless more is to come. Where that fails, or lines join namespaces: one by one.
 make_inside() {
   local node ask=''
   if [[ ! $WAS_UP && ! $VERBOSE && ${WAITING[*]} != *' netns '* ]]; then
-    mkdir -p "$TMP/ip"
     [[ " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' replace '[^\ ]*: ]] || ask=$ASK
-    for node in "${NODES[@]}"; do printf '%s' "${WAITING["ip $node"]:-}$ask" >"$TMP/ip/$node"; done
-    if enter_each "ip -d -o -force -batch $TMP/ip/NODE" "${NODES[@]}" >"$TMP/inside" 2>/dev/null; then
+    for node in "${NODES[@]}"; do printf '%s' "${WAITING["ip $node"]:-}$ask" >"$TMP/ip.$node"; done
+    if enter_each "ip -d -o -force -batch $TMP/ip.NODE" "${NODES[@]}" >"$TMP/inside" 2>/dev/null; then
       INSIDE=$ask
       return 0
     fi
@@ -722,17 +744,11 @@ make_inside() {
   for node in "${NODES[@]}"; do [[ ! ${WAITING["ip $node"]:-} ]] || run_lines "$node" ip "${WAITING["ip $node"]}"; done
 }
 
-# A small program, xargs, goes from one namespace to the next: this shell, with all that it has in mind, would take longer
-# than everything else. Where they are many, in two halves at the same time; and ip(8) opens all of /run/netns to name the
-# other end of a cable, a thousand times a thousand: in a view of the file system of its own it finds none there.
+# Many: by xargs, in two halves. ip(8) opens all of /run/netns to name the other end of a cable: here there is none.
 enter_each() { # COMMAND NODE…
-  local node
-  local -a words
+  local node words
   if (($# <= 20)); then
-    for node in "${@:2}"; do
-      read -ra words <<<"${1//NODE/$node}"
-      in_node "$node" "${words[@]}" || return 1
-    done
+    for node in "${@:2}"; do read -ra words <<<"${1//NODE/$node}" && in_node "$node" "${words[@]}" || return 1; done
     return 0
   fi
   enter_some "$1" "${@:2:$# / 2}" >"$TMP/half" &
@@ -744,7 +760,7 @@ enter_each() { # COMMAND NODE…
 enter_some() {
   local node where
   where=$(mktemp -d "$TMP/netns.XXXX")
-  for node in "${@:2}"; do printf -- '--net=%s/%s %s\n' "$where" "$node" "${1//NODE/$node}"; done |
+  for node in "${@:2}"; do printf -- '--net=%s %s\n' "${JOINED[$node]:-$where/$node}" "${1//NODE/$node}"; done |
     unshare --mount bash -c "mount -n --rbind /run/netns $where && mount -n -t tmpfs tmpfs /run/netns && exec xargs -r -L 1 nsenter"
 }
 
@@ -761,85 +777,114 @@ know_devices() {
   done <<<"$text"
 }
 
+warn_devices() {
+  [[ ! ${RESOLVING:-} || $(grep -s ^nameserver /etc/resolv.conf) != 'nameserver 127.'+([0-9.]) ]] ||
+    say "warning: only this host reaches the resolver in /etc/resolv.conf: write 'dns' for $RESOLVING"
+}
+
 survey_devices() {
-  local output
+  local tried module said
   command -v ip >/dev/null || return 0 # which was told
   know_devices || die 'ip link show failed'
-  [[ ! $WAS_UP && $TRIAL ]] && command -v unshare >/dev/null || return 0 # tried in a namespace that is gone at once
-  output=$(unshare --net ip -batch - 2>&1 <<<"$TRIAL") || PROBLEMS+=("this kernel cannot make the namespaces and devices: ${output%%$'\n'*}")
+  survey_ways
+  [[ ! $WAS_UP && $TRIAL ]] && command -v unshare >/dev/null || return 0 # in a namespace that is gone at once
+  tried=$(unshare --net sh -fc "while read -r m c; do s=\$(\$c 2>&1) || echo \$m \$c: \$s; done" 2>&1 <<<"$TRIAL") ||
+    { PROBLEMS+=("this kernel cannot make namespaces: $tried") && tried=''; }
+  while read -r module said; do [[ ! $said ]] || lacks "$said" "$module"; done <<<"$tried"
 }
 
 survey_ip() { # NODE LINE
   local name=${2#link add name } peer=${2#* peer name }
   case "$1 $2" in
-    'host netns add '*) is_our_namespace "$2" || taken netns "${2##* }" ;;
-    'host link add '*' netns '*' type '*) ;; # it is not made on this host
+    'host netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
     'host link add '*)
-      is_free "${name%% *}" "$2" || taken link "${name%% *}"
+      is_ours "$2" || taken link "${name%% *}"
       [[ $2 != *' peer name '* || $2 == *' netns '* ]] || is_free "${peer%% *}" "$2" || taken link "${peer%% *}"
       ;;
     'host address replace '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_subnet "${2#address replace }" ;;
-    'host rule add '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_priority -4 "${2#* priority }" ;;
+    'host rule add '*) survey_priority -4 "$2" ;;
   esac
 }
 
-survey_ip6() { [[ $1 != host || ${KEPT["host ip6 $2"]:-} ]] || survey_priority -6 "${2#* priority }"; }
+survey_ip6() { [[ $1 != host ]] || survey_priority -6 "$2"; }
 
 taken() { PROBLEMS+=("$1 $2 exists already, and it is not of this topology"); }
 
-is_marked() { [[ ${ALIAS[$1]:-} == "nsgen:$NAME"?(:*) ]]; } # DEVICE
-
-# There is none, it has our mark, or it has none and an earlier run was about to make it.
-is_free() { # DEVICE LINE
-  [[ ! ${ALIAS[$1]:-} || ${ALIAS[$1]} == - && ${KEPT["host ip $2"]:-} ]] || is_marked "$1"
+# What is made in a namespace has no name here.
+is_ours() { # LINE
+  local name=${1#link add name } device=${1#* dev }
+  case $1 in
+    'link set '* | 'vlan '*) is_marked "${device%% *}" || is_our_port "${device%% *}" ;;
+    'netns add '*) is_our_namespace "$1" ;;
+    *' netns '*' type '*) ;;
+    *) is_free "${name%% *}" "$1" ;;
+  esac
 }
+
+is_marked() { [[ ${ALIAS[$1]:-} == "nsgen:$NAME"?(:*) ]]; } # DEVICE
+is_our_port() { [[ $(ip -o link show dev "$1" 2>/dev/null) =~ ' master '([^ ]+) ]] && is_marked "${BASH_REMATCH[1]}"; }
+
+# There is none, it has our mark, or it has none and an earlier run was about to make it. DEVICE LINE
+is_free() { [[ ! ${ALIAS[$1]:-} || ${ALIAS[$1]} == - && ${KEPT["host ip $2"]:-} ]] || is_marked "$1"; }
 
 is_our_namespace() { # LINE
   [[ ! -e /run/netns/${1##* } || ${KEPT["host ip $1"]:-} ||
     $(in_node "${1##* }" ip -o link show dev lo 2>/dev/null) == *" alias nsgen:$NAME"?(:*) ]]
 }
 
-# A subnet that this host reaches by another device would be cut off, or cut the new one off. Half of all addresses, as a
-# VPN routes them, is a default route, too.
+# A subnet or address that this host reaches by another device; link-local ones are on every link.
 survey_subnet() { # ADDRESS dev DEVICE
-  local route routes family=-4 to device
-  [[ $1 != *:* ]] || family=-6
-  routes=$(ip "$family" -o route show match "${1%%/*}" && ip "$family" -o route show root "${1%% *}") || return 0
-  while read -r route; do
-    to=${route#@(blackhole|unreachable|prohibit|throw) } to=${to%% *} device=${route#* dev } device=${device%% *}
-    [[ ! $to =~ ^(|default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ ]] || continue
-    is_marked "$device" || [[ " ${OLD[*]} " =~ ' route replace '"${to%/*}"(/32|/128)?"${to#"${to%/*}"}"' ' ]] ||
-      PROBLEMS+=("the subnet of ${1%% *} is routed elsewhere: ${route%%@( proto| \\)*}")
-  done <<<"$routes"
+  local six=${1//[!:]/} asked near=${1%% dev *}
+  near=${near##* } asked="route show table local root ${1%%/*}"$'\n'"route show root $near"
+  [[ $near =~ ^[^:]*/32$|/128$ ]] || asked+=$'\n'"route show match ${near%/*}"
+  [[ $1 =~ ^fe[89ab].: ]] || elsewhere "the subnet of ${1%% *} is" < <(ip ${six:+-6} -o -batch - <<<"$asked")
 }
 
-survey_priority() { # -4|-6 PRIORITY…
-  [[ $'\n'$(ip "$1" rule show) != *$'\n'"${2%% *}:"* ]] ||
-    PROBLEMS+=("a rule of policy routing with the priority ${2%% *} exists already, and it is not of this topology")
+# As the kernel would.
+survey_ways() {
+  local get=$'\nroute get fibmatch '
+  [[ ! ${REACHED:-} ]] || elsewhere 'members are' < <(ip -o -force -batch - 2>/dev/null <<<"$get${REACHED// /$get}" | sort -u)
+}
+
+# A default route comes last, unless a rule says else; half of all addresses, as a VPN has it, is one.
+elsewhere() { # WHO <ROUTES
+  local route to table device
+  while read -r route; do
+    [[ $route =~ ^((local|blackhole|unreachable|prohibit|throw)' ')?([^ ]+)(.*' table '([^ ]+))? ]] || continue
+    to=${BASH_REMATCH[3]} table=${BASH_REMATCH[5]} device=${route#* dev }
+    [[ $1$WAS_UP$ACTION$table${BASH_REMATCH[2]} != 'members areup' ]] || continue # told of its subnet
+    is_marked "${device%% *}" || [[ " ${OLD[*]} " == *" host ip route replace $to"?(/32|/128)' '* ||
+      $to =~ ^(default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ && (! $table ||
+      $(if [[ $route == *' pref '* ]]; then ip -6 rule; else ip rule; fi) == *'from all lookup main'*" lookup $table"*) ]] ||
+      PROBLEMS+=("$1 routed elsewhere: ${route%%' scope '*}")
+  done
+}
+
+survey_priority() { # -4|-6 LINE
+  local priority=${2#* priority }
+  [[ ${KEPT["host ip $2"]:-}${KEPT["host ip6 $2"]:-} || $'\n'$(ip "$1" rule show) != *$'\n'"${priority%% *}:"* ]] ||
+    taken 'a rule of policy routing with the priority' "${priority%% *}"
 }
 
 # ---- what is there, and what differs ----
 
-# NODE: WORDS of all that is ours, and of all that is in namespaces of ours, whether of the script that was run or of this.
+# NODE: WORDS of all that is ours, or in namespaces of ours, by the script that was run and by this one.
 list() {
   local key
   local -a names=("${NODES[@]}")
   printf '%s' "$ASK" >"$TMP/ask"
-  printf '%s\n' "${OLD[@]}" "${LINES[@]}" >"$TMP/lines"
+  printf '%s\n' "${LINES[@]}" >"$TMP/lines"
+  [[ $UNDER_WAY ]] || printf '%s\n' "${OLD[@]}" >>"$TMP/lines"
   if [[ ! $INSIDE ]]; then
     namespaces_there >"$TMP/there"
     mapfile -t names <"$TMP/there"
     enter_each "ip -d -o -batch $TMP/ask" "${names[@]}" >"$TMP/inside"
   fi
-  {
-    printf '@ host ip\n'
-    ip -d -o -batch "$TMP/ask"
-    printf '@in %s\n' "${names[*]}"
-  } >"$TMP/host"
+  { printf '@ host ip\n'; ip -d -o -batch "$TMP/ask"; printf '@in %s\n' "${names[*]}"; } >"$TMP/host"
   {
     look_further "${names[@]}"
     for key in "${!KINDS[@]}"; do
-      [[ " host ${names[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
+      [[ $key == *' ip' || " host ${names[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
     done
   } >"$TMP/further"
   in_words "$TMP/lines" "$TMP/host" "$TMP/inside" "$TMP/further"
@@ -847,12 +892,8 @@ list() {
 
 # Less what the topology's commands have added.
 list_ours() {
-  if [[ -e $STATE/known ]]; then
-    list >"$TMP/all"
-    without "$STATE/known" "$TMP/all"
-  else
-    list
-  fi
+  list >"$TMP/all"
+  without "$STATE"/know[n] "$TMP/all"
 }
 
 without() { # FILE… FILE: the lines of the last one that none of the others has
@@ -864,14 +905,13 @@ look_by() { # NODE KIND
   case $2 in
     ip6) in_node "$1" ip -6 -N rule show ;;
     tc) in_node "$1" tc qdisc show ;;
-    bridge) in_node "$1" bridge vlan show && in_node "$1" bridge fdb show ;;
+    bridge) in_node "$1" bridge vlan show && in_node "$1" bridge fdb show && if grep -q ' vni ' "$TMP/lines"; then in_node "$1" bridge vlan tunnelshow && in_node "$1" bridge vni show; fi ;;
     wg) in_node "$1" wg show all public-key && in_node "$1" wg show all allowed-ips ;;
     *tables) in_node "$1" "$2-save" ;;
   esac
 }
 
-# For `check`: what others may have put into namespaces and nobody would look for there. It takes as long as all the rest,
-# and is left out where there are many of them, unless one asks for it (--strict).
+# For `check`: what others may have put into namespaces. It takes long: if they are many, for --strict.
 look_further() { # NODE…
   [[ $ACTION == check && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
   printf '%s\n' 'echo @further' 'ip -6 -N rule show' 'nft -s list ruleset 2>/dev/null || { iptables-save; ip6tables-save; } 2>/dev/null || true' \
@@ -882,49 +922,42 @@ look_further() { # NODE…
 
 # Whoever was killed while making a namespace left a file that is none: nothing is mounted there.
 namespaces_there() {
-  local path line
-  local -A there=()
-  while read -r _ _ _ _ path _; do [[ $path != /run/netns/* ]] || there[${path##*/}]=1; done </proc/self/mountinfo
-  for line in "${LINES[@]}" "${OLD[@]}"; do
-    [[ $line == 'host ip netns add '* && ${there[${line##* }]:-} ]] || continue
-    unset "there[${line##* }]"
-    printf '%s\n' "${line##* }"
-  done
+  awk -v held="$STATE/join." 'NR == FNR { there[$5]; next } /^host ip netns add / { at = "/run/netns/" $5 } /^host join / { at = held $3; $5 = $3 }
+    at in there { delete there[at]; print $5 }' /proc/self/mountinfo "$TMP/lines"
 }
 
-# Less what changes by itself, and what belongs to the kernel or to a daemon: local and link-local routes, and what router
-# advertisements, DHCP clients and routing daemons put there. Rules stay in order.
+# Less what changes by itself, and what the kernel, router advertisements or a daemon put there. Rules stay in order.
 in_words() { # LINES WHAT IS SAID…
   awk -v mine="nsgen:$NAME" -v chains="^NSGEN-$NAME-[A-Z]" '
     BEGIN {
-      split("state mode qdisc link-netns link-netnsid promiscuity allmulti minmtu maxmtu brd bridge_id designated_root " \
-        "designated_bridge designated_port designated_cost root_port root_path_cost topology_change topology_change_ack " \
-        "topology_change_detected config_pending port_id port_no numtxqueues numrxqueues mcast_n_groups fdb_n_learned " \
-        "permaddr perm_hwaddr active_slave mii_status link_failure_count", words, " ")
-      for (i in words) changes[words[i]]
+      shared["host"]; changes = "^(state|mode|qdisc|link-netns(id)?|promiscuity|allmulti|m(in|ax)mtu|brd|bridge_id|designated_.*|root_(port|path_cost)|" \
+        "topology_change.*|config_pending|port_(id|no)|num[rt]xqueues|mcast_n_groups|fdb_n_learned|perm_?(hw)?addr|active_slave|" \
+        "mii_status|link_failure_count|ad_.*|.*_timer|(tso|gso|gro)_.*)$"
     }
-    function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort" }
-    function ours(device) { return node != "host" || device in devices }
-    function device_of(text) { if (!sub(/.* dev /, "", text)) return ""; sub(/ .*/, "", text); return text }
+    function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort -u" }
+    function ours(device) { return !(node in shared) || (node, device) in devices }
+    function device_of(text) { return match(text, / dev [^ ]+/) ? substr(text, RSTART + 5, RLENGTH - 5) : "" }
     function key(first, second, device) { # of what is ours on a device that is not
-      if (first ~ /^(priority|blackhole|unreachable|prohibit|throw)$/) { first = second; device = "" }
-      sub(/\/(32|128)$/, "", first)
+      if (first ~ /^(priority|local|blackhole|unreachable|prohibit|throw)$/) { first = second; device = "" }
+      sub(/^(default|::\/0|0\.0\.0\.0\/0)$|\/(32|128)$/, "", first)
       return first SUBSEP device
     }
-    FNR == NR { if (/^host ip /) wanted[key($5, $6, device_of($0))]; next }
+    FNR == NR && $2 == "join" { shared[$3] }
+    FNR == NR && $2 == "device" { taken[$1, $3] }
+    FNR == NR { if ($1 in shared && $2 ~ /^ip6?$/) wanted[$1, key($5, $6, device_of($0))]; next }
     $1 == "@in" { split($0, names); at = 1; program = "ip"; next }
     $1 == "@further" { node = names[++at]; program = $1; chain = ""; next }
     $1 == "@" { node = $2; program = $3; split("", takes); next }
     program == "@further" && !/^[0-9]+:/ {
       if ($1 == "chain") chain = $2
-      if ((/^\t\t/ && !/hook/ || /^-A/) && $0 chain !~ ("NSGEN-" substr(mine, 7) "-")) say("rules " chain " " $0)
+      if (!(node in shared) && (/^\t\t/ && !/hook/ || /^-A/) && $0 chain !~ ("NSGEN-" substr(mine, 7) "-")) say("rules " chain " " $0)
       next
     }
     program == "tc" { if (/qdisc netem/) { sub(/netem [^ ]+/, "netem"); sub(/ refcnt [0-9]+/, ""); say($0) } next }
     program == "wg" { say("wireguard " $0); next }
     program == "bridge" {
       if (/ dst .*permanent/) say("fdb " $0)
-      else if (!/ dev |^port/) { if (/^[^ \t]/) { port = $1; $1 = "" } if (NF) say("vlan " port " " $0) }
+      else if (!/ dev |^(port|dev) /) { if (/^[^ \t]/) { port = $1; $1 = "" } if (NF) say("vlan " port " " $0) }
       next
     }
     program ~ /tables/ {
@@ -939,8 +972,8 @@ in_words() { # LINES WHAT IS SAID…
     /^1: lo: / && at { node = names[++at] }
     /^[0-9]+: [^ ]+: </ {
       device = $2; sub(/(@.*)?:$/, "", device)
-      if (node == "host" && $0 !~ (" alias " mine "(:[^ ]*)?$")) next
-      devices[device]; kind = ""; say("device " device)
+      part = node in shared && $0 !~ (" alias " mine "(:[^ ]*)?$")
+      kind = ""; if (!part) devices[node, device]; else if (!((node, device) in taken)) next; say("device " device)
       say("link " device ($3 ~ /[<,]UP[,>]/ ? " up" : " down")); say("link " device " arp " ($3 ~ /NOARP/ ? "off" : "on"))
       for (i = 4; i < NF; i += 2) {
         if ($i == "\\") { # -o puts several lines into one
@@ -950,111 +983,116 @@ in_words() { # LINES WHAT IS SAID…
         }
         if ($i == "addrgenmode") kind = ""
         if ($i == "qdisc" && $(i + 1) !~ /^(noop|noqueue|mq|fq|fq_codel|pfifo_fast|pfifo)$/) say("qdisc " device " " $(i + 1))
-        if (!($i in changes) && $i !~ /_timer$|^(tso|gso|gro)_|^ad_/) say("link " device " " kind ($i ~ /^link\// ? "address" : $i) " " $(i + 1))
+        if ($i !~ changes && (!part || $i ~ /^(master|hairpin|isolated)$/) && !($i ~ /_(time|age|delay)$/ && / stp_state 1 /)) say("link " device " " kind ($i ~ /^link\// ? "address" : $i) " " $(i + 1))
       }
       next
     }
     /^[0-9]+: [^ ]+ +inet/ {
       if (/ (dynamic|temporary|mngtmpaddr)( |$)| proto kernel_(ll|ra)( |$)| inet6 fe80:[^ ]*ff:fe/) next
       sub(/\\.*/, ""); gsub(/ (tentative|dadfailed|optimistic|secondary|deprecated)/, "")
-      if (ours($2) || key($4, "", $2) in wanted) say(substr($0, index($0, $3)) " dev " $2)
+      if (ours($2) || (node, key($4, "", $2)) in wanted) say(substr($0, index($0, $3)) " dev " $2)
       next
     }
     /^[0-9]+:/ {
       priority = $1; sub(/:/, "", priority); $1 = ""; sub(/ proto (unspec|boot)/, "")
       if (/ proto kernel/ || priority ~ /^(0|32766|32767)$/ && / lookup (local|main|default|25[345])( |$)/) next
-      if (node != "host" || key(priority, "", "") in wanted) say("rule priority " priority $0)
+      if (!(node in shared) || (node, key(priority, "", "")) in wanted) say("rule " (program == "ip" ? "" : "-6 ") "priority " priority $0)
       next
     }
-    / PERMANENT/ { if (node != "host") say("neighbour " $0); next }
+    / PERMANENT| dev [^ ]+ +proxy/ { if (!/ proto / && ours(device_of($0))) say("neighbour " $0); next }
     / proto (kernel|boot|static)( |$)/ {
-      if (/ table local .*proto kernel|fe80::\/64 .*proto kernel|^(multicast|broadcast|anycast|local) .*proto kernel/) next
-      gsub(/ (linkdown|dead|offload|rt_offload|trap|rt_trap) /, " "); gsub(/ expires [0-9]+sec/, "")
+      if (/( table local |fe80::\/64 |^(multicast|broadcast|anycast|local) ).*proto kernel| expires /) next
+      gsub(/ (linkdown|dead|(rt_)?(offload|trap)) /, " ")
       gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
-      if (ours(device_of($0)) || key($1, $2, device_of($0)) in wanted) say("route " $0)
+      if (ours(device_of($0)) || (node, key($1, $2, device_of($0))) in wanted) say("route " $0)
     }
-    END { close("sort"); for (i = 1; i <= n; i++) print rules[i] }' "$@"
+    END { close("sort -u"); for (i = 1; i <= n; i++) print rules[i] }' "$@"
 }
 
-# What was seen and is not so now is missing, and there may be something else instead; what else has come is besides, but
-# for rules in our chains, and devices of this host with our mark: somebody has given one of ours another name. (Routes of
-# the kernel come and go with addresses.)
+# What is not seen any more is missing; what has come is besides, but for rules in our chains, and devices with our mark:
+# one of ours has another name. (The kernel's routes come and go with addresses.)
 differ() { # SEEN NOW
-  { diff -N "$1" "$2" || (($? == 1)); } | awk '
+  diff -N "$1" "$2" >"$TMP/diff" || [[ $? -eq 1 && -s $TMP/diff ]]
+  awk '
     { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
     $3 == "device" && $1 == "<" { gone[node, $4] = 1; if ($4 == "lo") { lost[node] = 1; text = "the namespace" } }
     $3 == "device" && $1 == ">" { come[node, $4] = 1 }
     node in lost && text != "the namespace" || $3 == "link" && ((node, $4) in gone || (node, $4) in come) { next }
     $1 == "<" { print node ": missing: " text; next }
     $1 != ">" || / proto kernel / { next }
-    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / || node " " $3 == "host device" ? "added" : "besides") ": " text }'
+    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / || node " " $3 == "host device" ? "added" : "besides") ": " text }' "$TMP/diff"
 }
 
 check_devices() {
   list_ours >"$TMP/now"
   cmp -s "$STATE/seen" "$TMP/now" || differ "$STATE/seen" "$TMP/now"
+  know_devices && survey_ways && printf '%s' "${PROBLEMS[@]/#/$'\n'host: }"
 }
 
-# Over a topology that is up: what somebody else has put there is no part of ours afterwards, and what differs is set back.
+# What somebody else has put there is no part of ours; what differs is set back.
 prepare_devices() {
   local node line
   [[ $WAS_UP ]] || return 0
-  if [[ ! -e $STATE/besides ]]; then
-    differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"
-    mv "$TMP/besides" "$STATE/besides"
-  fi
+  if [[ ! -e $STATE/besides ]]; then differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"; fi
+  [[ -e $STATE/besides ]] || mv "$TMP/besides" "$STATE/besides"
   for line in "${LINES[@]}"; do
-    [[ ! ${KEPT[$line]:-} ]] || continue
     case $line in
-      *' ip link add '*' netns '*) line=${line##* netns } && CHANGED["${line%% *} ip"]=1 ;; # it has to be set there
-      *' addrgenmode none'*) # what a device has made for itself while it had IPv6, and is to have no more
+      *' ip link add '*' netns '*)
+        [[ ${KEPT[$line]:-} && $line != *' link '*' link '* ]] || { line=${line##* netns } && CHANGED["${line%% *} ip"]=1; }
+        ;;
+      *' addrgenmode none'*) # made by itself while it had IPv6
         node=${line%% *} line=${line#* dev }
-        in_node "$node" ip address flush dev "${line%% *}" to fe80::/10 &>/dev/null || true
+        # (After a change that was broken off, OLD has twice what both wanted.)
+        [[ ! ${CHANGED["$node dev ${line%% *}"]:-} && ${#OLD[@]} -eq ${#KEPT[@]} ]] ||
+          act in_node "$node" ip address flush dev "${line%% *}" to fe80::/10 &>/dev/null || true
         ;;
     esac
   done
   : >"$TMP/remade"
-  { set_back; sed -nE '/: (missing: (device|the namespace)|added: device)/p' <<<"$DRIFT"; } | remake
+  line=$(set_back; sed -nE '/: (missing: (device|the namespace)|added: device)/p' <<<"$DRIFT")
+  remake "$line"
 }
 
-# In the words in which it was seen. Routes of the kernel come with their devices; those to its own addresses are not seen.
+# In the words in which it was seen. Ports are put into their bridge by their lines; the kernel's routes come with devices.
 set_back() {
   local node line
   sed -nE 's/^([^:]+): missing: link /\1 /p' <<<"$DRIFT" | while read -r node line; do
-    in_node "$node" ip -batch - <<<"link set dev $line" &>/dev/null || printf '%s: missing: link %s\n' "$node" "$line"
+    [[ $line == *@(' master '|' bridge_slave ')* && $'\n'$DRIFT == *$'\n'"$node: missing: link ${line%% *} master "* ]] ||
+      act in_node "$node" ip -batch - <<<"link set dev $line" &>/dev/null || printf '%s: missing: link %s\n' "$node" "$line"
   done
   sed -nE 's/^([^:]+): missing: route .* dev ([^ ]+) proto kernel .*/\1 \2/p' <<<"$DRIFT" | sort -u | while read -r node line; do
-    if [[ $node != host ]]; then
-      printf '%s\n' "link set dev $line down" 'link set dev lo down' | in_node "$node" ip -force -batch - &>/dev/null || true
-    elif is_marked "$line"; then
-      ip link set dev "$line" down || true
-    fi
+    [[ $node != host ]] || is_marked "$line" || continue
+    act in_node "$node" ip link set dev "$line" down &>/dev/null || true
+    [[ $node == host || ${JOINED[$node]:-} ]] || act in_node "$node" ip link set dev lo down || true
   done
 }
 
 # Whichever end of a cable they are, they go, and their lines make them again. What no line makes, as lo, comes up anew.
-remake() { # <WHAT DIFFERS
-  local node device line made
-  sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' | sort -u | while read -r node device; do
+remake() { # WHAT DIFFERS
+  local node device line made text
+  text=$(sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' <<<"$1" | sort -u)
+  [[ ! $text ]] || while read -r node device; do
     made=''
     printf '%s %s\n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
         $line =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
-      made=yes
-      in_node "${BASH_REMATCH[4]:-${BASH_REMATCH[1]}}" ip link del dev "${BASH_REMATCH[2]}" &>/dev/null || true
+      tell '~' "$line" && anew "$line" && made=yes
+      act in_node "${BASH_REMATCH[4]:-${BASH_REMATCH[1]}}" ip link del dev "${BASH_REMATCH[2]}" &>/dev/null || true
     done
     if [[ $device == '*' ]]; then
-      rm -f "/run/netns/$node" # whoever was killed while making it left a file that is none
+      ANEW+="|$node *"
+      tell '~' "host ip netns add $node"
+      act rm -f "/run/netns/$node" # whoever was killed while making it left a file that is none
     elif [[ $node == host ]]; then
-      ! is_marked "$device" || ip link del dev "$device" &>/dev/null || true # it has another name now
+      ! is_marked "$device" || act ip link del dev "$device" &>/dev/null || true # it has another name now
     elif [[ ! $made ]]; then
-      in_node "$node" ip link set dev "$device" down &>/dev/null || true
+      act in_node "$node" ip link set dev "$device" down &>/dev/null || true
     fi
-  done
+  done <<<"$text"
 }
 
-# Services and commands come after this: they may have ideas of their own.
+# Before services and commands, which may have ideas of their own.
 look_devices() {
   local tries
   each flush
@@ -1070,25 +1108,23 @@ look_devices() {
   done
 }
 
-# What still differs is made again; what then still does, is told.
+# What still differs is made again; what then does is told.
 finish_devices() {
   local still
   look_devices
   still=$(still_differs)
   if [[ $still ]]; then
-    remake <<<"$still"
+    remake "$still"
     rm "$TMP/seen"
     make
     look_devices
     still=$(still_differs)
     [[ ! $still ]] || die "this cannot be put right: $still"
   fi
-  if [[ -e $STATE/besides ]]; then
-    without "$STATE/besides" "$TMP/seen" >"$TMP/ours"
-    mv "$TMP/ours" "$TMP/seen"
-  fi
-  mv "$TMP/seen" "$STATE/seen"
-  [[ ! -e $STATE/besides ]] || mv "$STATE/besides" "$TMP/besides"
+  : >>"$STATE/besides"
+  without "$STATE/besides" "$TMP/seen" >"$TMP/ours"
+  mv "$TMP/ours" "$STATE/seen"
+  mv "$STATE/besides" "$TMP/besides"
 }
 
 still_differs() {
@@ -1104,37 +1140,23 @@ still_differs() {
 
 # ---- undoing ----
 
-# All of them together, by settle_devices; but not what has a name of ours and the mark of somebody else.
-undo_ip() { # NODE LINE
-  local name=${2#link add name }
-  [[ ${ALIAS[lo]:-} ]] || know_devices || { left 'ip link show failed' && return 0; }
-  case "$1 $2" in
-    'host netns add '*) is_our_namespace "$2" || return 0 ;;
-    'host link add '*' netns '*' type '*) ;;
-    'host link add '*) is_free "${name%% *}" "$2" || return 0 ;;
-  esac
-  UNDONE+=("$1 ip $2")
-}
-
-undo_ip6() { UNDONE+=("$1 ip6 $2"); }
-undo_bridge() { UNDONE+=("$1 bridge $2"); }
-undo_tc() { UNDONE+=("$1 tc $2"); }
-
 settle_devices() {
   local node kind line key output
   local -A batch=()
   ((${#UNDONE[@]})) || return 0
-  printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
-  UNDONE=()
+  know_devices || { left 'ip link show failed' && return 0; }
+  for line in "${UNDONE[@]}"; do # not what has a name of ours and another's mark
+    [[ $line == 'host '@(ip netns|ip link|bridge vlan)' '* ]] && ! is_ours "${line#host * }" || printf '%s\n' "$line"
+  done | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
   while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
   for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once
     [[ ${batch[$key]:-} ]] || continue
-    output=$(run_batch "${key% *}" "${key#* }" "${batch[$key]}") || [[ $output ]] || left "$key failed" # what is gone is said to be so; what did not run says nothing
+    output=$(run_batch "${key% *}" "${key#* }" "${batch[$key]}") || [[ $output ]] || left "$key failed" # what is gone says so; what did not run, nothing
     batch[$key]=''
   done
-  know_devices || { left 'ip link show failed' && return 0; }
+  know_devices || left 'ip link show failed'
   while read -r node kind line; do
     case "$node $line" in
       'host netns del '*) [[ ! -e /run/netns/${line##* } ]] || left "namespace ${line##* } could not be deleted" ;;
@@ -1149,7 +1171,7 @@ turn() {
     { line[NR] = $0; if ($3 == "netns") { going[$5]; print "host ip netns del " $5 } else if ($3 $4 == "linkadd") going[$1, $6] }
     END {
       for (i = 1; i <= NR; i++) {
-        $0 = line[i]; node = $1; device = $0; if (!sub(/.* dev /, "", device)) device = ""; sub(/ .*/, "", device)
+        $0 = line[i]; node = $1; device = match($0, / dev [^ ]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
         if (node in going || (node, device) in going || $3 == "netns") continue
         if ($3 $4 == "linkadd") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
@@ -1157,8 +1179,8 @@ turn() {
           continue
         }
         if (/ addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
-        if (/ (address|route|qdisc) replace /) { sub(/ replace /, " del "); sub(/ netem .*| nodad$/, "") }
-        else if (/ (rule|vlan|fdb) (add|append) /) { sub(/ (add|append) /, " del "); sub(/ pvid untagged$/, "") }
+        if (/ (address|neighbour|route|qdisc) replace /) { sub(/ replace /, " del "); sub(/ netem .*| nodad$/, "") }
+        else if (/ (rule|vlan|fdb|vni) (add|append) /) { sub(/ (add|append) /, / vni / ? " delete " : " del "); sub(/ pvid untagged$/, "") }
         else if (/ type bridge_slave .* on$/) sub(/ on$/, " off")
         else if (/ type bridge nf_call/) gsub(/ 1/, " 0")
         else if (/ link set dev [^ ]+ master /) sub(/ master .*/, " nomaster")
@@ -1171,22 +1193,16 @@ turn() {
 
 # A namespace lives on, without a name, as long as a process is in it.
 name_holders() {
-  local inode path pid name
-  local -a deleted=()
-  local -A named=()
-  while IFS= read -r path; do [[ $path != 'host ip netns del '* ]] || deleted+=("/run/netns/${path##* }"); done <"$TMP/turned"
+  local pid name deleted
+  mapfile -t deleted < <(sed -n 's#^host ip netns del #/run/netns/#p' "$TMP/turned")
   ((${#deleted[@]})) || return 0
-  while read -r inode path; do named[$inode]=${path##*/}; done < <(stat -L -c '%i %n' "${deleted[@]}" 2>/dev/null)
-  while read -r inode path; do
-    [[ ${named[$inode]:-} ]] || continue
-    pid=${path#/proc/} pid=${pid%%/*} name='?'
-    { read -r name <"/proc/$pid/comm"; } 2>/dev/null || true
-    say "process $pid ($name) is still in namespace ${named[$inode]}, which goes when it ends"
-  done < <(stat -L -c '%i %n' /proc/[0-9]*/ns/net 2>/dev/null)
+  while read -r pid name; do
+    say "process $pid ($(cat "/proc/$pid/comm" 2>/dev/null || printf '?')) is still in namespace $name, which goes when it ends"
+  done < <(stat -L -c '%i/%n' "${deleted[@]}" /proc/[0-9]*/ns/net 2>/dev/null |
+    awk -F / '$3 == "run" { name[$1] = $5 } $3 == "proc" && $1 in name { print $4, name[$1] }')
 }
 
-# ---- kernel parameters -----------------------------------------------------------------------------------------------
-#
+# ---- kernel parameters ----
 # In /run/nsgen/sysctl, shared by all topologies, NODE@KEY is what it was, and NODE@KEY:TOPOLOGY what each that needs it
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
@@ -1224,8 +1240,7 @@ check_sysctl() { # NODE KEY = VALUE
 }
 
 make_sysctl() { # NODE LINES
-  local key value now record
-  local -a users
+  local key value now record users
   [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   while read -r key _ value; do
     record=/run/nsgen/sysctl/$1@${key//\//%}
@@ -1240,8 +1255,7 @@ make_sysctl() { # NODE LINES
 
 # As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
-  local was='' only='' along line
-  local -a records=("/run/nsgen/sysctl/$1"@*forward*)
+  local was='' only='' along line records=("/run/nsgen/sysctl/$1"@*forward*)
   ((${#records[@]} == 0)) || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
   if set_at_boot "$@"; then
     was=0 only=^chain
@@ -1256,26 +1270,32 @@ what_was() { # NODE KEY NOW
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
 # inet_forward_change). Other programs rely on it, too: those that have chains. What cannot be asked counts as nobody's.
 along_with() { # NODE KEY [others]: less devices that come and go with us
-  local path line text tool=iptables
-  local -a paths
+  local where=ipv6 line text tool=ip6tables
   local -A ours=()
-  case "$1 $2" in
-    'host net.ipv4.ip_forward') paths=(/proc/sys/net/ipv4/conf/{all/accept_redirects,*/forwarding}) ;;
-    'host net.ipv6.conf.all.forwarding') paths=(/proc/sys/net/ipv6/conf/*/forwarding) tool=ip6tables ;;
-    *) return 0 ;;
-  esac
-  [[ ! ${3:-} ]] || for line in "${LINES[@]}" "${OLD[@]}"; do
-    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
+  [[ $1 == host || -f $STATE/join.$1 ]] || return 0
+  [[ $2 != net.ipv4.ip_forward ]] || { where=ipv4 && tool=iptables; }
+  [[ $2 =~ ^net.(ipv4.ip|ipv6.conf.all)[._]forward(ing)?$ ]] || return 0
+  [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
+    [[ $line != 'host '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
   done
-  for path in "${paths[@]}"; do
-    if [[ ! ${ours[${path#/proc/sys/net/*/conf/}]:-} ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
-  done 2>/dev/null # it may have gone
-  command -v "$tool" >/dev/null || return 0
+  text=$(if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -f forwardings); forwardings $where"; fi)
+  while read -r line; do
+    where=${line#net/*/conf/}
+    [[ ! $line || ${ours[${where%% *}]:-} ]] || printf '%s\n' "$line"
+  done <<<"$text"
+  [[ $1 == host ]] && command -v "$tool" >/dev/null || return 0
   text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
   while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"$text"
 }
 
-# Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
+forwardings() { # ipv4|ipv6
+  local path line
+  for path in /proc/sys/net/"$1"/conf/{all/accept_redirects,*/forwarding}; do
+    if [[ $path != */ipv6/*redirects ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
+  done 2>/dev/null # it may have gone
+}
+
+# Whether one of these files, sysctl.d(5), sets a parameter to this value; whether an administrator's does.
 sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
 
 asked_for() { # KEY VALUE
@@ -1283,11 +1303,9 @@ asked_for() { # KEY VALUE
   sets "$1" "$2" "${files[@]/#*99-nsgen-*//dev/null}"
 }
 
-# Whether it was our own file that switched it on at boot; then it counts as off. But once it has been put back, whoever
-# switches it on again has reasons of their own.
+# Whether our own file switched it on at boot, so that it counts as off; not once it has been put back.
 set_at_boot() { # NODE KEY NOW
-  local file booted
-  local -a files=(/etc/sysctl.d/99-nsgen-*.conf)
+  local file booted files=(/etc/sysctl.d/99-nsgen-*.conf)
   [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ((${#files[@]})) && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
   booted=$(sed -n 's/^btime //p' /proc/stat)
   for file in "${files[@]}"; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
@@ -1312,20 +1330,16 @@ undo_sysctl() { # NODE KEY = VALUE
 }
 
 settle_parameters() { # unless something has gone wrong: then it is known what it was
-  [[ $LEFT || ${#RECORDS[@]} -eq 0 ]] || rm -f "${RECORDS[@]}" || left "${RECORDS[0]} cannot be removed"
+  [[ $LEFT || ${#RECORDS[@]} -eq 0 ]] || remove "${RECORDS[@]}"
   RECORDS=()
 }
 
 # With a namespace that goes, or a device of ours.
 goes() { # NODE KEY
-  [[ $1 == host || ${NEW["host ip netns add $1"]:-} ]] || return 0
-  [[ $2 =~ [./]conf[./](.*)[./] ]] && is_made "$1" "${BASH_REMATCH[1]}" "${OLD[@]}" && ! is_made "$1" "${BASH_REMATCH[1]}" "${!NEW[@]}"
-}
-
-is_made() { # NODE DEVICE LINE…
-  local line
-  for line in "${@:3}"; do [[ $line != "$1 ip link add name $2 "* ]] || return 0; done
-  return 1
+  local maker
+  lives "$1" || return 0
+  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip link add name ${BASH_REMATCH[1]} " &&
+    [[ " ${MAKERS[*]}" == *"$maker"* && " ${!NEW[*]}" != *"$maker"* ]]
 }
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.
@@ -1345,20 +1359,17 @@ put_back() { # NODE KEY OURS FILE
   done <<<"$text"
 }
 
-# By an administrator's file, too; or by another program's chains, as those of Docker and libvirt, which find forwarding on
-# and leave it at that.
+# By an administrator's file, or chains of another program, as Docker and libvirt, which find it on and leave it at that.
 relied_on() { # KEY VALUE RECORD ALONG
   local line
   ! asked_for "$1" "$2" || return 0
   while IFS= read -r line; do
-    [[ $line == 'chain = '[!*]* && $'\n'$3$'\n' != *$'\n'@("$line"|'chain = *')$'\n'* ]] || continue
-    return 0
+    if [[ $line == 'chain = '[!*]* && $'\n'$3$'\n' != *$'\n'@("$line"|'chain = *')$'\n'* ]]; then return 0; fi
   done <<<"$4"
   return 1
 }
 
-# ---- files -----------------------------------------------------------------------------------------------------------
-#
+# ---- files ----
 # A file is one line: PATH READER TEXT. The beginning of the text says whose it is.
 
 # Where there is a service that reads it, or none is named.
@@ -1373,21 +1384,14 @@ file() { # PATH [SERVICE] <TEXT
 }
 
 in_one_line() { # <TEXT; by this shell alone: that a program failed would go unseen here
-  local text
-  local -a lines
-  mapfile lines
-  printf -v text '%s' "${lines[@]}"
+  local text && IFS= read -rN 99999999 text || true
   text=${text//\\/\\\\}
   printf '%s' "${text//$'\n'/\\n}"
 }
 
 is_written() { [[ -e ${1%% *} && $(in_one_line <"${1%% *}") == "${1#* * }" ]]; } # PATH READER TEXT
 
-is_our_file() { # PATH
-  local line=''
-  { read -r line <"$1"; } 2>/dev/null || true
-  [[ ${line##* } == "nsgen:$NAME" ]]
-}
+is_our_file() { local line='' && { read -r line <"$1" || true; } 2>/dev/null && [[ ${line##* } == "nsgen:$NAME" ]]; } # PATH
 
 survey_file() { # host PATH READER TEXT
   [[ ! -e ${2%% *} ]] || is_our_file "${2%% *}" || PROBLEMS+=("${2%% *} exists already, and it is not of this topology")
@@ -1410,7 +1414,7 @@ make_file() { # host LINES
 undo_file() { # host PATH READER TEXT
   local path=${2%% *} reader=${2#* }
   [[ " ${!NEW[*]} " != *" host file $path "* ]] && is_our_file "$path" || return 0 # or it is written anew
-  rm -f "$path" || left "$path cannot be removed"
+  remove "$path"
   reload "${reader%% *}"
   [[ -e $STATE/made || $path != /etc/netns/* ]] || undo_folder host "${path%/*}" # where nothing is kept, it is taken for ours
 }
@@ -1421,19 +1425,78 @@ reload() { # SERVICE
     say "$1 could not be told to read its files again"
 }
 
-# ---- after a reboot --------------------------------------------------------------------------------------------------
+# ---- on trial ----
+# Beside `try` runs a watcher in a session of its own, with a folder, /run/nsgen/NAME.try. Who takes that away confirms; it
+# is called NAME.back by whoever goes back: the watcher, or who tries, should that be killed.
 
-install() {
-  boot_files
-  say "installed; it is built at every boot, and now by: systemctl start nsgen-$NAME.service"
+start_watch() {
+  rm -rf "$STATE".{try,back,kept}
+  print_functions >"$TMP/copy/script"
+  [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/copy/old"
+  (exec {LOCK}<&- && exec setsid bash -c ". $TMP/copy/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &
+  WATCHER=$!
+  until [[ -d $STATE.try ]]; do { kill -0 "$WATCHER" && sleep 0.05; } 2>/dev/null || die 'nothing was changed: nobody would watch'; done
 }
 
+# The time begins when `up` has ended, for which it has ten minutes. In 8 there is something as long as who tries lives.
+watch() { # SECONDS
+  local left=$((5 * $1 + 3000))
+  begin && trap left=0 INT TERM HUP
+  exec 9<"$TMP/copy" && flock 9 # see `lock`
+  mv -T "$TMP/copy" "$STATE.try"
+  while ((left-- > 0)) && [[ -d $STATE.try && -e /proc/self/fd/8/exe ]]; do
+    [[ ! -e $STATE.try/ended || $left -le 5*$1 ]] || left=$((5 * $1))
+    sleep 0.2
+  done
+  end_trial && exit 1
+}
+
+# By the script of what was up; or, where nothing was, by this one.
+end_trial() {
+  local script=script action=down _
+  mv -T "$STATE.try" "$STATE.back" 2>/dev/null || [[ -d $STATE.back ]] || exit 0 # it was confirmed
+  [[ -e $STATE.back/ended || ! -e /proc/self/fd/8/exe ]] || kill -KILL "$PPID" # its `up` hangs
+  [[ ! -e $STATE.back/old ]] || script=old action=up
+  trap : INT TERM HUP
+  for _ in 1 2 3; do
+    NSGEN_BACK=yes bash -c '. "$0" && main "$1"' "$STATE.back/$script" "$action" 8<&- 9<&- && rm -rf "$STATE.back" && break
+  done
+  [[ ! -d $STATE.back ]] || die 'not confirmed, and it cannot go back'
+  rmdir --ignore-fail-on-non-empty /run/nsgen 2>/dev/null || true
+}
+
+await() { # a key, `confirm`, or the watcher's end
+  trap - EXIT HUP && trap 'kill "$WATCHER" 2>/dev/null' INT TERM
+  : >"$STATE.try/ended"
+  unlock
+  [[ $UNDER_WAY ]] || say "on trial for $PATIENCE s: to keep it, press a key here, or run this script with: confirm"
+  [[ ! $UNDER_WAY ]] || kill "$WATCHER" 2>/dev/null || true
+  exec {LOCK}<&-
+  { [[ ! $UNDER_WAY ]] && exec </dev/tty; } 2>/dev/null || exec <> <(:) # where there is never anything to read
+  read -rsn 1000 -t 0.1 || true # what was typed before
+  while kill -0 "$WATCHER" 2>/dev/null; do
+    if read -rsn 1 -t 0.2; then (confirm) 2>/dev/null || true
+    elif (($? < 128)); then { kill "$WATCHER"; sleep 0.2; } 2>/dev/null || true; fi # the terminal is gone
+  done
+  wait "$WATCHER" && say 'confirmed' && exit 0
+  [[ ! -d $STATE.try && ! -d $STATE.back ]] || end_trial
+  die 'not confirmed: what was there before is there again'
+}
+
+confirm() {
+  mv -T "$STATE.try" "$STATE.kept" 2>/dev/null || die 'there is nothing to confirm'
+  rm -rf "$STATE.kept"
+  say 'confirmed'
+}
+
+# ---- after a reboot ----
+
+install() { boot_files; say "installed; it is built at every boot, and now by: systemctl start nsgen-$NAME.service"; }
+
 uninstall() {
-  local others
   down
   boot_files
-  others=(/etc/sysctl.d/99-nsgen-*.conf)
-  ((${#others[@]})) || rm -f /run/nsgen.boot # what those files switched on at boot
+  compgen -G '/etc/sysctl.d/99-nsgen-*.conf' >/dev/null || rm -f /run/nsgen.boot # what those files switched on at boot
 }
 
 boot_files() {
@@ -1473,12 +1536,9 @@ WantedBy=multi-user.target"
 
 # Whole or not at all. Where there is nothing to say in it, and after `uninstall`, there is none.
 boot_file() { # FILE MODE TEXT [HEAD]
-  if [[ $3 && $ACTION == install ]]; then
-    printf '%s\n' "${@:4}" "${3%$'\n'}" | command install -D -m "$2" /dev/stdin "$1.nsgen-new"
-    mv "$1.nsgen-new" "$1"
-  else
-    rm -f "$1" "$1.nsgen-new"
-  fi
+  if [[ ! $3 || $ACTION != install ]]; then rm -f "$1" "$1.nsgen-new"; return; fi
+  printf '%s\n' "${@:4}" "${3%$'\n'}" | command install -D -m "$2" /dev/stdin "$1.nsgen-new"
+  mv "$1.nsgen-new" "$1"
 }
 
 main "$@"

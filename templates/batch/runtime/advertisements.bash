@@ -1,4 +1,4 @@
-# ---- router advertisements -------------------------------------------------------------------------------------------
+# ---- router advertisements ----
 
 # A host that forwards ignores them, and forgets the default route that it has from one, unless accept_ra is 2
 # (linux/Documentation/networking/ip-sysctl.rst).

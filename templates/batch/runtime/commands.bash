@@ -1,4 +1,4 @@
-# ---- the topology's own commands -------------------------------------------------------------------------------------
+# ---- the topology's own commands ----
 
 undo_by() { add_command "$1" once "$2.undo" "${@:3}"; } # NODE NUMBER COMMAND…: what undoes the next one
 run_once() { add_command "$1" once "${@:2}"; } # NODE NUMBER COMMAND…: once, and again in a namespace that is new
@@ -45,9 +45,9 @@ check_once() { [[ -s $STATE/once.$1.${2%% *} ]] || printf '%s: missing: not run:
 # What has begun; but with a namespace that is gone goes what was done there.
 undo_once() { # NODE NUMBER COMMAND
   local record=$STATE/once.$1.${2%% *}
-  if [[ -e $record && -e $record.undo && ( $1 == host || -e /run/netns/$1 ) ]]; then
+  if [[ -e $record && -e $record.undo && ( $1 == host || -e /run/netns/$1 && ( ! ${JOINED[$1]:-} || ${JOINED[$1]} -ef /run/netns/$1 ) ) ]]; then
     run_in "$1" "$(<"$record.undo")" || say "$1: $(<"$record.undo") failed"
   fi
   [[ " ${!NEW[*]} " == *' once '* ]] || rm -f "$STATE/known"
-  rm -f "$record" || left "$record cannot be removed"
+  remove "$record"
 }

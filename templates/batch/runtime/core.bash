@@ -1,14 +1,16 @@
 # topology() is read, and taken as lines: NODE KIND WORDS…, one for each thing that is to be there. They are kept in
 # /run/nsgen/NAME, gone after a reboot like all of it, and written down before anything is done. Lines that are kept and
-# no longer wanted are undone, the last one first; `down` wants none. A command that fails ends the run (set -e), so that
-# no function that may fail is called in a condition; `failed` then puts things right.
+# no longer wanted are undone, the last one first; `down` wants none. A command that fails ends the run (set -e): nothing
+# that may fail is called in a condition; `ended` puts things right.
 
 main() {
   begin
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
+  [[ ! $* =~ ^try(' '([1-9][0-9]{0,4}))?$ ]] || { PATIENCE=${BASH_REMATCH[2]:-60} && set --; }
   case $* in
-    '' | up | down | check | install | uninstall) ;;
+    '' | up | down | check | confirm | install | uninstall) ;;
     'check --strict') STRICT=yes ;;
+    plan) PLAN=yes && set -- ;;
     -h | --help) usage && exit 0 ;;
     *) usage >&2 && exit 2 ;;
   esac
@@ -18,118 +20,138 @@ main() {
   lock
   recall
   "$ACTION"
+  [[ ! $WATCHER ]] || await
 }
 
 begin() {
-  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT=''
-  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=()
-  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=()
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp ALL='' WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
+  PLAN='' PATIENCE='' WATCHER='' ANEW=''
+  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=() MAKERS=()
+  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
 }
 
-usage() { printf 'usage: %s [-v] [up|down|check [--strict]|install|uninstall]\n' "${0##*/}"; }
+usage() { printf 'usage: %s [-v] [up|down|check [--strict]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
 say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
 die() { say "$@" && exit 1; }
 left() { say "$@" && LEFT=yes; } # what could not be removed: the rest is, and what is kept of this stays kept
+remove() { rm -rf "$@" || left "$1 cannot be removed"; }
 
-run() { # with -v, it is shown
-  [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2
-  "$@"
-}
+run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it is shown
+act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text line
-  local -a lines
-  mapfile -t lines
+  local text line lines=''
+  IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
-    printf -v text '%s\n' "${lines[@]}"
-    TEXT["$1 $2"]+=$'\n'$text lines=()
-    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=("$line"); done <<<"$text"
+    TEXT["$1 $2"]+=$'\n'$text
+    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=$line$'\n'; done <<<"$text"
+    text=$lines
   fi
-  add "$1" "$2" "${lines[@]}"
+  add "$1" "$2" "$text"
 }
 
 # Lines of one kind, one after the other, are a block.
-add() { # NODE KIND LINE…
-  local text
-  local -a lines=("${@:3}")
-  ((${#lines[@]})) || return 0
-  [[ $1 == host || $2 != ip || ${KINDS["$1 ip"]:-} ]] || NODES+=("$1")
-  [[ ${#BLOCKS[@]} -gt 0 && ${BLOCKS[-1]} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
-  printf -v text '%s\n' "${lines[@]}"
-  KINDS["$1 $2"]=1 TEXTS[-1]+=$text
-  LINES+=("${lines[@]/#/$1 $2 }")
+add() { # NODE KIND LINES
+  local text=${3%$'\n'}
+  [[ $text ]] || return 0
+  [[ $1 == host || ${KINDS["$1 ip"]:-} ]] || { NODES+=("$1") && KINDS["$1 ip"]=1; }
+  [[ ${BLOCKS[*]: -1} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
+  KINDS["$1 $2"]=1 TEXTS[-1]+=$text$'\n'
+  ALL+="$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"$'\n'
 }
 
-add_command() { # NODE KIND NAME COMMAND…
-  local -a words=("${@:4}")
-  add "$1" "$2" "$3 ${words[*]@Q}"
-}
+add_command() { local -a words=("${@:4}") && add "$1" "$2" "$3 ${words[*]@Q}"; } # NODE KIND NAME COMMAND…
 
 # What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local index line
-  local -a lines
+  local index block line lines
   for index in "${!BLOCKS[@]}"; do
-    declare -F "$1_${BLOCKS[index]#* }" >/dev/null || continue
+    block=${BLOCKS[index]}
+    declare -F "$1_${block#* }" >/dev/null || continue
     mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
-    for line in "${lines[@]}"; do "$1_${BLOCKS[index]#* }" "${BLOCKS[index]% *}" "$line"; done
+    for line in "${lines[@]}"; do [[ $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"; done
   done
 }
 
-each() { # STEP
-  local part
-  for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done
-}
+each() { local part && for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done; } # STEP
 
 # What is to be done inside of namespaces waits, and is then done together.
 make() {
   local index node kind
   for index in "${!BLOCKS[@]}"; do
     node=${BLOCKS[index]% *} kind=${BLOCKS[index]#* }
-    if [[ $node != host && $kind =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then
-      WAITING["$kind $node"]+=${TEXTS[index]}
-    else
-      each flush
-      "make_$kind" "$node" "${TEXTS[index]}"
-    fi
+    tell_block "${BLOCKS[index]}" "${TEXTS[index]}"
+    if [[ $PLAN ]]; then continue; fi
+    if [[ $node != host && $kind =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then WAITING["$kind $node"]+=${TEXTS[index]} && continue; fi
+    each flush
+    make_lines "$node" "$kind" "${TEXTS[index]}"
   done
   each flush
 }
 
-# What earlier runs made (OLD), and of what kinds there is more or less to be now (CHANGED).
+make_lines() { # NODE KIND LINES
+  if declare -F "make_$2" >/dev/null; then "make_$2" "$1" "$3"; else run_lines "$@"; fi
+}
+
+# What `up` does, as it does it, and `plan` before: - is undone, + is new, ~ is set right, or goes and is made again.
+tell() { # SIGN LINE
+  [[ ${ACTION:-} != up || ${TOLD[$*]:-} || $2 == *tables' '[*C]* ]] || printf '%s %s: %s\n' "$1" "${2%% *}" "${2#* }"
+  TOLD[$*]=1
+}
+
+tell_block() { # NODE KIND, LINES
+  local line
+  [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
+  while IFS= read -r line; do
+    line="$1 $line"
+    if [[ ! ${KEPT[$line]:-} ]]; then tell + "$line"; elif [[ "$line " == @($ANEW) ]]; then tell '~' "$line" && anew "$line"; fi
+  done <<<"${2%$'\n'}"
+}
+
+# A device that is made anew, at both ends: as patterns of lines about it.
+anew() { # LINE
+  local about='@(ip|bridge|tc|sysctl|wg)*[ ./]' first
+  [[ $1 =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
+  first="${BASH_REMATCH[4]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[2]}[ ./]*"
+  ANEW+="|$first|${BASH_REMATCH[8]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[6]:-${BASH_REMATCH[2]}}[ ./]*"
+}
+
+# OLD: what earlier runs made. MAKERS: what makes a device. CHANGED: what there is more of, or less.
 recall() {
-  local line rest
-  NEW=() KEPT=() OLD=() CHANGED=()
+  local line
+  NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
+  [[ ! $ALL ]] || mapfile -t LINES <<<"${ALL%$'\n'}"
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
   for line in "${LINES[@]}"; do NEW[$line]=1; done
-  for line in "${OLD[@]}"; do
-    KEPT[$line]=1 rest=${line#* }
-    KINDS["${line%% *} ${rest%% *}"]=1
-    [[ ${NEW[$line]:-} ]] || changes "$line"
-  done
-  ((${#OLD[@]} == 0)) || for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || changes "$line"; done
+  for line in "${OLD[@]}"; do KEPT[$line]=1; done
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip link add name '* ]] || MAKERS+=("$line"); done
+  [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
+  each recall
 }
 
 changes() {
-  local rest=${1#* }
-  CHANGED["${1%% *} ${rest%% *}"]=1
+  local node=${1%% *} kind=${1#* } device=${1#* dev }
+  KINDS["$node ${kind%% *}"]=1 CHANGED["$node ${kind%% *}"]=1 CHANGED["$node dev ${device%% *}"]=1
 }
 
-# Over a topology that is up, lines are run again only where they are others, or something is not as it was.
+# Over what is up, lines are run again only where they are others, or something is not as it was.
 is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:-} ]]; } # NODE KIND
+
+lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1 ]]; } # NODE
 
 keep() {
   [[ -d $STATE ]] || mkdir -p "$STATE"
-  printf '%s' "${@/%/$'\n'}" >"$STATE/made.new"
-  mv "$STATE/made.new" "$STATE/made"
+  printf '%s' "${@/%/$'\n'}" >"$TMP/made"
+  mv "$TMP/made" "$STATE/made"
 }
 
-# Without rights and programs nothing is begun, not even the lock is taken; all else that is in the way is told too.
+# Without rights and programs nothing is begun, not even the lock taken; all else in the way is told, too.
 require() {
   local entry key value rights=0
   while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
-  # Root has them, and so has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
+  # So has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
   ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
   [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
     PROBLEMS+=('this shell is inside of a namespace (ip netns exec): what is made here would be gone with it')
@@ -143,45 +165,51 @@ require() {
   refuse
 }
 
+# What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
+lacks() { # WHAT MODULES
+  local module there lacking=''
+  there=$(find "/lib/modules/$(uname -r)" -name '*.ko*' -print -o -name modules.builtin -exec cat {} + 2>/dev/null) || true
+  for module in $2; do
+    [[ -e /sys/module/$module || $there == *"/$module.ko"* || ! $there && $2 == *' '* ]] || lacking+=" $module"
+  done
+  PROBLEMS+=("$1" ${lacking:+"this kernel has no module$lacking: install kernel-modules-extra (EL, Fedora) or linux-modules-extra-\$(uname -r) (Ubuntu), then modprobe -a$lacking"})
+}
+
 refuse() {
-  local problem
-  local -A told=()
   ((${#PROBLEMS[@]})) || return 0
   say 'nothing was changed, because'
-  for problem in "${PROBLEMS[@]}"; do
-    [[ ${told[$problem]:-} ]] || printf '  %s\n' "$problem" >&2
-    told[$problem]=yes
-  done
+  printf '  %s\n' "${PROBLEMS[@]}" | awk '!told[$0]++' >&2
   exit 1
 }
 
-# One run at a time on this machine, because topologies share kernel parameters. The folder itself is the lock.
+# One run at a time on this machine: topologies share kernel parameters. The folder is the lock.
 lock() {
-  until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK ]]; do
+  local folder file
+  until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK || $PLAN && ! -d /run/nsgen ]]; do
     [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
     [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
     { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
-  trap unlock EXIT
-  trap 'exit 130' INT
-  trap 'exit 143' TERM
-  trap 'exit 129' HUP
+  trap ended EXIT
+  trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP
+  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|confirm) ]] || for folder in "$STATE".{try,back}; do
+    [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
+  done
+  [[ ! $PLAN ]] || TMP=$(mktemp -u) # all that it writes is written elsewhere, and goes
   [[ ! -e $TMP ]] || rm -rf "$TMP" || die "$TMP cannot be removed"
-  mkdir "$TMP" || die "$TMP cannot be made"
+  mkdir "$TMP" "$TMP/copy" || die "$TMP cannot be made"
+  [[ $PLAN ]] || return 0
+  for file in "$STATE"/*; do [[ $file == *.log ]] || cp "$file" "$TMP/copy" || die "$file cannot be copied"; done
+  STATE=$TMP/copy
 }
 
 # The folder goes with the last topology.
 unlock() {
   local tries
-  local -a left
   for tries in 1 2; do
-    rm -rf "$TMP" || continue
-    left=(/run/nsgen/sysctl/*)
-    ((${#left[@]})) || [[ ! -d /run/nsgen/sysctl ]] || rmdir /run/nsgen/sysctl || continue
-    left=(/run/nsgen/*)
-    ((${#left[@]})) || rmdir /run/nsgen || continue
-    return 0
+    rm -rf "$TMP" && { [[ $PLAN || ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
+      { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen; } && return 0
   done
   die "something is left under /run/nsgen after $tries tries; run down again"
 }
@@ -190,14 +218,16 @@ up() {
   each warn
   if [[ -e $STATE/up ]]; then
     WAS_UP=yes
-    look
+    DRIFT=$(every check; each check) # what is not as it was
     DRIFT=$(what_counts "$DRIFT")
-    [[ $DRIFT || ${#CHANGED[@]} -gt 0 ]] || { say 'nothing to do' && return 0; }
+    [[ $DRIFT || -e $STATE/script.new || ${CHANGED[*]} ]] || { say 'nothing to do' && return 0; }
   fi
   each survey
   every survey
   refuse
-  trap failed EXIT
+  [[ ! $PATIENCE ]] || start_watch
+  [[ $PLAN ]] || UNDER_WAY=yes
+  [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
   print_functions >"$STATE/script.new"
@@ -205,27 +235,34 @@ up() {
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
   each prepare
   make
+  [[ ! $PLAN ]] || exit 2
   each finish
   keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
   : >"$STATE/up"
-  trap '' INT TERM HUP # it is done
-  trap unlock EXIT
+  trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
 
-# What worked before works again, by the script that made it; what did not exist before this run is removed. (In a trap a
-# bare `return` would give the status from before it: every return here says which.)
-failed() {
+# (In a trap a bare `return` gives the status from before it: each here says which.)
+ended() {
   local status=$? at=$BASH_COMMAND
   trap '' INT TERM HUP
   trap unlock EXIT
-  case $at in
-    'exit 1') ;; # `die` has said why
-    'exit '*) say 'interrupted' ;;
-    *) say "failed at: $at" ;;
-  esac
-  if [[ ! $WAS_UP ]]; then
+  if [[ $status -gt 0 || $UNDER_WAY ]]; then
+    if [[ $at != 'exit '* ]]; then say "failed at: $at"; elif [[ $at == 'exit 1'?? ]]; then say 'interrupted'; fi # or it was said
+    [[ ! $UNDER_WAY ]] || go_back
+  fi
+  unlock
+  [[ ! $UNDER_WAY ]] || exit "$((status ? status : 1))"
+}
+
+# What worked before works again, by the script that made it; what was not there before this run is removed.
+go_back() {
+  if [[ $WATCHER ]]; then
+    say 'it failed; going back to what was there before'
+    await
+  elif [[ ! $WAS_UP ]]; then
     say 'it failed; undoing what was done'
     recall
     clear_away || true
@@ -238,37 +275,37 @@ failed() {
     trap - EXIT
     exit 1
   fi
-  unlock
-  exit "$((status ? status : 1))"
 }
 
 down() {
-  trap 'say "failed at: $BASH_COMMAND; run down again"; unlock' EXIT
   local what="removed $WHAT"
   [[ -e $STATE/made ]] || { OLD=("${LINES[@]}") && what='nothing to do'; } # what there is of it is then told by its marks
   clear_away
-  trap unlock EXIT
   [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
   say "$what"
 }
 
-# From here on the topology is not up any more: should the next `up` fail, it undoes what is left.
+# From here on the topology is not up: should the next `up` fail, it undoes what is left.
 clear_away() {
   LEFT='' NEW=()
-  rm -f "$STATE/up" || left "$STATE/up cannot be removed"
+  remove "$STATE/up"
   undo
-  [[ $LEFT ]] || rm -rf "$STATE" || left "$STATE cannot be removed"
+  [[ $LEFT ]] || remove "$STATE"
 }
 
 undo() {
-  local index line rest gone=''
-  local -a unknown=()
+  local index line kind gone='' unknown=()
+  UNDONE=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
-    line=${OLD[index]} rest=${OLD[index]#* }
+    line=${OLD[index]}
     if [[ ${NEW[$line]:-} ]]; then continue; fi
-    gone=yes
-    if declare -F "undo_${rest%% *}" >/dev/null; then "undo_${rest%% *}" "${line%% *}" "${rest#* }"; else unknown=("$line" "${unknown[@]}"); fi
+    tell - "$line" && anew "$line"
+    if [[ $PLAN ]]; then continue; fi
+    gone=yes kind=${line#* } kind=${kind%% *}
+    [[ ! ${LATER[$kind]:-} ]] || { UNDONE+=("$line") && continue; } # by `settle`
+    if declare -F "undo_$kind" >/dev/null; then "undo_$kind" "${line%% *}" "${line#* * }"; else unknown=("$line" "${unknown[@]}"); fi
   done
+  [[ " ${unknown[*]}" != *' host join '* ]] || each settle # what is in it goes first
   ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
   [[ ! $gone ]] || each settle
 }
@@ -278,19 +315,15 @@ undo_unknown() { # LINE…
   local file
   printf '%s\n' "$@" >"$TMP/unknown"
   printf '%s\n' "${!NEW[@]}" >"$TMP/new"
-  for file in "$STATE"/script "$STATE"/script.new; do
-    [[ ! -e $file ]] || bash -c '. "$0" && forget' "$file" || return 1
-  done
+  for file in "$STATE"/script{,.new}; do [[ ! -e $file ]] || bash -c '. "$0" && forget' "$file" || return 1; done
 }
 
 forget() {
-  local line kind
+  local line
   begin
   while read -r line; do [[ ! $line ]] || NEW[$line]=1; done <"$TMP/new"
-  while read -r line; do
-    kind=${line#* }
-    ! declare -F "undo_${kind%% *}" >/dev/null || OLD+=("$line")
-  done <"$TMP/unknown"
+  mapfile -t OLD <"$TMP/unknown"
+  undo_unknown() { :; } # the other one knows it
   undo
   [[ ! $LEFT ]]
 }
@@ -298,27 +331,18 @@ forget() {
 check() {
   local line found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  look
-  found=$DRIFT
+  found=$(every check; each check)
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
   [[ $found ]] || return 0
   printf '%s\n' "${found#$'\n'}"
-  [[ ! $STRICT && ! $(what_counts "$found") ]] || exit 1
+  [[ $STRICT ]] || found=$(what_counts "$found")
+  [[ ! $found ]] || exit 1
 }
 
-look() { # for DRIFT, what is not as it was
-  trap 'say "this could not be looked at: $BASH_COMMAND"; unlock' EXIT
-  DRIFT=$(every check; each check)
-  trap unlock EXIT
-}
+what_counts() { sed '/^$/d; /: besides: /d' <<<"$1"; } # DIFFERENCES
 
-what_counts() { # DIFFERENCES
-  local line
-  while IFS= read -r line; do [[ ! $line || $line == *': besides: '* ]] || printf '%s\n' "$line"; done <<<"$1"
-}
-
-# This script: the file it is read from, or, where that is a pipe, what bash has read, without its comments.
+# This script: the file it is read from; of a pipe, what bash has read, without its comments.
 print_self() {
   if [[ -f ${BASH_SOURCE[0]:-} ]]; then cat "${BASH_SOURCE[0]}" && return 0; fi
   printf '#!/usr/bin/env bash\n{\n' && print_functions && printf 'main "$@"\n}\n'
@@ -326,6 +350,6 @@ print_self() {
 
 print_functions() {
   printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob inherit_errexit' 'export LC_ALL=C'
-  declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL
+  declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL MODULES ${REACHED+REACHED}
   declare -f
 }

@@ -1,5 +1,4 @@
-# ---- files -----------------------------------------------------------------------------------------------------------
-#
+# ---- files ----
 # A file is one line: PATH READER TEXT. The beginning of the text says whose it is.
 
 # Where there is a service that reads it, or none is named.
@@ -14,21 +13,14 @@ file() { # PATH [SERVICE] <TEXT
 }
 
 in_one_line() { # <TEXT; by this shell alone: that a program failed would go unseen here
-  local text
-  local -a lines
-  mapfile lines
-  printf -v text '%s' "${lines[@]}"
+  local text && IFS= read -rN 99999999 text || true
   text=${text//\\/\\\\}
   printf '%s' "${text//$'\n'/\\n}"
 }
 
 is_written() { [[ -e ${1%% *} && $(in_one_line <"${1%% *}") == "${1#* * }" ]]; } # PATH READER TEXT
 
-is_our_file() { # PATH
-  local line=''
-  { read -r line <"$1"; } 2>/dev/null || true
-  [[ ${line##* } == "nsgen:$NAME" ]]
-}
+is_our_file() { local line='' && { read -r line <"$1" || true; } 2>/dev/null && [[ ${line##* } == "nsgen:$NAME" ]]; } # PATH
 
 survey_file() { # host PATH READER TEXT
   [[ ! -e ${2%% *} ]] || is_our_file "${2%% *}" || PROBLEMS+=("${2%% *} exists already, and it is not of this topology")
@@ -51,7 +43,7 @@ make_file() { # host LINES
 undo_file() { # host PATH READER TEXT
   local path=${2%% *} reader=${2#* }
   [[ " ${!NEW[*]} " != *" host file $path "* ]] && is_our_file "$path" || return 0 # or it is written anew
-  rm -f "$path" || left "$path cannot be removed"
+  remove "$path"
   reload "${reader%% *}"
   [[ -e $STATE/made || $path != /etc/netns/* ]] || undo_folder host "${path%/*}" # where nothing is kept, it is taken for ours
 }

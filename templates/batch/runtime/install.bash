@@ -1,16 +1,11 @@
-# ---- after a reboot --------------------------------------------------------------------------------------------------
+# ---- after a reboot ----
 
-install() {
-  boot_files
-  say "installed; it is built at every boot, and now by: systemctl start nsgen-$NAME.service"
-}
+install() { boot_files; say "installed; it is built at every boot, and now by: systemctl start nsgen-$NAME.service"; }
 
 uninstall() {
-  local others
   down
   boot_files
-  others=(/etc/sysctl.d/99-nsgen-*.conf)
-  ((${#others[@]})) || rm -f /run/nsgen.boot # what those files switched on at boot
+  compgen -G '/etc/sysctl.d/99-nsgen-*.conf' >/dev/null || rm -f /run/nsgen.boot # what those files switched on at boot
 }
 
 boot_files() {
@@ -50,10 +45,7 @@ WantedBy=multi-user.target"
 
 # Whole or not at all. Where there is nothing to say in it, and after `uninstall`, there is none.
 boot_file() { # FILE MODE TEXT [HEAD]
-  if [[ $3 && $ACTION == install ]]; then
-    printf '%s\n' "${@:4}" "${3%$'\n'}" | command install -D -m "$2" /dev/stdin "$1.nsgen-new"
-    mv "$1.nsgen-new" "$1"
-  else
-    rm -f "$1" "$1.nsgen-new"
-  fi
+  if [[ ! $3 || $ACTION != install ]]; then rm -f "$1" "$1.nsgen-new"; return; fi
+  printf '%s\n' "${@:4}" "${3%$'\n'}" | command install -D -m "$2" /dev/stdin "$1.nsgen-new"
+  mv "$1.nsgen-new" "$1"
 }

@@ -1,4 +1,4 @@
-# ---- kernel modules --------------------------------------------------------------------------------------------------
+# ---- kernel modules ----
 
 modules() { take host module; } # <NAMES
 
@@ -10,7 +10,7 @@ survey_module() { # host NAME; an administrator forbids it in one of two ways, m
   local name=${2//[-_]/[-_]} files file
   if has_module "$2"; then return 0; fi
   command -v modprobe >/dev/null || { PROBLEMS+=('the program modprobe is missing: install the package kmod') && return 0; }
-  modprobe -n -q "$2" 2>/dev/null || PROBLEMS+=("this kernel has no module $2")
+  modprobe -n -q "$2" 2>/dev/null || lacks "modprobe finds no $2" "$2"
   files=({/etc,/run,/usr/local/lib,/usr/lib,/lib}/modprobe.d/*.conf)
   ! file=$(grep -lE "^\s*(blacklist\s+$name\s*$|install\s+$name\s.*/(true|false))" /dev/null "${files[@]}") ||
     PROBLEMS+=("the kernel module $2 is blacklisted in ${file%%$'\n'*}")

@@ -1,5 +1,4 @@
-# ---- kernel parameters -----------------------------------------------------------------------------------------------
-#
+# ---- kernel parameters ----
 # In /run/nsgen/sysctl, shared by all topologies, NODE@KEY is what it was, and NODE@KEY:TOPOLOGY what each that needs it
 # sets. The last one out puts it back, unless somebody else has changed it since.
 
@@ -37,8 +36,7 @@ check_sysctl() { # NODE KEY = VALUE
 }
 
 make_sysctl() { # NODE LINES
-  local key value now record
-  local -a users
+  local key value now record users
   [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   while read -r key _ value; do
     record=/run/nsgen/sysctl/$1@${key//\//%}
@@ -53,8 +51,7 @@ make_sysctl() { # NODE LINES
 
 # As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
-  local was='' only='' along line
-  local -a records=("/run/nsgen/sysctl/$1"@*forward*)
+  local was='' only='' along line records=("/run/nsgen/sysctl/$1"@*forward*)
   ((${#records[@]} == 0)) || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
   if set_at_boot "$@"; then
     was=0 only=^chain
@@ -69,26 +66,32 @@ what_was() { # NODE KEY NOW
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
 # inet_forward_change). Other programs rely on it, too: those that have chains. What cannot be asked counts as nobody's.
 along_with() { # NODE KEY [others]: less devices that come and go with us
-  local path line text tool=iptables
-  local -a paths
+  local where=ipv6 line text tool=ip6tables
   local -A ours=()
-  case "$1 $2" in
-    'host net.ipv4.ip_forward') paths=(/proc/sys/net/ipv4/conf/{all/accept_redirects,*/forwarding}) ;;
-    'host net.ipv6.conf.all.forwarding') paths=(/proc/sys/net/ipv6/conf/*/forwarding) tool=ip6tables ;;
-    *) return 0 ;;
-  esac
-  [[ ! ${3:-} ]] || for line in "${LINES[@]}" "${OLD[@]}"; do
-    [[ $line != 'host ip link add name '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
+  [[ $1 == host || -f $STATE/join.$1 ]] || return 0
+  [[ $2 != net.ipv4.ip_forward ]] || { where=ipv4 && tool=iptables; }
+  [[ $2 =~ ^net.(ipv4.ip|ipv6.conf.all)[._]forward(ing)?$ ]] || return 0
+  [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
+    [[ $line != 'host '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
   done
-  for path in "${paths[@]}"; do
-    if [[ ! ${ours[${path#/proc/sys/net/*/conf/}]:-} ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
-  done 2>/dev/null # it may have gone
-  command -v "$tool" >/dev/null || return 0
+  text=$(if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -f forwardings); forwardings $where"; fi)
+  while read -r line; do
+    where=${line#net/*/conf/}
+    [[ ! $line || ${ours[${where%% *}]:-} ]] || printf '%s\n' "$line"
+  done <<<"$text"
+  [[ $1 == host ]] && command -v "$tool" >/dev/null || return 0
   text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
   while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"$text"
 }
 
-# Whether one of these files, as sysctl.d(5) has them, sets a parameter to this value; whether an administrator's does.
+forwardings() { # ipv4|ipv6
+  local path line
+  for path in /proc/sys/net/"$1"/conf/{all/accept_redirects,*/forwarding}; do
+    if [[ $path != */ipv6/*redirects ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
+  done 2>/dev/null # it may have gone
+}
+
+# Whether one of these files, sysctl.d(5), sets a parameter to this value; whether an administrator's does.
 sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
 
 asked_for() { # KEY VALUE
@@ -96,11 +99,9 @@ asked_for() { # KEY VALUE
   sets "$1" "$2" "${files[@]/#*99-nsgen-*//dev/null}"
 }
 
-# Whether it was our own file that switched it on at boot; then it counts as off. But once it has been put back, whoever
-# switches it on again has reasons of their own.
+# Whether our own file switched it on at boot, so that it counts as off; not once it has been put back.
 set_at_boot() { # NODE KEY NOW
-  local file booted
-  local -a files=(/etc/sysctl.d/99-nsgen-*.conf)
+  local file booted files=(/etc/sysctl.d/99-nsgen-*.conf)
   [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ((${#files[@]})) && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
   booted=$(sed -n 's/^btime //p' /proc/stat)
   for file in "${files[@]}"; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
@@ -125,20 +126,16 @@ undo_sysctl() { # NODE KEY = VALUE
 }
 
 settle_parameters() { # unless something has gone wrong: then it is known what it was
-  [[ $LEFT || ${#RECORDS[@]} -eq 0 ]] || rm -f "${RECORDS[@]}" || left "${RECORDS[0]} cannot be removed"
+  [[ $LEFT || ${#RECORDS[@]} -eq 0 ]] || remove "${RECORDS[@]}"
   RECORDS=()
 }
 
 # With a namespace that goes, or a device of ours.
 goes() { # NODE KEY
-  [[ $1 == host || ${NEW["host ip netns add $1"]:-} ]] || return 0
-  [[ $2 =~ [./]conf[./](.*)[./] ]] && is_made "$1" "${BASH_REMATCH[1]}" "${OLD[@]}" && ! is_made "$1" "${BASH_REMATCH[1]}" "${!NEW[@]}"
-}
-
-is_made() { # NODE DEVICE LINE…
-  local line
-  for line in "${@:3}"; do [[ $line != "$1 ip link add name $2 "* ]] || return 0; done
-  return 1
+  local maker
+  lives "$1" || return 0
+  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip link add name ${BASH_REMATCH[1]} " &&
+    [[ " ${MAKERS[*]}" == *"$maker"* && " ${!NEW[*]}" != *"$maker"* ]]
 }
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.
@@ -158,14 +155,12 @@ put_back() { # NODE KEY OURS FILE
   done <<<"$text"
 }
 
-# By an administrator's file, too; or by another program's chains, as those of Docker and libvirt, which find forwarding on
-# and leave it at that.
+# By an administrator's file, or chains of another program, as Docker and libvirt, which find it on and leave it at that.
 relied_on() { # KEY VALUE RECORD ALONG
   local line
   ! asked_for "$1" "$2" || return 0
   while IFS= read -r line; do
-    [[ $line == 'chain = '[!*]* && $'\n'$3$'\n' != *$'\n'@("$line"|'chain = *')$'\n'* ]] || continue
-    return 0
+    if [[ $line == 'chain = '[!*]* && $'\n'$3$'\n' != *$'\n'@("$line"|'chain = *')$'\n'* ]]; then return 0; fi
   done <<<"$4"
   return 1
 }

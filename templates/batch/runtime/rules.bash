@@ -1,22 +1,30 @@
-# ---- iptables --------------------------------------------------------------------------------------------------------
-#
+# ---- iptables ----
 # Our chains are replaced as a whole, with the jumps to them, by one iptables-restore: -I puts a jump first in a built-in
 # chain, -A last, but ahead of a rule that ends the chain for all packets. Nothing else there is touched.
 
-begin_rules() { declare -gA DROPPED=(); }
+begin_rules() { LATER+=([iptables]=1 [ip6tables]=1); } # undone all together, by settle_rules
 
 rules() { take "$1" "$2"; } # NODE iptables|ip6tables <TEXT
+
+recall_rules() { # the same ones in another order are others
+  local key
+  for key in "${!TEXT[@]}"; do
+    [[ $key != *tables || $(grep "^$key " <<<"$ALL") == "$(printf '%s\n' "${OLD[@]}" | grep "^$key ")" ]] || { CHANGED[$key]=1 && ANEW+="|$key *"; }
+  done
+}
 
 make_iptables() { put_rules "$1" iptables; }
 make_ip6tables() { put_rules "$1" ip6tables; }
 
 put_rules() { # NODE TOOL
+  ! is_wanted "$1" "$2" || replace_rules "$1" "$2" "${TEXT["$1 $2"]}" || die "$1: $2 refused the rules"
+}
+
+replace_rules() { # NODE TOOL TEXT
   local saved
-  is_wanted "$1" "$2" || return 0
-  saved=$(in_node "$1" "$2-save") || die "$2-save failed"
-  replacing "$saved" <<<"${TEXT["$1 $2"]}" >"$TMP/rules"
+  saved=$(in_node "$1" "$2-save") && replacing "$saved" <<<"$3" >"$TMP/rules" || return 1
   [[ ! $VERBOSE ]] || sed "s/^/[#] $1: $2-restore: /" "$TMP/rules" >&2
-  in_node "$1" "$2-restore" -w --noflush <"$TMP/rules" || die "$2-restore refused the rules"
+  [[ ! -s $TMP/rules ]] || in_node "$1" "$2-restore" -w --noflush <"$TMP/rules"
 }
 
 # What makes our part of the SAVED rules that of the text.
@@ -46,13 +54,14 @@ replacing() { # SAVED <TEXT
 }
 
 survey_rules() {
-  local tool saved output
+  local tool key text saved output
   for tool in iptables ip6tables; do
-    if [[ ! ${TEXT["host $tool"]:-} || $WAS_UP && ! ${CHANGED["host $tool"]:-} ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
-    # Tried in a namespace that is gone at once. (Not those about physdev: they load br_netfilter, and that changes what
-    # becomes of the frames of every bridge.)
-    output=$(grep -v -e '-m physdev ' <<<"${TEXT["host $tool"]}" | unshare --net "$tool-restore" -w --noflush 2>&1) ||
-      PROBLEMS+=("this kernel refuses the rules: ${output%%$'\n'*}")
+    text=''
+    for key in "${!TEXT[@]}"; do [[ $key != *" $tool" || $WAS_UP && ! ${CHANGED[$key]:-} ]] || text+=${TEXT[$key]}; done
+    if [[ ! $text ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
+    # Tried in a namespace that is gone at once; but for physdev, which loads br_netfilter: every bridge would feel it.
+    output=$(grep -v -e '-m physdev ' <<<"$text" | unshare --net "$tool-restore" -w --noflush 2>&1) ||
+      lacks "this kernel refuses the rules: ${output%%$'\n'*}" "$MODULES"
     saved=$("$tool-save") || die "$tool-save failed"
     [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
       PROBLEMS+=("$tool has chains named NSGEN-$NAME-…, and they are not of this topology")
@@ -78,8 +87,8 @@ survey_ports() {
   done
 }
 
-# Rules of the other backend are in force too, and invisible to this one. In nftables an accept is not final: what a base
-# chain drops is dropped, whatever is accepted here. firewalld rejects what crosses a bridge that is in none of its zones.
+# Rules of the other backend are in force too. In nftables an accept is not final: what a base chain drops is dropped.
+# firewalld rejects what crosses a bridge that is in none of its zones.
 warn_rules() {
   local mine=nft other=legacy line
   [[ $(iptables -V 2>/dev/null) == *nf_tables* ]] || mine=legacy other=nft
@@ -93,33 +102,29 @@ warn_rules() {
     say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
-undo_iptables() { DROPPED["$1 iptables"]=yes; } # all together, by settle_rules
-undo_ip6tables() { DROPPED["$1 ip6tables"]=yes; }
-
 settle_rules() {
-  local key saved
-  for key in "${!DROPPED[@]}"; do
-    unset "DROPPED[$key]"
-    [[ ${key% *} == host || ${NEW["host ip netns add ${key% *}"]:-} ]] && [[ ${#NEW[@]} -eq 0 || ! ${TEXT[$key]:-} ]] || continue
-    saved=$(in_node "${key% *}" "${key#* }-save") || { left "${key#* }-save failed: our chains are still there" && continue; }
-    replacing "$saved" </dev/null >"$TMP/rules"
-    [[ ! -s $TMP/rules ]] || in_node "${key% *}" "${key#* }-restore" -w --noflush <"$TMP/rules" ||
-      left "${key#* }: our chains could not be removed"
+  local line ours='^[^ ]+ (ip6?tables) '
+  local -A undone=()
+  for line in "${UNDONE[@]}"; do [[ ! $line =~ $ours ]] || undone[${BASH_REMATCH[0]}]=${BASH_REMATCH[1]}; done
+  for line in "${!undone[@]}"; do
+    lives "${line%% *}" && [[ " ${!NEW[*]} " != *" $line"* ]] || continue
+    replace_rules "${line%% *}" "${undone[$line]}" '' || left "${undone[$line]}: our chains could not be removed"
   done
 }
 
-# Connection tracking forgets the clients of these UDP ports: they are translated anew, or no more.
-udp_ports() { add host udp "$*"; } # ipv4|ipv6 FIRST LAST
+# Connection tracking forgets UDP flows to ports that there are of these: they are translated anew, or no more.
+udp_flows() { add "$1" udp "${*:2}"; } # NODE FIRST LAST FILTER…
 
-make_udp() { # host LINES
-  local ports
-  while read -r ports; do [[ ${KEPT["host udp $ports"]:-} && ! ${CHANGED["host iptables"]:-}${CHANGED["host ip6tables"]:-} ]] || undo_udp host "$ports"; done < <(printf '%s' "$2")
+make_udp() { # NODE LINES
+  local flows
+  [[ $1 == host || $WAS_UP ]] || return 0
+  while read -r flows; do [[ ${KEPT["$1 udp $flows"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$1" "$flows"; done < <(printf '%s' "$2")
 }
 
-undo_udp() {
-  local family first last port
-  read -r family first last <<<"$2"
-  for ((port = first; port <= last; port++)); do
-    conntrack -D -f "$family" -p udp --orig-port-dst "$port" &>/dev/null || true # 1: there was none
+undo_udp() { # NODE FIRST LAST FILTER…
+  local port flows
+  read -ra flows <<<"$2"
+  ! lives "$1" || for port in $(in_node "$1" conntrack -L "${flows[@]:2}" 2>/dev/null | awk -F dport= '{ print $2 + 0 }' | sort -u); do
+    ((port < flows[0] || port > flows[1])) || in_node "$1" conntrack -D "${flows[@]:2}" --orig-port-dst "$port" &>/dev/null || true
   done
 }

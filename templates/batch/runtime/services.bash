@@ -1,4 +1,4 @@
-# ---- services --------------------------------------------------------------------------------------------------------
+# ---- services ----
 
 service() { add_command "$1" service "${@:2}"; } # NODE NAME COMMAND…
 
@@ -24,8 +24,7 @@ launch() { # NODE NAME COMMAND, in quotes
   exec "${node[@]}" setsid bash -c "exec -- $3"
 }
 
-# No other process has its number and has started in the same tick since boot (proc(5), field 22). In its namespace, and
-# not in one of the same name that is gone.
+# Of its number, started in the same tick since boot (proc(5), field 22), there is one. In its namespace, not in a former.
 is_running() { # NODE.NAME [NODE]
   local pid started stat
   { read -r pid started <"$STATE/$1.pid" && read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
@@ -53,5 +52,5 @@ undo_service() { # NODE NAME …
     while ((tries++ < 50)) && is_running "$service" && sleep 0.1; do :; done
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi
-  rm -f "$STATE/$service.pid" "$STATE/$service.log" || left "$STATE/$service.pid cannot be removed"
+  remove "$STATE/$service.pid" "$STATE/$service.log"
 }

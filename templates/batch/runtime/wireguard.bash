@@ -1,4 +1,4 @@
-# ---- WireGuard -------------------------------------------------------------------------------------------------------
+# ---- WireGuard ----
 
 # In the words of wg(8), but for a peer whose private key is in a file here.
 wireguard() { add "$1" wg "${*:2}"; } # NODE DEVICE private-key FILE|peer KEY|peer-of FILE WORDS…
@@ -20,7 +20,7 @@ make_key() { (umask 077 && mkdir -p "${1%/*}" && wg genkey >"$1.new" && mv "$1.n
 undo_wg() { # NODE DEVICE private-key|peer|peer-of KEY …; what else there is goes with the device
   local device how key
   read -r device how key _ <<<"$2"
-  [[ $how == peer* && ( $1 == host || ${NEW["host ip netns add $1"]:-} ) ]] || return 0
+  [[ $how == peer* ]] && lives "$1" || return 0
   [[ $how == peer ]] || key=$(wg pubkey 2>/dev/null <"$key") || return 0
   in_node "$1" wg set "$device" peer "$key" remove 2>/dev/null || true
 }

@@ -16,7 +16,7 @@ build_on_every_machine() { # FIRST STEP LAST
 build() { # MACHINE SEED...
   local machine=$1 seed before='' failures=0
   shift
-  PYTHONPATH=$REPOSITORY/gen "$LAB_PYTHON" -B "$REPOSITORY/tests/campaign/abuse/topologies.py" "$BATS_TEST_TMPDIR" "$@"
+  PYTHONPATH=$REPOSITORY/gen:$REPOSITORY/tests "$LAB_PYTHON" -B "$REPOSITORY/tests/campaign/abuse/topologies.py" "$BATS_TEST_TMPDIR" "$@"
   for seed; do
     if [[ ! $before ]]; then
       MACHINE=$machine lab_start
@@ -32,12 +32,13 @@ build() { # MACHINE SEED...
   ((failures == 0))
 }
 
-# Up, check, up, check, down: each `up` and `down` says in one line what it did, and `check` has nothing to say.
+# Up, check, up, check, down: `up` and `down` end with a line that says what was done; nothing else has anything to say.
 build_one() { # SCRIPT STATE_BEFORE
   local step output expected
   for step in up:built check: up:'nothing to do' check: down:removed; do
     expected=${step#*:} step=${step%%:*}
     output=$(run_script "$1" "$step" 2>&1) || { fail "$step fails: $output" || return; }
+    [[ $expected != built ]] || output=$(sed '/^+ /d' <<<"$output") # what is new, line by line
     if [[ $expected ]]; then [[ $output == "nsgen: "*": $expected"* && $output != *$'\n'* ]]; else [[ ! $output ]]; fi ||
       { fail "$step says: $output" || return; }
   done

@@ -22,10 +22,35 @@ def node(
         yield "sysctls", _sysctls(draw, places, sysctls)
     if draw.maybe(0.3):
         yield "forwarding", draw.maybe(0.6)
+    if draw.maybe(0.1):
+        yield "marks", [_mark(draw)]
+    if not host and draw.maybe(0.1) and (found := _uplink(draw, places)):
+        yield "uplinks", found
     if draw.maybe(0.25):
         yield "services", {name: _service(draw) for name in draw.some(words.SERVICES, 2, 1)}
     if draw.maybe(0.3):
         yield "exec", [_exec(draw) for _ in range(draw.one((1, 2, 3)))]
+
+
+def _mark(draw: Draw) -> Data:
+    """Give what sets a mark, of bits that nothing else here has."""
+    data: Data = {"set": draw.one(("0x10/0xf0", "0x30/0xf0", 64))}
+    if draw.maybe(0.5):
+        data["to"] = draw.one(("203.0.113.0/24", "2001:db8:7::/48", "198.51.100.9"))
+    if draw.maybe(0.5):
+        data |= {"protocol": draw.one(("tcp", "udp")), "dport": draw.one((53, "8000-8100"))}
+    if draw.maybe(0.3):
+        data["connection"] = True
+    return draw.shuffled(data)
+
+
+def _uplink(draw: Draw, places: list[Place]) -> Data:
+    """Give one way out of a namespace, by a router that need not be there."""
+    for place in places:
+        for subnet in place.subnets:
+            if place.device is not None and subnet.room() > 2 and draw.maybe(0.7):
+                return {place.device: str(subnet.take())}
+    return {}
 
 
 class _Router:
@@ -116,6 +141,8 @@ def _sysctls(
     draw: Draw, places: list[Place], known: Mapping[str, tuple[Any, ...]]
 ) -> dict[str, Any]:
     found = {key: draw.one(known[key]) for key in draw.some([*known], 3)}
+    if words.SWITCH in found:
+        found.pop(words.SAME_SWITCH, None)  # which is refused
     for place in places:
         if place.device is not None and draw.maybe(0.4):
             separator = "/" if "." in place.device or draw.maybe(0.3) else "."
@@ -131,7 +158,9 @@ def _service(draw: Draw) -> Data:
     if command[0] == "sh":
         command = [*command, *draw.some(words.TEXTS, 3)]
     if not draw.here and draw.maybe(0.5):
-        command = [draw.one(words.PROGRAMS), *draw.some(words.TEXTS, 3)]
+        program = draw.one(words.PROGRAMS)
+        # One word with a blank in it, and nothing else, is refused: who writes it means several.
+        command = [program, *draw.some(words.TEXTS, 3, int(" " in program))]
     variables = {name: draw.one(words.TEXTS) for name in draw.some(words.VARIABLES, 2, 1)}
     folder = draw.one(("/", "/etc", "/usr/share") if draw.here else ("/a b", "/'$x", "/"))
     user = draw.one(("root", "nobody") if draw.here else ("www-data", "_x.y-z", "0"))

@@ -25,17 +25,21 @@ class Publisher:
         reached = [place for place in places if place.network.gateways()]
         for _ in range(self.draw.one((1, 2, 3, 5)) if reached else 0):
             named = self.draw.maybe(0.3)
-            place = self.draw.one(reached) if named else reached[0]
-            versions = [s.version for s in place.network.gateways() if s in place.subnets]
+            # Without a name, any of them may be the one: what is asked for must be possible on each.
+            each = [self.draw.one(reached)] if named else reached
+            versions = [
+                version for version in (4, 6) if all(version in _versions(place) for place in each)
+            ]
             if not versions:
                 continue
-            data = self._port(place, versions)
+            place = each[0]
+            data = self._port(place, versions, outside=all(p.network.internet for p in each))
             if named:
                 data["network"] = place.network.name
             short = not {"network", "via", "reach"} & {*data} and self.draw.maybe(0.7)
             yield _short(data) if short else self.draw.shuffled(data)
 
-    def _port(self, place: Place, versions: list[int]) -> Data:
+    def _port(self, place: Place, versions: list[int], *, outside: bool) -> Data:
         draw = self.draw
         data: Data = {}
         protocol = "sctp" if draw.maybe(0.02 if draw.here else 0.1) else draw.one(("tcp", "udp"))
@@ -53,7 +57,7 @@ class Publisher:
         if draw.maybe(0.4):
             ip = draw.one(self._addresses(place, versions, proxy=proxy))
             data["host_ip"] = str(ip)
-        audiences = [w for w in words.AUDIENCES if w != "outside" or place.network.internet]
+        audiences = [w for w in words.AUDIENCES if w != "outside" or outside]
         if len(audiences) < 5 or draw.maybe(0.5):
             data["reach"] = draw.lone(self._reach(ip, audiences, proxy=proxy))
         return data
@@ -94,6 +98,11 @@ class Publisher:
             can -= {"outside"}
         chosen = self.draw.some(audiences, 5, 1)
         return chosen if can & {*chosen} else [*chosen, min(can)]
+
+
+def _versions(place: Place) -> set[int]:
+    """The IP versions in which the host has an address on it, and the namespace, too."""
+    return {subnet.version for subnet in place.network.gateways() if subnet in place.subnets}
 
 
 def _short(data: Data) -> str:

@@ -17,9 +17,10 @@ import yaml
 
 import words
 from nodes import node
-from nsgen import plan, targets
 from nsgen.compiler import compile_topology
-from nsgen.excerpt import unpainted
+from nsgen.language.yaml.excerpt import unpainted
+from nsgen.plan.make import make_plan
+from nsgen.script import targets
 from nsgen.values import expand
 from parts import Data, Draw, Network, Place, Subnet
 from publishing import Publisher
@@ -272,7 +273,7 @@ def main(arguments: Sequence[str]) -> None:
         found = compile_topology(str(file), written.encode())
         if found.topology is None:
             sys.exit("\n".join(found.show(10, unpainted)))
-        file.with_suffix(".sh").write_text(targets.script(plan.make(found.topology)))
+        file.with_suffix(".sh").write_text(targets.script(make_plan(found.topology)))
 
 
 if __name__ == "__main__":

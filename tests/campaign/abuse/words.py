@@ -51,5 +51,6 @@ OUTSIDE = {
     "net.ipv6.conf.default.forwarding": (0, 1),
     "net.ipv4.tcp_wmem": ("4096 16384 4194304",),
 }
+SWITCH, SAME_SWITCH = "net.ipv4.ip_forward", "net.ipv4.conf.all.forwarding"
 # What only some machine has, or one for all of its namespaces.
-ELSEWHERE = ("kernel.core_pattern", "vm/dirty_ratio", "net/ipv4/conf/eth9.5/rp_filter", "fs.a.b")
+ELSEWHERE = ("kernel.core_pattern", "vm/dirty_ratio", "net/x/y.z/w", "fs.a.b")

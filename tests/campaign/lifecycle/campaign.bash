@@ -347,9 +347,84 @@ fail_at_commands_of_down() { # TOPOLOGY [STEP [OFFSET]]
   ((failures == 0))
 }
 
-# It was up: a run that fails tears nothing down of what both have, and the next one finishes.
-fail_over_a_running_topology() { # STEP [OFFSET]
-  local old new before fresh complete at every status output failures=0
+# Somebody has removed an address. A `check` that fails at what it looks with does not say that all is well; an `up` that
+# fails says so, and the next one puts it right.
+fail_over_what_differs() { # check|up TOPOLOGY NODE ADDRESS DEVICE
+  local script before complete at every status output failures=0
+  script=$(render_to setup "$2")
+  before=$(state)
+  run_script "$script" up
+  complete=$(state)
+  on "$3" ip address del "$4" dev "$5"
+  run_at fail '' "$script" "$1" || [[ $1 == check ]]
+  sample
+  for at in "${every[@]}"; do
+    on "$3" ip address del "$4" dev "$5" 2>/dev/null || [[ $1 == check ]]
+    status=0
+    output=$(run_at fail "$at" "$script" "$1" 2>&1) || status=$?
+    [[ $output == *"nsgen: "* || $output == *"$3: missing: inet $4"* ]] || complain "it says nothing: $at: $output"
+    if [[ $1 == check ]]; then
+      ((status)) || complain "check sees nothing: $at"
+      continue
+    fi
+    ((status == 0)) || run_script "$script" up || complain "the next up fails: $at"
+    expect_state "$complete" || complain "not put right: $at: $output"
+  done
+  run_script "$script" down
+  expect_state "$before"
+  expect_reached
+  ((failures == 0))
+}
+
+# A run that has nothing to do changes nothing, whatever fails in it.
+fail_where_nothing_differs() { # TOPOLOGY
+  local script before complete at every output failures=0
+  script=$(render_to setup "$1")
+  before=$(state)
+  run_script "$script" up
+  complete=$(state)
+  run_at fail '' "$script" up
+  sample
+  for at in "${every[@]}"; do
+    output=$(run_at fail "$at" "$script" up 2>&1) || true
+    [[ $output == *"nsgen: "* ]] || complain "it says nothing: $at: $output"
+    expect_state "$complete" || complain "it changes something: $at: $output"
+  done
+  run_script "$script" down
+  expect_state "$before"
+  expect_reached
+  ((failures == 0))
+}
+
+# What is not installed wholly says so; and `uninstall` leaves nothing, at the latest when it is repeated.
+fail_at_installing() { # TOPOLOGY
+  local script before command at every status output failures=0
+  script=$(render_to setup "$1")
+  before=$(state)
+  for command in install uninstall; do
+    [[ $command == install ]] || run_script "$script" install
+    run_at fail '' "$script" "$command"
+    sample
+    run_script "$script" uninstall
+    expect_state "$before"
+    for at in "${every[@]}"; do
+      [[ $command == install ]] || run_script "$script" install
+      status=0
+      output=$(run_at fail "$at" "$script" "$command" 2>&1) || status=$?
+      ((status)) || [[ $command == install ]] || expect_state "$before" || complain "exit status 0, and something is left: $at"
+      ((status == 0)) || [[ $output ]] || complain "it does not say what failed: $at"
+      run_script "$script" uninstall || complain "the next uninstall fails: $at"
+      expect_state "$before" || complain "the next uninstall leaves something: $at"
+    done
+  done
+  expect_reached
+  ((failures == 0))
+}
+
+# It was up: a run that fails goes back to what was up before, and tears nothing down of what both have. After every
+# fifth, the next one finishes.
+fail_over_a_running_topology() { # [STEP [OFFSET]]
+  local old new before fresh complete at every number=0 status output failures=0
   old=$(render_to old tests/campaign/lifecycle/old.yaml)
   new=$(render_to new tests/campaign/lifecycle/new.yaml)
   before=$(state)
@@ -368,12 +443,16 @@ fail_over_a_running_topology() { # STEP [OFFSET]
   for at in "${every[@]}"; do
     status=0
     output=$(run_at fail "$at" "$new" up 2>&1) || status=$?
-    ((status == 0)) || [[ $output == *"nsgen: "* ]] || complain "it does not say what failed: $at"
     expect_talk || complain "torn down: $at: $output"
-    run_script "$new" up || complain "the next up fails: $at"
+    if ((status)); then
+      [[ $output == *"nsgen: "* ]] || complain "it does not say what failed: $at"
+      expect_state "$complete" || complain "not as it was: $at: $output"
+      ((number++ % 5 == 0)) || continue
+      run_script "$new" up || complain "the next up fails: $at"
+    fi
     expect_state "$fresh" || complain "not as a fresh build: $at"
     run_script "$old" up || complain "up of the old one fails: $at"
-    expect_state "$complete" || complain "not as it was: $at"
+    expect_state "$complete" || complain "up of the old one does not go back: $at"
   done
   talk_stop
   run_script "$old" down
@@ -442,6 +521,28 @@ expect_change() { # OLD NEW [CONNECTION...]
   talk_stop
   run_script "$old" down || complain "down fails"
   expect_state "$before" || complain "down leaves something"
+  expect_reached
+  ((failures == 0))
+}
+
+# --- on trial ---
+
+# Killed at a command of `try`, be it of its `up`, or of the watcher that goes back: the machine is as it was before. (What a
+# killed run leaves in /run/nsgen/tmp, the next one takes away.)
+kill_on_trial() { # SCRIPT [STEP [OFFSET]]
+  local before at every status signal=KILL failures=0
+  before=$(state)
+  run_at KILL '' "$1" try 1 >/dev/null 2>&1 && fail "nobody has confirmed it"
+  expect_state "$before"
+  sample "${@:2}"
+  for at in "${every[@]}"; do
+    status=0
+    run_at "$signal" "$at" "$1" try 1 >"$LAB/trial" 2>&1 || status=$?
+    if [[ $signal == KILL ]]; then signal=KILL-alone; else signal=KILL; fi
+    ((status)) || complain "confirmed: $at"
+    run_script "$1" check >/dev/null 2>&1 || true
+    expect_state "$before" || complain "not as before: $at: $(<"$LAB/trial")"
+  done
   expect_reached
   ((failures == 0))
 }

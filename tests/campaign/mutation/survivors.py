@@ -3,29 +3,8 @@
 from __future__ import annotations
 
 SURVIVORS: dict[str, tuple[str, ...]] = {
-    "It is a mark: it says whose a device is. `check` reads it.": (
-        "proxy: host link set dev bridge0 alias nsgen:proxy",
-        "routed: host link set dev lab alias nsgen:routed",
-        "routed: host link set dev inner alias nsgen:routed",
-        "dual-stack: host link set dev bridge0 alias nsgen:dual-stack",
-        "article: host link set dev bridge0 alias nsgen:article",
-        "isolated: host link set dev tenants alias nsgen:isolated",
-        "isolated: host link set dev backend alias nsgen:isolated",
-    ),
     "Nobody asks through this network by TCP or UDP; and for ICMP the chain FROM lets the same packets pass, last of all.": (
         "routed: ip6tables -A INTO -i inner -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-    ),
-    "The chain RAW drops the same before; this rule is for what another program's rules translate to a namespace.": (
-        "proxy: iptables -A INTO ! -i bridge0 -o bridge0 -j DROP",
-        "routed: ip6tables -A INTO ! -i inner -o inner -j DROP",
-        "dual-stack: iptables -A INTO ! -i bridge0 -o bridge0 -j DROP",
-        "dual-stack: ip6tables -A INTO ! -i bridge0 -o bridge0 -j DROP",
-        "article: iptables -A INTO ! -i bridge0 -o bridge0 -j DROP",
-        "isolated: iptables -A INTO ! -i tenants -o tenants -j DROP",
-    ),
-    "Nobody has a connection through this network, which has neither internet nor a published port.": (
-        "isolated: iptables -A INTO -o backend -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-        "isolated: iptables -A INTO -i backend -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
     ),
     "Where members are isolated, the request is routed by the host, and not sent back through its port.": (
         "isolated: host link set dev veth-web-br type bridge_slave hairpin on",

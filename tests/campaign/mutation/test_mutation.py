@@ -1,12 +1,14 @@
 """A script that lacks one rule, kernel parameter, address, route or flag is noticed by `nsgen verify`, and by `check`.
 
 Where that is the only thing that is wrong, nobody notices what has no effect on a new machine. So a mutant that holds
-there is tried on machines of other kinds, and is noticed if it does not do there what the whole script does.
+there is tried on machines of other kinds, and is noticed if it does not do there what the whole script does. What says
+whose a device is has its effect on a machine that has lost /run: there `down` knows by it what to remove.
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
@@ -15,11 +17,13 @@ from pathlib import Path
 import pytest
 
 from mutants import Mutant, mutants
-from nsgen import plan, targets
 from nsgen.compiler import compile_topology
-from nsgen.rehearsal.outside import Result, rehearse
-from nsgen.rehearsal.scene import Option
-from nsgen.topology import Topology
+from nsgen.plan.make import make_plan
+from nsgen.proof.claims.scene import Option
+from nsgen.proof.rehearse import Result, rehearse
+from nsgen.script import targets
+from nsgen.topology.model import Topology
+from sandboxed import unshare
 from survivors import BY_MACHINE, SURVIVORS, UNCHECKED
 
 HERE = Path(__file__).resolve().parent
@@ -30,6 +34,7 @@ HOSTS: tuple[tuple[Option, ...], ...] = (
     ("router",),
     ("drop",),
     ("open",),
+    ("router", "raw"),
     ("between",),
     ("netfilter",),
     ("drop", "netfilter"),
@@ -50,7 +55,7 @@ def topology_of(name: str) -> Topology:
 @cache
 def script_of(name: str) -> str:
     """Render one of the topologies."""
-    return targets.script(plan.make(topology_of(name)))
+    return targets.script(make_plan(topology_of(name)))
 
 
 @cache
@@ -78,11 +83,30 @@ def on_another_machine(name: str, script: str) -> str:
     return ""
 
 
+AFTER_A_LOSS = """
+mount -t tmpfs none /run
+mount -t sysfs none /sys
+bash "$0" up
+rm -r /run/nsgen
+bash "$0" down
+ip -o link show | cut -d : -f 2
+ls /run/netns
+"""
+
+
+def left_after_a_loss(script: str, folder: Path) -> str:
+    """Name the devices and namespaces that there are when `down` had nothing to go by but what it found."""
+    (folder / "setup.sh").write_text(script)
+    command = [*unshare(), "bash", "-ec", AFTER_A_LOSS, str(folder / "setup.sh")]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    return done.stdout
+
+
 @pytest.mark.parametrize(
     "mutant",
     [pytest.param(name, marks=pytest.mark.xdist_group(MUTANTS[name][0])) for name in MUTANTS],
 )
-def test_a_mutant_is_noticed(mutant: str) -> None:
+def test_a_mutant_is_noticed(mutant: str, tmp_path: Path) -> None:
     """It fails, or a claim does not hold, on one machine or another; and `check` of the whole script tells."""
     name, broken = MUTANTS[mutant]
     topology, script = topology_of(name), script_of(name)
@@ -94,6 +118,9 @@ def test_a_mutant_is_noticed(mutant: str) -> None:
         return
     assert bool(result.drift) == (mutant not in UNCHECKED), result.drift
     where = "here" if result.failures else on_another_machine(name, broken.script)
+    if not where and " alias " in mutant:
+        left = (left_after_a_loss(text, tmp_path) for text in (broken.script, script))
+        where = "where /run was lost" if next(left) != next(left) else ""
     assert bool(where) == (mutant not in LISTED), where
 
 

@@ -1,0 +1,1 @@
+"""What `up` of one topology does over another one that is up: told, and rehearsed."""

@@ -1,0 +1,1 @@
+"""The command line: it alone reads arguments, opens files, prints, and says with which status nsgen ends."""

@@ -1,0 +1,1 @@
+"""The topology language: what can be written, and how it is read."""

@@ -1,0 +1,1 @@
+"""What is done to build a topology: operations, in order, each with its reason."""
