@@ -278,6 +278,26 @@ YAML
   kill_at_commands down KILL "$file" "${STEP:-12}" 3
 }
 
+@test "joined: killed before a namespace is held, and whatever is run next ends" {
+  wrap_programs
+  local script before at mounts
+  script=$(render_to setup "$(joining)")
+  before=$(state)
+  run_at fail '' "$script" up
+  mapfile -t mounts < <(calls | grep ' mount --bind .*/join\.')
+  ((${#mounts[@]} == 2))
+  run_script "$script" down
+  for at in "${mounts[@]}"; do
+    run_at KILL "$at" "$script" up 2>/dev/null || true
+    [[ $(on host find /run/nsgen -type p) ]] || fail "not between the two: $at"
+    run on host timeout 60 bash "$script" check
+    ((status == 1)) || fail "check: $status: $output"
+    on host timeout 60 bash "$script" down
+    expect_state "$before"
+  done
+  expect_reached
+}
+
 @test "joined: a command that fails is undone" {
   wrap_programs
   fail_at_commands "$(joining)" "${STEP:-12}" 2

@@ -42,7 +42,9 @@ LONG = (
     "wires",
     "neighbours",
 )  # begun first, so that none is left alone
-SECONDS = 60 * 60  # what one of them may take, before it is taken to hang
+# What one of them may take, before it is taken to hang, and what one test of a bats file may.
+SECONDS = 40 * 60
+TEST_SECONDS = 15 * 60
 Run = tuple[Path, dict[str, str]]  # a bats file, and the environment that it is run with
 RUNNING: set[subprocess.Popen[str]] = set()
 
@@ -277,6 +279,7 @@ def named_tests(runs: Iterable[Run]) -> list[str]:
 
 def run_bats_file(file: Path, variables: Mapping[str, str]) -> tuple[Tally, str]:
     """Run one bats file: what it came to, and what it printed."""
+    variables = {"BATS_TEST_TIMEOUT": str(TEST_SECONDS), **variables}
     assignments = [f"{name}={value}" for name, value in variables.items()]
     return run_tap(["env", *assignments, str(BATS), "--tap", str(file)], str(file))
 

@@ -87,7 +87,7 @@ SIZES = {
     "containerd": (726, 31_169),
     # Of 25; six of them, on marks, uplinks and proxies, are longer than most.
     "median of the examples": (1_515, 69_263),
-    "runtime with every part": (1_672, 75_804),
+    "runtime with every part": (1_673, 75_942),
 }
 
 

@@ -8,6 +8,7 @@ join_namespace() { # NAME PATH <WHAT IS NOT THERE BEFORE, as ip(8) is asked
   while read -r; do add host free "$1 $2 $REPLY"; done
   add host join "$1 $2"
   JOINED[$1]=$STATE/join.$1
+  [[ ! -p ${JOINED[$1]} ]] || JOINED[$1]=/dev/null # killed before the mount, and who opens a pipe waits
   [[ $ACTION != install || $2 != /proc/* ]] || PROBLEMS+=("$1 is that of a process, which has another number after a reboot: run up when it runs")
 }
 
@@ -47,7 +48,7 @@ prepare_joined() { # what is in one that is another now is made again
 make_join() { # host LINES
   local name path held
   while read -r name path; do
-    held=${JOINED[$name]}
+    held=$STATE/join.$name JOINED[$name]=$STATE/join.$name
     [[ ! -f $held || $path -ef $held ]] || leave "$name" "$path"
     [[ -e $held ]] || mkfifo "$held"
     [[ -f $held ]] || run mount --bind "$path" "$held"
