@@ -71,6 +71,7 @@ def test_an_operation_is_asked_for_by_mypy(copy: Path) -> None:
     replace(ops, "Op = (\n", "Op = (\n    Ring |\n")
     assert named_by_mypy(copy) == {
         "change/things",
+        "inventory/facts",
         "script/bare",
         "script/batch",
         "script/lines",

@@ -19,6 +19,7 @@ ELSEWHERE = {
     "render": "render",
     "run": "run",
     "diff": "diff",
+    "inspect": "inspect",
     **dict.fromkeys(("verify", "trace"), "rehearsals"),
     **dict.fromkeys(("init", "language", "schema", "runtime"), "start"),
 }

@@ -101,9 +101,10 @@ Example:
                                          # yaml-language-server: $schema=nsgen.schema.json
 """
 )
-def schema() -> None:
-    """Print the JSON Schema of a topology, for editors."""
-    put(_schema())
+@click.argument("of", type=click.Choice(["topology", "inspect"]), default="topology")
+def schema(of: str) -> None:
+    """Print the JSON Schema of a topology, for editors; or that of `nsgen inspect --format json`."""
+    put(_schema() if of == "topology" else _inspected())
 
 
 @click.command(
@@ -134,6 +135,14 @@ def runtime() -> None:
     from nsgen.script.runtime import whole
 
     put(whole())
+
+
+def _inspected() -> str:
+    import json
+
+    from nsgen.inventory.schema import SCHEMA as INSPECTED
+
+    return json.dumps(INSPECTED, indent=1) + "\n"
 
 
 def _schema() -> str:

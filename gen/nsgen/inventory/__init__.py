@@ -1,0 +1,1 @@
+"""What a topology comes to: every node with its devices, addresses, routes, ports, services, files and parameters."""
