@@ -73,6 +73,9 @@ def main(arguments: Sequence[str]) -> int:
     places = [str(Path(sys.executable).parent), os.environ["PATH"], "/usr/sbin", "/sbin"]
     os.environ["PATH"] = os.pathsep.join(places)
     os.chdir(CHECKOUT)
+    # Compiled once: where bytecode is not to be written, every start of nsgen compiles all of it.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    run([sys.executable, "-m", "compileall", "-q", "gen", "tests"])
     signal.signal(signal.SIGINT, stop)
     signal.signal(signal.SIGTERM, stop)
     if "--campaign" in arguments:
