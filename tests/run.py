@@ -44,7 +44,7 @@ LONG = (
 )  # begun first, so that none is left alone
 # What one of them may take, before it is taken to hang, and what one test of a bats file may.
 SECONDS = 40 * 60
-TEST_SECONDS = 15 * 60
+TEST_SECONDS = 25 * 60
 Run = tuple[Path, dict[str, str]]  # a bats file, and the environment that it is run with
 RUNNING: set[subprocess.Popen[str]] = set()
 
