@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from nsgen.language.ranges import ALIKE
 from nsgen.report import nearest
 
 _NO_CONTAINER = "a namespace has no image and shares the machine's files: remove it"
@@ -196,6 +197,8 @@ NEGATIONS = (
 
 def hint(record: type, key: str, known: Iterable[str], switches: Collection[str]) -> str:
     """What an unknown key of a record means in this language, behind its name in a message."""
+    if key.startswith("x-"):
+        return f": {ALIKE}"
     names = list(known)
     meant = next(filter(None, (WORDS.get(c.__name__, {}).get(key) for c in record.__mro__)), "")
     turned = next((name for name in names if any(key == f"{no}{name}" for no in NEGATIONS)), "")
