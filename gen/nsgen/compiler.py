@@ -42,7 +42,9 @@ class Compiled:
         if self.source is not None:
             found = [self.source.placed(finding) for finding in found]
         # What one entry with a range gets wrong, all that it stands for do.
-        return sorted(dict.fromkeys(found), key=lambda finding: (finding.file, finding.at or (0, 0)))
+        return sorted(
+            dict.fromkeys(found), key=lambda finding: (finding.file, finding.at or (0, 0))
+        )
 
     def place(self, path: Path) -> str:
         """Where something is written, as ``file:line``."""

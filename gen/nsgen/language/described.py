@@ -12,7 +12,7 @@ DEFINITIONS = "#/definitions/"
 _ITEM = "[A-Za-z0-9_.:/@%+=-]+"
 DEALT = f"[0-9]{{1,6}}-[0-9]{{1,6}}|{_ITEM}(?:,{_ITEM})+"  # what the brackets of a range hold
 # What nsgen alone can tell: a variable has its value only there, and a range is dealt there.
-RANGE = rf"\[({DEALT})\]"
+RANGE = r"\[[^\]]+[-,]"
 OPEN = rf"\$\{{|{RANGE}"
 OPEN_TEXT: Json = {
     "title": "open",

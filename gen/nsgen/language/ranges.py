@@ -27,8 +27,10 @@ def steps(dealt: str) -> tuple[str, ...]:
             continue
         first, last = numbers["first"], numbers["last"]
         if int(first) > int(last):
-            raise ValueError(f"the range '[{dealt}]' counts down: write [{last}-{first}], or a list")
-        if int(last) - int(first) >= MAX_NAMESPACES:
+            raise ValueError(
+                f"the range '[{dealt}]' counts down: write [{last}-{first}], or a list"
+            )
+        if len(found) + int(last) - int(first) >= MAX_NAMESPACES:
             raise ValueError(f"'[{dealt}]' is more than {MAX_NAMESPACES} entries")
         width = len(first) if first.startswith("0") else 0
         found += [f"{number:0{width}}" for number in range(int(first), int(last) + 1)]

@@ -167,13 +167,16 @@ def _spread(written: object) -> object:
     """The nodes of a mesh: a range is that many of them."""
     found: list[object] = []
     for item in written if isinstance(written, list) else [written]:
-        ranges = list(BRACKETS.finditer(item)) if isinstance(item, str) else []
-        try:
-            number = len(steps(ranges[0]["dealt"])) if len(ranges) == 1 else 0
-        except ValueError:
-            number = 0  # its brackets are refused as part of a name
-        if 0 < number <= MAX_MESH:
-            found += [at_step(item, step) for step in range(number)]
-        else:
-            found.append(item)
+        found += _nodes(item) if isinstance(item, str) else [item]
     return found
+
+
+def _nodes(text: str) -> list[str]:
+    ranges = list(BRACKETS.finditer(text))
+    try:
+        number = len(steps(ranges[0]["dealt"])) if len(ranges) == 1 else 0
+    except ValueError:
+        number = 0
+    if not 0 < number <= MAX_MESH:
+        return [text]  # its brackets are refused as part of a name
+    return [at_step(text, step) for step in range(number)]

@@ -262,7 +262,8 @@ class _Composer:
         elif node is None:
             self._error(at, "the key before this ':' is missing")
         elif not isinstance(node, str):
-            self._error(at, "a list or a map cannot be a key: a range needs quotes")
+            hint = ": a range needs quotes" if isinstance(node, list) else ""
+            self._error(at, f"a list or a map cannot be a key{hint}")
         elif node in parent.marks:
             line, _ = self._text.position(parent.marks[node][0])
             self._error(at, f"the key {node!r} is given twice, first on line {line}: remove one")

@@ -13,13 +13,14 @@ from typing import NamedTuple
 from nsgen import words
 from nsgen.language.ranges import BRACKETS, at_step, steps
 from nsgen.language.schema import Unknown
-from nsgen.language.yaml.compose import MAX_NODES, Plain
+from nsgen.language.yaml.compose import Plain
 from nsgen.language.yaml.source import Source
-from nsgen.report import Finding, Path, Position, Report
+from nsgen.report import MAX_BYTES, Finding, Path, Position, Report
 from nsgen.values import NAMESPACE_RANGE
 
 NAMED = ("networks", "namespaces")  # entries that are there as often as their name says
 COUNTED = ("links", "expect")  # entries that are there as often as any range in them says
+LEAST = 16  # bytes that a key or a value counts for
 
 
 class _Range(NamedTuple):
@@ -30,9 +31,17 @@ class _Range(NamedTuple):
     value: str
     match: re.Match[str]
 
-    def count(self) -> int:
+    def length(self) -> int:
         """How many steps it has."""
         return len(steps(self.match["dealt"]))
+
+    def wrong(self) -> str:
+        """What is wrong with it by itself."""
+        try:
+            self.length()
+        except ValueError as error:
+            return str(error)
+        return ""
 
 
 def deal(source: Source, report: Report) -> None:
@@ -50,7 +59,8 @@ def deal(source: Source, report: Report) -> None:
             if isinstance(items, list):
                 dealer.deal_list(section, items)
     except _LimitError:
-        report.error((), f"with what its ranges stand for, this is more than {MAX_NODES} keys and values")
+        size = MAX_BYTES // 1024 // 1024
+        report.error((), f"the entries that ranges stand for are more than {size} MiB together")
 
 
 class _LimitError(Exception):
@@ -62,7 +72,7 @@ class _Dealer:
         self._source = source
         self._marks = source.marks
         self._report = report
-        self._left = MAX_NODES
+        self._left = MAX_BYTES  # of keys and values, at least LEAST for each
 
     def deal_map(self, section: str, entries: dict[str, Plain]) -> None:
         """Deal the entries of a map whose names have a range."""
@@ -115,42 +125,40 @@ class _Dealer:
     def _dealt(self, path: Path, ranges: list[_Range], value: Plain) -> list[Plain] | None:
         """An entry at each step of its ranges; None, and an error filed, where they do not agree."""
         dealt = [one for one in ranges if one.match["dealt"]]
-        for one in dealt:
-            try:
-                one.count()
-            except ValueError as error:
-                self._error_at(one, str(error))
-                return None
-        shortest = min(dealt, key=_Range.count, default=None)
-        longest = max(dealt, key=_Range.count, default=None)
+        bad = next((one for one in dealt if one.wrong()), None)
+        if bad is not None:
+            self._error_at(bad, bad.wrong())
+            return None
+        shortest = min(dealt, key=_Range.length, default=None)
+        longest = max(dealt, key=_Range.length, default=None)
         if shortest is None or longest is None:
             return [self._at(value, 0)]
-        if shortest.count() < longest.count():
+        if shortest.length() < longest.length():
             there, here = self._position(longest)[1][0], self._position(shortest)[1][0]
             line = f" on line {there}" if there != here else ""
             literal = shortest.match if longest.on_key else longest.match
             text = (
-                f"{shortest.match[0]!r} has {words.count(shortest.count(), 'step')}, and"
-                f" {longest.match[0]!r}{line} has {longest.count()}: the ranges of an entry count"
+                f"{shortest.match[0]!r} has {words.count(shortest.length(), 'step')}, and"
+                f" {longest.match[0]!r}{line} has {longest.length()}: the ranges of an entry count"
                 f" together; brackets that are none are doubled, '[{literal[0]}]'"
             )
             self._error_at(shortest, text)
             return None
         try:
-            return [self._at(value, step) for step in range(shortest.count())]
+            return [self._at(value, step) for step in range(shortest.length())]
         except ValueError as error:
             self._error(path, str(error))
             return None
 
     def _at(self, value: Plain, step: int) -> Plain:
         """The value at one step of its ranges, and itself where it has none."""
+        self._left -= LEAST if value is None else max(LEAST, len(value))
+        if self._left < 0:
+            raise _LimitError
         if isinstance(value, str):
             return value if isinstance(value, Unknown) else at_step(value, step)
         if value is None:
             return None
-        self._left -= len(value)
-        if self._left < 0:
-            raise _LimitError
         marks = self._marks
         if isinstance(value, list):
             items = [self._at(item, step) for item in value]
