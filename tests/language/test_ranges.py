@@ -121,7 +121,10 @@ def test_an_alias_is_dealt_in_each_place() -> None:
         "  red: *alike\n"
     )
     assert {name: entry["hosts"]["x"] for name, entry in data["namespaces"].items()} == {
-        **{"r1": "10.0.0.1", "r2": "10.0.0.2", "s5": "10.0.0.1", "s6": "10.0.0.2"},
+        "r1": "10.0.0.1",
+        "r2": "10.0.0.2",
+        "s5": "10.0.0.1",
+        "s6": "10.0.0.2",
         "red": "10.0.0.[1-2]",
     }
 
