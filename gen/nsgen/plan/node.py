@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from nsgen.language.kinds.impair import Impair
 from nsgen.language.kinds.kind import Loopback, Port
 from nsgen.language.kinds.physical import Physical
+from nsgen.language.kinds.tap import Tap
 from nsgen.language.kinds.wireguard import Wireguard
 from nsgen.language.opposite import PeerAddress
 from nsgen.language.policy import policy_versions
@@ -18,6 +19,7 @@ from nsgen.ops import (
     AddNeighbour,
     AddPolicy,
     AddRoute,
+    AddTap,
     AddVeth,
     Argv,
     MapVlan,
@@ -158,6 +160,8 @@ class NodeSteps:
         parent = written.parent
         if isinstance(written, Physical):
             return [TakeDevice(node, interface.name)]
+        if isinstance(written, Tap):
+            return list(_tap(interface, written))
         if parent is not None and written.ELSEWHERE and parent.node not in ("", node):
             return []
         return [self._add(interface, node)]
@@ -233,6 +237,16 @@ def parents_first(namespaces: tuple[Namespace, ...]) -> list[Namespace]:
         for name, namespace in by_name.items()
     }
     return [by_name[name] for name in in_order(below)]
+
+
+def _tap(interface: Interface, written: Tap) -> Iterator[Op]:
+    """A tap device, and what is not said of one when it is made."""
+    node, name = interface.node, interface.name
+    yield AddTap(node, name, written.user or "")
+    if interface.mac:
+        yield SetLink(node, name, ("address", interface.mac))
+    if interface.mtu:
+        yield SetLink(node, name, ("mtu", str(interface.mtu)))
 
 
 def _quiet(ends: Iterable[Interface]) -> Iterator[SetSysctl]:

@@ -1,0 +1,34 @@
+"""A device whose other end is a program that opens it, a virtual machine or a VPN, ip-tuntap(8)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+from nsgen.language.kinds.kind import WrittenInterface
+from nsgen.language.scalars import WORD
+from nsgen.language.schema import key
+
+if TYPE_CHECKING:
+    from nsgen.language.kinds.wiring import Outside
+
+
+@dataclass(frozen=True)
+class Tap(WrittenInterface):
+    """A device whose other end is a program that opens it, such as a virtual machine or a VPN."""
+
+    user: str | None = key(
+        WORD, "Who may open it, a name or a number. Default: root alone.", default=None
+    )
+
+    KIND: ClassVar[str] = "tap"
+    WHY: ClassVar[str] = """\
+A tap device is a cable to a program: a virtual machine or a VPN opens it by its name, and has the other
+end. Without one it is there, but nothing is carried."""
+
+    @property
+    def wiring(self) -> Outside:
+        """Whatever the program carries."""
+        from nsgen.language.kinds.wiring import Outside  # few ask
+
+        return Outside()
