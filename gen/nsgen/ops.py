@@ -226,12 +226,11 @@ class AddTap(Operation):
     """A device that a program opens, ip-tuntap(8), and that is there without one, too."""
 
     name: str
-    user: str = ""  # who may open it besides root
+    user: str  # who may open it besides root; without one, anybody
 
     def argv(self) -> Argv:
         """Create it; MAC address and MTU are set afterwards."""
-        user = ("user", self.user) if self.user else ()
-        return ("ip", "tuntap", "add", "name", self.name, "mode", "tap", *user)
+        return ("ip", "tuntap", "add", "name", self.name, "mode", "tap", "user", self.user)
 
     def undo(self) -> tuple[Argv, ...]:
         """Delete it, whoever has it open."""

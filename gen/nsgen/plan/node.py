@@ -242,7 +242,7 @@ def parents_first(namespaces: tuple[Namespace, ...]) -> list[Namespace]:
 def _tap(interface: Interface, written: Tap) -> Iterator[Op]:
     """A tap device, and what is not said of one when it is made."""
     node, name = interface.node, interface.name
-    yield AddTap(node, name, written.user or "")
+    yield AddTap(node, name, written.user)
     if interface.mac:
         yield SetLink(node, name, ("address", interface.mac))
     if interface.mtu:

@@ -136,7 +136,7 @@ survey_ip() { # NODE LINE
   local name=${2#* add name } peer=${2#* peer name }
   case "$1 $2" in
     'host netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
-    'host '@(link|tuntap)' add '*)
+    'host link add '* | 'host tuntap add '*)
       is_ours "$2" || taken link "${name%% *}"
       [[ $2 != *' peer name '* || $2 == *' netns '* ]] || is_free "${peer%% *}" "$2" || taken link "${peer%% *}"
       ;;

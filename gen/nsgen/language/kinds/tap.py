@@ -17,14 +17,12 @@ if TYPE_CHECKING:
 class Tap(WrittenInterface):
     """A device whose other end is a program that opens it, such as a virtual machine or a VPN."""
 
-    user: str | None = key(
-        WORD, "Who may open it, a name or a number. Default: root alone.", default=None
-    )
+    user: str = key(WORD, "Who may open it besides root, a name or a number.", default="root")
 
     KIND: ClassVar[str] = "tap"
     WHY: ClassVar[str] = """\
 A tap device is a cable to a program: a virtual machine or a VPN opens it by its name, and has the other
-end. Without one it is there, but nothing is carried."""
+end. It is made for one user: without, any user might open it."""
 
     @property
     def wiring(self) -> Outside:
