@@ -16,7 +16,7 @@ MAC = bytes.fromhex("020000000077")
 
 def checksum(data: bytes) -> int:
     """The sum of the Internet, RFC 1071."""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data[: len(data) // 2 * 2]))
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data[: len(data) // 2 * 2]))
     total += data[-1] << 8 if len(data) % 2 else 0
     while total >> 16:
         total = (total & 0xFFFF) + (total >> 16)
@@ -47,7 +47,8 @@ def main() -> None:
         os.setuid(int(uid))
     flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR
     fcntl.ioctl(tap, TUNSETIFF, struct.pack("16sH22x", device.encode(), flags))
-    print("open", flush=True)
+    sys.stdout.write("open\n")
+    sys.stdout.flush()
     while True:
         back = answer(os.read(tap, 65536)[len(HEADER) :], socket.inet_aton(address))
         if back:

@@ -19,7 +19,6 @@ from nsgen.ops import (
     AddNeighbour,
     AddPolicy,
     AddRoute,
-    AddTap,
     AddVeth,
     Argv,
     MapVlan,
@@ -161,7 +160,7 @@ class NodeSteps:
         if isinstance(written, Physical):
             return [TakeDevice(node, interface.name)]
         if isinstance(written, Tap):
-            return list(_tap(interface, written))
+            return list(written.made(node, interface.name, interface.mac, interface.mtu))
         if parent is not None and written.ELSEWHERE and parent.node not in ("", node):
             return []
         return [self._add(interface, node)]
@@ -237,16 +236,6 @@ def parents_first(namespaces: tuple[Namespace, ...]) -> list[Namespace]:
         for name, namespace in by_name.items()
     }
     return [by_name[name] for name in in_order(below)]
-
-
-def _tap(interface: Interface, written: Tap) -> Iterator[Op]:
-    """A tap device, and what is not said of one when it is made."""
-    node, name = interface.node, interface.name
-    yield AddTap(node, name, written.user)
-    if interface.mac:
-        yield SetLink(node, name, ("address", interface.mac))
-    if interface.mtu:
-        yield SetLink(node, name, ("mtu", str(interface.mtu)))
 
 
 def _quiet(ends: Iterable[Interface]) -> Iterator[SetSysctl]:

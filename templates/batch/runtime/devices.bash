@@ -523,8 +523,7 @@ turn() {
         else if (/ type bridge_slave .* on$/) sub(/ on$/, " off")
         else if (/ type bridge nf_call/) gsub(/ 1/, " 0")
         else if (/ link set dev [^ ]+ master /) sub(/ master .*/, " nomaster")
-        else if (/ link set dev [^ ]+ mtu [0-9]+$/) sub(/[0-9]+$/, "1500")
-        else if (/ link set dev [^ ]+ up$/) sub(/ up$/, " down")
+        else if (/ link set dev [^ ]+ (up|mtu [0-9]+)$/) { sub(/ up$/, " down"); sub(/ mtu .*/, " mtu 1500") }
         else continue
         print
       }
