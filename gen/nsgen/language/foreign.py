@@ -44,6 +44,7 @@ WORDS: dict[str, dict[str, str]] = {
     "Spec": {
         "version": "a topology has none: remove it",
         "services": "a service of Compose is one of 'namespaces' here, and its process one of 'services' there",
+        **dict.fromkeys(("defaults", "groups"), ALIKE),
         "topology": "'namespaces' and 'links' stand at the top: remove this level",
         **dict.fromkeys(("nodes", "containers", "hosts"), "write 'namespaces'"),
         **dict.fromkeys(("bridges", "switches"), "a bridge on the host is one of 'networks'"),
@@ -95,6 +96,7 @@ WORDS: dict[str, dict[str, str]] = {
         "working_dir": "write 'directory' of one of its 'services'",
         "user": "write 'user' of one of its 'services'",
         "network_mode": "write 'networks'",
+        "extends": ALIKE,
         "depends_on": "everything comes up in the order of the file: remove it",
         "mac_address": "write 'mac' of the network, under 'networks'",
         "ip_forward": "write 'forwarding'",

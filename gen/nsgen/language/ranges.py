@@ -9,7 +9,7 @@ from nsgen.language.described import DEALT
 from nsgen.values import MAX_NAMESPACES
 
 ALIKE = (  # for those who know another way
-    "entries that are alike are one, such as 'web[1-3]' or '[red,blue]', and ranges in it deal what differs"
+    "write entries that are alike as one, such as 'web[1-3]' or '[red,blue]': ranges in it deal what differs"
 )
 # Brackets that hold anything else, an IPv6 address or [a-z] say, are text.
 BRACKETS = re.compile(rf"\[\[(?P<text>{DEALT})\]\]|\[(?P<dealt>{DEALT})\]")
