@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from nsgen.check.table import run_checks, run_resolved_checks
 from nsgen.language import spec
+from nsgen.language.yaml.deal import deal
 from nsgen.language.yaml.excerpt import Paint, Text, Texts
 from nsgen.language.yaml.include import Inputs, gather
 from nsgen.language.yaml.source import Source
@@ -40,7 +41,10 @@ class Compiled:
         found = self.report.findings
         if self.source is not None:
             found = [self.source.placed(finding) for finding in found]
-        return sorted(found, key=lambda finding: (finding.file, finding.at or (0, 0)))
+        # What one entry with a range gets wrong, all that it stands for do.
+        return sorted(
+            dict.fromkeys(found), key=lambda finding: (finding.file, finding.at or (0, 0))
+        )
 
     def place(self, path: Path) -> str:
         """Where something is written, as ``file:line``."""
@@ -89,6 +93,7 @@ def compile_topology(name: str, data: bytes, inputs: Inputs | None = None) -> Co
     if gathered.source is None:
         return found
     found.unused = inputs.variables.unused()
+    deal(gathered.source, report)
     written = spec.read(gathered.source.data, report)
     if written is not None:
         found.written = written

@@ -222,6 +222,22 @@ class AddLink(Operation):
 
 
 @dataclass(frozen=True)
+class AddTap(Operation):
+    """A device that a program opens, ip-tuntap(8), and that is there without one, too."""
+
+    name: str
+    user: str  # who may open it besides root; without one, anybody
+
+    def argv(self) -> Argv:
+        """Create it; MAC address and MTU are set afterwards."""
+        return ("ip", "tuntap", "add", "name", self.name, "mode", "tap", "user", self.user)
+
+    def undo(self) -> tuple[Argv, ...]:
+        """Delete it, whoever has it open."""
+        return (("ip", "link", "del", "dev", self.name),)
+
+
+@dataclass(frozen=True)
 class TakeDevice(Operation):
     """A device of the host that moves into a namespace, or stays and becomes a port of another, ip-link(8)."""
 
@@ -701,7 +717,7 @@ class RunCommand(Operation):
 # -- all of them -------------------------------------------------------------------------------------------------------
 
 # What iproute2's programs do, what WireGuard is told, and what goes with its namespace, if it is in one.
-NewDevice = AddBridge | AddVeth | AddLink
+NewDevice = AddBridge | AddVeth | AddLink | AddTap
 IpOp = AddNamespace | NewDevice | SetLink | AddAddress | AddNeighbour | AddRoute
 BridgeOp = SetVlan | MapVlan | AddVni | AddPeer
 Iproute = IpOp | BridgeOp | AddPolicy | SetNetem
@@ -737,6 +753,8 @@ def asked_for(node: str, ops: Iterable[Op]) -> Iterator[Argv]:
             yield ("link", "show", "dev", op.name)
         elif op.node != node:
             continue
+        elif isinstance(op, AddTap):
+            yield ("link", "show", "dev", op.name)
         elif isinstance(op, TakeDevice):
             yield ("link", "show", "dev", op.device)
         elif isinstance(op, AddAddress):

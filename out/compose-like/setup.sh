@@ -14,7 +14,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 42795bb71550, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 53be45bb2b14, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -457,7 +457,7 @@ tell_block() { # NODE KIND, LINES
 # A device that is made anew, at both ends: as patterns of lines about it.
 anew() { # LINE
   local about='@(ip|bridge|tc|sysctl|wg)*[ ./]' first
-  [[ $1 =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
+  [[ $1 =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
   first="${BASH_REMATCH[4]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[2]}[ ./]*"
   ANEW+="|$first|${BASH_REMATCH[8]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[6]:-${BASH_REMATCH[2]}}[ ./]*"
 }
@@ -470,7 +470,7 @@ recall() {
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
   for line in "${LINES[@]}"; do NEW[$line]=1; done
   for line in "${OLD[@]}"; do KEPT[$line]=1; done
-  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip link add name '* ]] || MAKERS+=("$line"); done
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip '@(link|tuntap)' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
   for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
   each recall
@@ -870,7 +870,7 @@ judge() { # NODE KIND OUTPUT LINES
     if [[ ! $said =~ ^'Command failed '.*:([0-9]+) ]]; then message=${message:-$said} && continue; fi
     line=$(sed -n "${BASH_REMATCH[1]}p" <<<"$4")
     case "$line: $message" in
-      *' add '*'File exists' | *' append '*'File exists') add_renamed "$1" "$line" ;;
+      *' add '*'File exists' | *' append '*'File exists' | 'tuntap add '*' busy') add_renamed "$1" "$line" ;;
       *) # but for a route that is there, and a policy in the way of another
         [[ $line == 'route replace '* && $(in_node "$1" ip -batch - 2>/dev/null <<<"route show ${line#route replace }") ]] ||
           die "$1: $2 $line: $message"
@@ -965,10 +965,10 @@ survey_devices() {
 }
 
 survey_ip() { # NODE LINE
-  local name=${2#link add name } peer=${2#* peer name }
+  local name=${2#* add name } peer=${2#* peer name }
   case "$1 $2" in
     'host netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
-    'host link add '*)
+    'host link add '* | 'host tuntap add '*)
       is_ours "$2" || taken link "${name%% *}"
       [[ $2 != *' peer name '* || $2 == *' netns '* ]] || is_free "${peer%% *}" "$2" || taken link "${peer%% *}"
       ;;
@@ -983,7 +983,7 @@ taken() { PROBLEMS+=("$1 $2 exists already, and it is not of this topology"); }
 
 # What is made in a namespace has no name here.
 is_ours() { # LINE
-  local name=${1#link add name } device=${1#* dev }
+  local name=${1#* add name } device=${1#* dev }
   case $1 in
     'link set '* | 'vlan '*) is_marked "${device%% *}" || is_our_port "${device%% *}" ;;
     'netns add '*) is_our_namespace "$1" ;;
@@ -1103,7 +1103,7 @@ in_words() { # LINES WHAT IS SAID…
     BEGIN {
       shared["host"]; changes = "^(state|mode|qdisc|link-netns(id)?|promiscuity|allmulti|m(in|ax)mtu|brd|bridge_id|designated_.*|root_(port|path_cost)|" \
         "topology_change.*|config_pending|port_(id|no)|num[rt]xqueues|mcast_n_groups|fdb_n_learned|perm_?(hw)?addr|active_slave|" \
-        "mii_status|link_failure_count|ad_.*|.*_timer|(tso|gso|gro)_.*)$"
+        "mii_status|link_failure_count|ad_.*|.*_timer|(tso|gso|gro)_.*|pi|vnet_hdr)$"
     }
     function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort -u" }
     function ours(device) { return !(node in shared) || (node, device) in devices }
@@ -1247,7 +1247,7 @@ remake() { # WHAT DIFFERS
     printf '%s %s\n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
-        $line =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
+        $line =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
       tell '~' "$line" && anew "$line" && made=yes
       act in_node "${BASH_REMATCH[4]:-${BASH_REMATCH[1]}}" ip link del dev "${BASH_REMATCH[2]}" &>/dev/null || true
     done
@@ -1317,7 +1317,7 @@ settle_devices() {
   ((${#UNDONE[@]})) || return 0
   know_devices || { left 'ip link show failed' && return 0; }
   for line in "${UNDONE[@]}"; do # not what has a name of ours and another's mark
-    [[ $line == 'host '@(ip netns|ip link|bridge vlan)' '* ]] && ! is_ours "${line#host * }" || printf '%s\n' "$line"
+    [[ $line == 'host '@(ip netns|ip link|ip tuntap|bridge vlan)' '* ]] && ! is_ours "${line#host * }" || printf '%s\n' "$line"
   done | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
@@ -1339,12 +1339,12 @@ settle_devices() {
 # NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it.
 turn() {
   awk '
-    { line[NR] = $0; if ($3 == "netns") { going[$5]; print "host ip netns del " $5 } else if ($3 $4 == "linkadd") going[$1, $6] }
+    { line[NR] = $0; if ($3 == "netns") { going[$5]; print "host ip netns del " $5 } else if ($4 $5 == "addname") going[$1, $6] }
     END {
       for (i = 1; i <= NR; i++) {
         $0 = line[i]; node = $1; device = match($0, / dev [^ ]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
         if (node in going || (node, device) in going || $3 == "netns") continue
-        if ($3 $4 == "linkadd") {
+        if ($4 $5 == "addname") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
           if (!(node in going)) print node, "ip link del dev", $6
           continue
@@ -1355,7 +1355,7 @@ turn() {
         else if (/ type bridge_slave .* on$/) sub(/ on$/, " off")
         else if (/ type bridge nf_call/) gsub(/ 1/, " 0")
         else if (/ link set dev [^ ]+ master /) sub(/ master .*/, " nomaster")
-        else if (/ link set dev [^ ]+ up$/) sub(/ up$/, " down")
+        else if (/ link set dev [^ ]+ (up|mtu [0-9]+)$/) { sub(/ up$/, " down"); sub(/ mtu .*/, " mtu 1500") }
         else continue
         print
       }
@@ -1484,7 +1484,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
   [[ $2 != net.ipv4.ip_forward ]] || { where=ipv4 && tool=iptables; }
   [[ $2 =~ ^net.(ipv4.ip|ipv6.conf.all)[._]forward(ing)?$ ]] || return 0
   [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
-    [[ $line != 'host '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
+    [[ $line != 'host '* ]] || { line=${line#host ip * add name } && ours[${line%% *}/forwarding]=1; }
   done
   text=$(if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -f forwardings); forwardings $where"; fi)
   while read -r line; do
@@ -1546,8 +1546,8 @@ settle_parameters() { # unless something has gone wrong: then it is known what i
 goes() { # NODE KEY
   local maker
   lives "$1" || return 0
-  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip link add name ${BASH_REMATCH[1]} " &&
-    [[ " ${MAKERS[*]}" == *"$maker"* && " ${!NEW[*]}" != *"$maker"* ]]
+  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip @(link|tuntap) add name ${BASH_REMATCH[1]} " &&
+    [[ " ${MAKERS[*]}" == *$maker* && " ${!NEW[*]}" != *$maker* ]]
 }
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.

@@ -10,7 +10,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 42795bb71550, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 53be45bb2b14, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -160,7 +160,7 @@ tell_block() { # NODE KIND, LINES
 # A device that is made anew, at both ends: as patterns of lines about it.
 anew() { # LINE
   local about='@(ip|bridge|tc|sysctl|wg)*[ ./]' first
-  [[ $1 =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
+  [[ $1 =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
   first="${BASH_REMATCH[4]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[2]}[ ./]*"
   ANEW+="|$first|${BASH_REMATCH[8]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[6]:-${BASH_REMATCH[2]}}[ ./]*"
 }
@@ -173,7 +173,7 @@ recall() {
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
   for line in "${LINES[@]}"; do NEW[$line]=1; done
   for line in "${OLD[@]}"; do KEPT[$line]=1; done
-  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip link add name '* ]] || MAKERS+=("$line"); done
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip '@(link|tuntap)' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
   for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
   each recall
@@ -513,7 +513,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
   [[ $2 != net.ipv4.ip_forward ]] || { where=ipv4 && tool=iptables; }
   [[ $2 =~ ^net.(ipv4.ip|ipv6.conf.all)[._]forward(ing)?$ ]] || return 0
   [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
-    [[ $line != 'host '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
+    [[ $line != 'host '* ]] || { line=${line#host ip * add name } && ours[${line%% *}/forwarding]=1; }
   done
   text=$(if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -f forwardings); forwardings $where"; fi)
   while read -r line; do
@@ -575,8 +575,8 @@ settle_parameters() { # unless something has gone wrong: then it is known what i
 goes() { # NODE KEY
   local maker
   lives "$1" || return 0
-  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip link add name ${BASH_REMATCH[1]} " &&
-    [[ " ${MAKERS[*]}" == *"$maker"* && " ${!NEW[*]}" != *"$maker"* ]]
+  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip @(link|tuntap) add name ${BASH_REMATCH[1]} " &&
+    [[ " ${MAKERS[*]}" == *$maker* && " ${!NEW[*]}" != *$maker* ]]
 }
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.

@@ -11,6 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nsgen.language.ranges import ALIKE
 from nsgen.language.yaml import compose
 from nsgen.language.yaml.excerpt import WIDTH, Text, path_text, width
 from nsgen.language.yaml.source import Source, decode, parse
@@ -217,8 +218,8 @@ def test_all_that_is_wrong_is_said() -> None:
     assert errors("a: !!int 1\na: 2\n? [x]\n: 1\n<<: {b: 1}\n") == [
         "1:4 the tag '!!int' is not supported: remove it, a key says how its value is read",
         "2:1 the key 'a' is given twice, first on line 1: remove one",
-        "3:3 a list or a map cannot be a key",
-        "5:1 merge keys ('<<') are not supported: write the keys out",
+        "3:3 a list or a map cannot be a key: a range needs quotes",
+        f"5:1 merge keys ('<<') are not supported: {ALIKE}",
     ]
 
 

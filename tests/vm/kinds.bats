@@ -7,7 +7,7 @@ readonly KINDS=/root/kinds
 
 # A module that makes a device of its own in every namespace does so before anything is compared: it stays loaded.
 setup_file() {
-  modprobe -a dummy 8021q ipvlan ip_gre ip6_gre ipip ip6_tunnel sit wireguard bonding vrf sch_netem
+  modprobe -a dummy tun 8021q ipvlan ip_gre ip6_gre ipip ip6_tunnel sit wireguard bonding vrf sch_netem
   ip link add wan7 type dummy
   ip link set wan7 up
   echo "# $(. /etc/os-release && echo "$PRETTY_NAME"), kernel $(uname -r), $(ip -V)" >&3
@@ -200,6 +200,15 @@ look_at_impair() {
 look_at_physical() {
   ip -n red -o link show wan7
   [[ ! -e /sys/class/net/wan7 ]]
+}
+
+look_at_tap() {
+  [[ $(ip -d -o link show vm0) == *' tun type tap '*' persist on user nobody '* ]]
+  [[ $(ip -d -o link show vm1) == *' persist on user root '* ]]
+  ip tuntap del dev vm1 mode tap
+  is_set_right 'host: missing: device vm1'
+  ip -n sw link del dev vm2
+  is_set_right 'sw: missing: device vm2'
 }
 
 look_at_netpen-wg() {

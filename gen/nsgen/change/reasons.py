@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsgen.change.things import End
-from nsgen.ops import AddBridge, AddLink, AddVeth, NewDevice, Op, Rule
+from nsgen.ops import AddBridge, AddLink, AddTap, AddVeth, NewDevice, Op, Rule
 from nsgen.values import assert_never
 from nsgen.words import listed, named
 
@@ -14,7 +14,7 @@ TAKEN, GIVEN_BACK = (
 BELOW = "it is made on {below}, and goes with that"
 SERVICE = "a process has its command from its start: it is stopped, and started anew"
 COMMAND = "it is another command: the old one is undone, and the new one run"
-KINDS = {"veth": "an end of a cable", "bridge": "a bridge"}
+KINDS = {"veth": "an end of a cable", "bridge": "a bridge", "tap": "a tap device"}
 
 
 def of_device(end: End, old: Op | Rule, new: Op | Rule) -> str:
@@ -42,6 +42,8 @@ def _kind(op: NewDevice) -> str:
         return "veth"
     if isinstance(op, AddLink):
         return op.kind
+    if isinstance(op, AddTap):
+        return "tap"
     return assert_never(op)
 
 
@@ -74,4 +76,6 @@ def _fixed(end: End, op: NewDevice) -> list[tuple[str, object]]:
         words = dict(zip(op.words[::2], op.words[1::2], strict=False))
         found = [("its MAC address", op.mac), ("its MTU", op.mtu), ("the device below it", parent)]
         return [*found, *((f"its `{name}`", value) for name, value in words.items())]
+    if isinstance(op, AddTap):
+        return [("its user", op.user)]
     return assert_never(op)

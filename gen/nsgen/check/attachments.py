@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from nsgen.check.networks import special
-from nsgen.check.view import View, hint, many, reserved, usable
+from nsgen.check.view import View, by_range, hint, many, reserved, usable
 from nsgen.language.yaml.excerpt import path_text
 from nsgen.report import Path, Report
 from nsgen.topology.names import Place, ip_of
@@ -68,13 +68,13 @@ def check_ranges(view: View, report: Report) -> None:
                 if getattr(attachment, field):
                     text = (
                         f"{key!r} is {number} namespaces, and each needs {_own(field)}: leave it"
-                        " out, or write them one by one"
+                        f" out, or {by_range(key)}"
                     )
                     report.error(("namespaces", key, "networks", step, field), text, on_key=True)
         if namespace.publish:
             text = (
-                f"{key!r} is {number} namespaces, which cannot all be published on one port: write"
-                " them one by one"
+                f"{key!r} is {number} namespaces, which cannot all be published on one port:"
+                f" {by_range(key)}"
             )
             report.error(("namespaces", key, "publish"), text, on_key=True)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nsgen.check.view import View, many
+from nsgen.check.view import View, by_range, many
 from nsgen.language.join import NAMED
 from nsgen.language.yaml.excerpt import path_text
 from nsgen.report import Path, Report
@@ -17,7 +17,7 @@ def check_joins(view: View, report: Report) -> None:
             continue
         name = joined.removeprefix(NAMED)
         if many(key) > 1:
-            text = f"{key!r} is {many(key)} namespaces, and {joined} is one: write them one by one"
+            text = f"{key!r} is {many(key)} namespaces, and {joined} is one: {by_range(key)}"
             report.error(path, text, on_key=True)
         elif joined in seen:
             text = f"{joined} is {path_text(seen[joined])} already: write all that goes there in one place"

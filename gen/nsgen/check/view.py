@@ -253,6 +253,11 @@ def many(key: str) -> int:
     return len(expand(key)) if "[" in key else 1
 
 
+def by_range(key: str) -> str:
+    """What to do where each of many namespaces needs its own."""
+    return f"give each its own by a range, such as '{key[key.index('[') :]}'"
+
+
 def reserved(address: IPAddress, subnet: IPNetwork) -> str:
     """What an address of a subnet is that no interface can have it, or nothing.
 

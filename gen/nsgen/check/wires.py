@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from nsgen.check.links import impaired
-from nsgen.check.view import View, hint, many
+from nsgen.check.view import View, by_range, hint, many
 from nsgen.language.kinds.kind import Loopback
 from nsgen.language.kinds.physical import Physical
 from nsgen.language.kinds.place import NodeDevice
@@ -33,9 +33,7 @@ def check_kinds(view: View, report: Report) -> None:
         if many(key) > 1 and (
             interface.address or interface.mac or isinstance(interface, Physical)
         ):
-            text = (
-                f"{key!r} is {many(key)} namespaces, and each needs its own: write them one by one"
-            )
+            text = f"{key!r} is {many(key)} namespaces, and each needs its own: {by_range(key)}"
             report.error(path, text)
         if isinstance(interface, Physical) and key == HOST:
             report.error(

@@ -9,8 +9,11 @@ from typing import Any
 Json = dict[str, Any]
 
 DEFINITIONS = "#/definitions/"
-# What nsgen alone can tell: a variable has its value only there, and the ranges of a link count up there.
-OPEN = r"\$\{|\[[0-9]+-[0-9]+\]"
+_ITEM = "[A-Za-z0-9_.:/@%+=-]+"
+DEALT = f"[0-9]{{1,6}}-[0-9]{{1,6}}|{_ITEM}(?:,{_ITEM})+"  # what the brackets of a range hold
+# What nsgen alone can tell: a variable has its value only there, and a range is dealt there.
+RANGE = r"\[[^\]]+[-,]"
+OPEN = rf"\$\{{|{RANGE}"
 OPEN_TEXT: Json = {
     "title": "open",
     "type": "string",
@@ -55,6 +58,11 @@ def or_open(schema: Mapping[str, Any]) -> Json:
     inside = {name: value for name, value in schema.items() if name not in outside}
     several = inside["anyOf"] if inside.keys() == {"anyOf"} else [inside]
     return {**outside, "anyOf": [*several, OPEN_TEXT]}
+
+
+def dealt_name(schema: Mapping[str, Any]) -> Json:
+    """The JSON Schema of a key, or of one with a range."""
+    return {**schema, "pattern": f"{schema['pattern']}|{RANGE}"} if "pattern" in schema else {}
 
 
 def shared(root: Json) -> Json:

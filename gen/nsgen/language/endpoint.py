@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple, cast, get_args
 
-from nsgen.values import NAMESPACE, NAMESPACE_LENGTH, NAMESPACE_RANGE, IPAddress, address
+from nsgen.values import NAMESPACE, NAMESPACE_LENGTH, IPAddress, address
 
 Transport = Literal["tcp", "udp"]
 Question = Literal["ping", "tcp", "udp"]
@@ -25,10 +25,6 @@ def node(text: str) -> str:
 
 
 def _node(text: str, expected: str) -> str:
-    several = NAMESPACE_RANGE.fullmatch(text)
-    if several is not None:
-        one = several["stem"] + several["first"]
-        raise ValueError(f"{text!r} stands for several namespaces: name one, such as {one!r}")
     if not NAMESPACE.fullmatch(text) or len(text) > NAMESPACE_LENGTH:
         raise ValueError(f"expected {expected}, got {text!r}")
     return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from nsgen.language.ranges import ALIKE
 from nsgen.report import nearest
 
 _NO_CONTAINER = "a namespace has no image and shares the machine's files: remove it"
@@ -43,6 +44,7 @@ WORDS: dict[str, dict[str, str]] = {
     "Spec": {
         "version": "a topology has none: remove it",
         "services": "a service of Compose is one of 'namespaces' here, and its process one of 'services' there",
+        **dict.fromkeys(("defaults", "groups"), ALIKE),
         "topology": "'namespaces' and 'links' stand at the top: remove this level",
         **dict.fromkeys(("nodes", "containers", "hosts"), "write 'namespaces'"),
         **dict.fromkeys(("bridges", "switches"), "a bridge on the host is one of 'networks'"),
@@ -94,6 +96,7 @@ WORDS: dict[str, dict[str, str]] = {
         "working_dir": "write 'directory' of one of its 'services'",
         "user": "write 'user' of one of its 'services'",
         "network_mode": "write 'networks'",
+        "extends": ALIKE,
         "depends_on": "everything comes up in the order of the file: remove it",
         "mac_address": "write 'mac' of the network, under 'networks'",
         "ip_forward": "write 'forwarding'",
@@ -196,6 +199,8 @@ NEGATIONS = (
 
 def hint(record: type, key: str, known: Iterable[str], switches: Collection[str]) -> str:
     """What an unknown key of a record means in this language, behind its name in a message."""
+    if key.startswith("x-"):
+        return f": {ALIKE}"
     names = list(known)
     meant = next(filter(None, (WORDS.get(c.__name__, {}).get(key) for c in record.__mro__)), "")
     turned = next((name for name in names if any(key == f"{no}{name}" for no in NEGATIONS)), "")

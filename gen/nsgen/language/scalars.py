@@ -49,7 +49,7 @@ NAMESPACE_KEY = Scalar(
     values.namespace_key,
     text(
         "namespaces",
-        r"([A-Za-z0-9_][A-Za-z0-9_.-]*)?(\[[0-9]+-[0-9]+\])?",
+        described.NODE,
         "a namespace's name, or NAME[1-100]: letters, digits, _, . and -",
     ),
 )

@@ -16,7 +16,8 @@ from enum import Enum
 from functools import cached_property
 from typing import Any, Final, Generic, TypeVar, overload
 
-from nsgen.language.described import Json, or_open
+from nsgen.language.described import Json, dealt_name, or_open
+from nsgen.language.ranges import unquoted
 from nsgen.report import Path, Report, nearest
 from nsgen.words import either
 
@@ -79,7 +80,7 @@ class Scalar(Kind[T]):
     def take(self, value: object, path: Path, report: Report) -> T | Invalid:
         """Parse a text."""
         if not isinstance(value, str):
-            report.error(path, f"expected a single value, got {shape(value)}")
+            report.error(path, f"expected a single value, got {shape(value)}{unquoted(value)}")
             return INVALID
         try:
             return self.parse(value)
@@ -160,6 +161,9 @@ class MapOf(Kind[Mapping[str, T]], Generic[T]):
             return INVALID
         found: dict[str, T] = {}
         for written, item in value.items():
+            if isinstance(item, Unknown):  # and so may be what its key stands for
+                report.pass_over((*path, written))
+                continue
             try:
                 key = self.key.parse(written)
             except ValueError as error:
@@ -172,9 +176,10 @@ class MapOf(Kind[Mapping[str, T]], Generic[T]):
 
     def json(self) -> Json:
         """An object with these values."""
-        schema = self.key.schema
         names = {
-            name: schema[name] for name in ("pattern", "patternErrorMessage") if name in schema
+            name: value
+            for name, value in dealt_name(self.key.schema).items()
+            if name in ("pattern", "patternErrorMessage")
         }
         return {
             "type": ["object", "null"],

@@ -15,6 +15,7 @@ from nsgen.ops import (
     AddBridge,
     AddLink,
     AddNamespace,
+    AddTap,
     AddVeth,
     Chain,
     ForgetUdp,
@@ -114,7 +115,7 @@ def _left_alone(topology: Topology, sections: Iterable[Section]) -> Iterator[Ste
 
 def _devices_of(op: NewDevice) -> tuple[str, ...]:
     """The devices that an operation makes on the host."""
-    if isinstance(op, AddBridge):
+    if isinstance(op, AddBridge | AddTap):
         return (op.name,)
     if isinstance(op, AddVeth):
         return (op.name,) if op.peer_into else (op.name, op.peer)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from nsgen.language.kinds.impair import Impair
 from nsgen.language.kinds.kind import Loopback, Port
 from nsgen.language.kinds.physical import Physical
+from nsgen.language.kinds.tap import Tap
 from nsgen.language.kinds.wireguard import Wireguard
 from nsgen.language.opposite import PeerAddress
 from nsgen.language.policy import policy_versions
@@ -158,6 +159,8 @@ class NodeSteps:
         parent = written.parent
         if isinstance(written, Physical):
             return [TakeDevice(node, interface.name)]
+        if isinstance(written, Tap):
+            return list(written.made(node, interface.name, interface.mac, interface.mtu))
         if parent is not None and written.ELSEWHERE and parent.node not in ("", node):
             return []
         return [self._add(interface, node)]

@@ -18,6 +18,7 @@ from nsgen.ops import (
     AddNeighbour,
     AddPolicy,
     AddRoute,
+    AddTap,
     AddVeth,
     BridgeOp,
     Chain,
@@ -41,13 +42,13 @@ from nsgen.plan.steps import Plan, Section, Step
 from nsgen.values import assert_never
 
 # What gives somebody an address, or could.
-SPEAKING = (AddAddress, AddLink, TakeDevice, StartService, RunCommand)
+SPEAKING = (AddAddress, AddLink, AddTap, TakeDevice, StartService, RunCommand)
 
 
 # What it takes over as it is.
 KEPT = (
-    (AddNamespace | JoinNamespace | AddVeth | AddLink | AddAddress | AddNeighbour | AddRoute)
-    | (BridgeOp | AddPolicy | SetNetem)
+    (AddNamespace | JoinNamespace | AddVeth | AddLink | AddTap | AddAddress | AddNeighbour)
+    | (AddRoute | BridgeOp | AddPolicy | SetNetem)
     | (WireguardOp | TakeDevice | LoadModule | SetSysctl | Chain | Jump | ForgetUdp | WriteFile)
     | (StartService | RunCommand)
 )

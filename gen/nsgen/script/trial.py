@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
+from typing import get_args
 
 from nsgen.ops import (
     HOST,
     AddBridge,
     AddLink,
     AddNamespace,
+    AddTap,
     AddVeth,
     Chain,
     JoinNamespace,
@@ -43,7 +45,7 @@ BUILT_IN = ("ACCEPT", "DROP", "RETURN", "icmp", "icmp6")  # with the tables them
 
 def lines(plan: Plan) -> Iterator[str]:
     """One device of every kind, and netem: MODULE COMMAND, done in a namespace that is gone at once."""
-    if not any(map(plan.of, (AddNamespace, JoinNamespace, AddBridge, AddVeth, AddLink))):
+    if not any(map(plan.of, (AddNamespace, JoinNamespace, *get_args(NewDevice)))):
         return
     found: dict[str, NewDevice] = {"veth": AddVeth(HOST, "t0", "t1", "", 0, "")}
     if plan.of(AddBridge):
@@ -52,8 +54,11 @@ def lines(plan: Plan) -> Iterator[str]:
         kind = "vnifilter" if "vnifilter" in op.words else op.kind  # Linux 5.18
         if kind not in found:
             found[kind] = op.trial(f"t{len(found) + 2}", "t0")
+    for user in dict.fromkeys(tap.user for tap in plan.of(AddTap)):  # each is to be there
+        found[f"tap of {user}"] = AddTap(HOST, f"t{len(found) + 2}", user)
     for kind, device in found.items():
-        yield " ".join((DEVICES.get(kind, kind), *device.argv()))
+        module = "tun" if isinstance(device, AddTap) else DEVICES.get(kind, kind)
+        yield " ".join((module, *device.argv()))
     if plan.of(SetNetem):
         yield " ".join(("sch_netem", *SetNetem(HOST, "t0", ("delay", "1ms")).argv()))
 

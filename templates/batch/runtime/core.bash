@@ -112,7 +112,7 @@ tell_block() { # NODE KIND, LINES
 # A device that is made anew, at both ends: as patterns of lines about it.
 anew() { # LINE
   local about='@(ip|bridge|tc|sysctl|wg)*[ ./]' first
-  [[ $1 =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
+  [[ $1 =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
   first="${BASH_REMATCH[4]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[2]}[ ./]*"
   ANEW+="|$first|${BASH_REMATCH[8]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[6]:-${BASH_REMATCH[2]}}[ ./]*"
 }
@@ -125,7 +125,7 @@ recall() {
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
   for line in "${LINES[@]}"; do NEW[$line]=1; done
   for line in "${OLD[@]}"; do KEPT[$line]=1; done
-  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip link add name '* ]] || MAKERS+=("$line"); done
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip '@(link|tuntap)' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
   for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
   each recall

@@ -72,7 +72,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
   [[ $2 != net.ipv4.ip_forward ]] || { where=ipv4 && tool=iptables; }
   [[ $2 =~ ^net.(ipv4.ip|ipv6.conf.all)[._]forward(ing)?$ ]] || return 0
   [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
-    [[ $line != 'host '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
+    [[ $line != 'host '* ]] || { line=${line#host ip * add name } && ours[${line%% *}/forwarding]=1; }
   done
   text=$(if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -f forwardings); forwardings $where"; fi)
   while read -r line; do
@@ -134,8 +134,8 @@ settle_parameters() { # unless something has gone wrong: then it is known what i
 goes() { # NODE KEY
   local maker
   lives "$1" || return 0
-  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip link add name ${BASH_REMATCH[1]} " &&
-    [[ " ${MAKERS[*]}" == *"$maker"* && " ${!NEW[*]}" != *"$maker"* ]]
+  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip @(link|tuntap) add name ${BASH_REMATCH[1]} " &&
+    [[ " ${MAKERS[*]}" == *$maker* && " ${!NEW[*]}" != *$maker* ]]
 }
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.

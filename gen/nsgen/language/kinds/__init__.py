@@ -20,6 +20,7 @@ def kinds() -> dict[str, type[WrittenInterface]]:
     from nsgen.language.kinds.dummy import Dummy
     from nsgen.language.kinds.macvlan import Ipvlan, Macvlan
     from nsgen.language.kinds.physical import Physical
+    from nsgen.language.kinds.tap import Tap
     from nsgen.language.kinds.tunnel import Gre, Ipip, Sit
     from nsgen.language.kinds.vlan import Vlan
     from nsgen.language.kinds.vrf import Vrf
@@ -29,7 +30,7 @@ def kinds() -> dict[str, type[WrittenInterface]]:
     return _registered(
         (
             *(BridgeInterface, Dummy, Vlan, Vxlan, Macvlan, Ipvlan, Gre),
-            *(Ipip, Sit, Wireguard, Bond, Vrf, Physical),
+            *(Ipip, Sit, Wireguard, Bond, Vrf, Tap, Physical),
         )
     )
 

@@ -1,9 +1,8 @@
-"""Links: a veth pair between any two nodes, veth(4); many at a time by ``NAME[1-100]``."""
+"""Links: a veth pair between any two nodes, veth(4)."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from nsgen.language import described
@@ -12,6 +11,7 @@ from nsgen.language.kinds.impair import Impair
 from nsgen.language.kinds.place import PLACE, NodeDevice, place
 from nsgen.language.neighbours import LINK_LOCAL, NEIGHBOURS, PROXY_NEIGHBOURS
 from nsgen.language.opposite import PEER
+from nsgen.language.ranges import BRACKETS, at_step, steps
 from nsgen.language.scalars import INTERFACE_ADDRESS, MAC, MTU, SUBNET
 from nsgen.language.schema import (
     INVALID,
@@ -26,9 +26,8 @@ from nsgen.language.schema import (
 )
 from nsgen.language.shapes import ByShape, Mapped
 from nsgen.report import Path, Report
-from nsgen.values import MAX_NAMESPACES, IPAddress, IPInterface, IPNetwork
+from nsgen.values import IPAddress, IPInterface, IPNetwork
 
-RANGE = re.compile(r"\[(?P<first>[0-9]{1,6})-(?P<last>[0-9]{1,6})\]")
 MAX_MESH = 400  # nodes of a full mesh: 79,800 links
 
 
@@ -140,7 +139,7 @@ LINK = Record(WrittenLink)
 
 
 class Links(Kind[tuple[tuple[int, WrittenLink], ...]]):
-    """Reads the list of links; a range in one stands for as many links, counted up together."""
+    """Reads the list of links."""
 
     def take(
         self, value: object, path: Path, report: Report
@@ -151,10 +150,11 @@ class Links(Kind[tuple[tuple[int, WrittenLink], ...]]):
             return INVALID
         found: list[tuple[int, WrittenLink]] = []
         for index, written in enumerate(value):
-            for one in _counted(written, (*path, index), report):
-                read = LINK.read(one, (*path, index), report)
-                if read is INVALID:
-                    break  # the others would say the same
+            one = written
+            if isinstance(written, dict) and "mesh" in written:
+                one = {**written, "mesh": _spread(written["mesh"])}
+            read = LINK.read(one, (*path, index), report)
+            if read is not INVALID:
                 found.append((index, read))
         return tuple(found)
 
@@ -163,60 +163,20 @@ class Links(Kind[tuple[tuple[int, WrittenLink], ...]]):
         return {"type": "array", "items": LINK.json()}
 
 
-def _counted(written: object, path: Path, report: Report) -> Iterator[object]:
-    """What a link with ranges stands for: all of its ranges count up together."""
-    if isinstance(written, dict) and "mesh" in written:
-        yield {**written, "mesh": _spread(written["mesh"])}
-        return
-    lengths = dict.fromkeys(_lengths(written))
-    if any(length < 1 for length in lengths):
-        report.error(path, "a range counts up: write the smaller number first")
-    elif len(lengths) > 1:
-        text = f"the ranges of a link count together, and these have {' and '.join(map(str, lengths))} steps"
-        report.error(path, text)
-    elif next(iter(lengths), 0) > MAX_NAMESPACES:
-        report.error(path, f"this is more than {MAX_NAMESPACES} links")
-    else:
-        for step in range(next(iter(lengths), 1)):
-            yield _at(written, step) if lengths else written
-
-
-def _lengths(value: object) -> Iterator[int]:
-    if isinstance(value, str):
-        yield from (int(m["last"]) - int(m["first"]) + 1 for m in RANGE.finditer(value))
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _lengths(name)
-            yield from _lengths(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _lengths(item)
-
-
-def _at(value: object, step: int) -> object:
-    """The value at one step of its ranges; ``[08-10]`` keeps the leading zeros."""
-    if isinstance(value, Unknown):
-        return value
-    if isinstance(value, str):
-        return RANGE.sub(lambda match: _number(match, step), value)
-    if isinstance(value, dict):
-        return {_at(name, step): _at(item, step) for name, item in value.items()}
-    return [_at(item, step) for item in value] if isinstance(value, list) else value
-
-
-def _number(match: re.Match[str], step: int) -> str:
-    width = len(match["first"]) if match["first"].startswith("0") else 0
-    return f"{int(match['first']) + step:0{width}}"
-
-
 def _spread(written: object) -> object:
     """The nodes of a mesh: a range is that many of them."""
-    items = written if isinstance(written, list) else [written]
     found: list[object] = []
-    for item in items:
-        lengths = list(_lengths(item))
-        if len(lengths) == 1 and 0 < lengths[0] <= MAX_MESH:
-            found += [_at(item, step) for step in range(lengths[0])]
-        else:
-            found.append(item)
+    for item in written if isinstance(written, list) else [written]:
+        found += _nodes(item) if isinstance(item, str) else [item]
     return found
+
+
+def _nodes(text: str) -> list[str]:
+    ranges = list(BRACKETS.finditer(text))
+    try:
+        number = len(steps(ranges[0]["dealt"])) if len(ranges) == 1 else 0
+    except ValueError:
+        number = 0
+    if not 0 < number <= MAX_MESH:
+        return [text]  # its brackets are refused as part of a name
+    return [at_step(text, step) for step in range(number)]

@@ -47,6 +47,8 @@ def advise(text: str, error: yaml.MarkedYAMLError) -> tuple[int, str]:
     fitting = ((start, words) for known, start, words in ADVICE if re.search(known, problem))
     from_start, words = next(fitting, (False, "this is not valid YAML"))
     advice = words.format(found=_found(text, at), since=len(BREAK.findall(text[:since])) + 1)
+    if text[at : at + 1] == "[" and "flow" in problem:
+        advice += ": a text with brackets needs quotes"
     return since if from_start else min(at, len(text.rstrip())), advice
 
 

@@ -14,6 +14,7 @@ from typing import NamedTuple, Union
 
 import yaml
 
+from nsgen.language.ranges import ALIKE
 from nsgen.language.yaml.excerpt import Text
 from nsgen.report import Report
 
@@ -37,8 +38,8 @@ class Marks:
     maps: dict[int, dict[str, tuple[int, int]]] = field(default_factory=dict)
     lists: dict[int, list[int]] = field(default_factory=dict)
     nodes: int = 0  # how many keys and values there are
-    # Of a list that was put together from several files: which item of its own file each one is.
-    own_steps: dict[int, list[int]] = field(default_factory=dict)
+    # Of a list that was put together from several files, and of what comes from a range: what each one is in its file.
+    own_steps: dict[int, list[int] | dict[str, str]] = field(default_factory=dict)
 
     def child(self, node: Plain, step: str | int) -> tuple[Plain, int, int] | None:
         """What is at a step below a node, and the offsets of its key and its value."""
@@ -52,7 +53,9 @@ class Marks:
     def own_step(self, node: Plain, step: str | int) -> str | int:
         """A step as it was written in its own file."""
         steps = self.own_steps.get(id(node))
-        return step if steps is None or not isinstance(step, int) else steps[step]
+        if isinstance(steps, dict) and isinstance(step, str):
+            return steps[step]
+        return steps[step] if isinstance(steps, list) and isinstance(step, int) else step
 
     def move(self, by: int) -> None:
         """Let all offsets begin somewhere else than at 0."""
@@ -254,15 +257,13 @@ class _Composer:
     def _key(self, parent: _OpenMap, node: Plain, at: int, *, merge: bool) -> None:
         parent.waiting, parent.key, parent.key_at = True, None, at
         if merge:
-            self._error(
-                at,
-                "merge keys ('<<') are not supported: write the keys out",
-            )
+            self._error(at, f"merge keys ('<<') are not supported: {ALIKE}")
             parent.key = "<<"
         elif node is None:
             self._error(at, "the key before this ':' is missing")
         elif not isinstance(node, str):
-            self._error(at, "a list or a map cannot be a key")
+            hint = ": a range needs quotes" if isinstance(node, list) else ""
+            self._error(at, f"a list or a map cannot be a key{hint}")
         elif node in parent.marks:
             line, _ = self._text.position(parent.marks[node][0])
             self._error(at, f"the key {node!r} is given twice, first on line {line}: remove one")

@@ -46,6 +46,7 @@ class _Merger:
         self._maps: dict[Path, dict[str, Plain]] = {(): self.data}  # what is put together already
         self._lists: dict[Path, list[Plain]] = {}
         self._words: dict[Path, set[str]] = {}
+        self._steps: dict[Path, list[int]] = {}
         marks.maps[id(self.data)] = {}
 
     def add_map(
@@ -82,11 +83,11 @@ class _Merger:
     def _add_list(self, more: list[Plain], path: Path) -> list[Plain]:
         """Add the items of a file's list; a word, such as a module, that is there already is not."""
         if path not in self._lists:
-            self._lists[path], self._words[path] = [], set()
+            self._lists[path], self._words[path], self._steps[path] = [], set(), []
             self._marks.lists[id(self._lists[path])] = []
-            self._marks.own_steps[id(self._lists[path])] = []
+            self._marks.own_steps[id(self._lists[path])] = self._steps[path]
         into, words = self._lists[path], self._words[path]
-        marks, steps = self._marks.lists[id(into)], self._marks.own_steps[id(into)]
+        marks, steps = self._marks.lists[id(into)], self._steps[path]
         for step, (item, mark) in enumerate(zip(more, self._marks.lists[id(more)], strict=True)):
             if not isinstance(item, str) or item not in words:
                 into.append(item)

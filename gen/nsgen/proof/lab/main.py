@@ -41,6 +41,8 @@ REMOVED = re.compile(r"nsgen: \S+: removed .+")
 FOR_USERS = re.compile(
     r"^(.*\brule add .*\buidrange (?!0-0 )|-A .* -m owner ! --uid-owner ).*\n", re.MULTILINE
 )
+# A tap device that others than root may open.
+TAPS_OF_USERS = re.compile(r"(\btuntap add [^\n]*?) user (?!(?:0|root)\b)[^ \n']+")
 
 Listening = tuple[str, str, int]  # the protocol, the port, and the IP version
 
@@ -101,11 +103,14 @@ class Rehearsal:
             self._lifecycle(before)
 
     def of_root(self, script: str) -> str:
-        """A script without rules for packets of other users: there are none, and the kernel refuses their numbers."""
+        """A script without what is for other users: there are none, and the kernel refuses their numbers."""
         found, rules = FOR_USERS.subn("", script)
+        found, taps = TAPS_OF_USERS.subn(r"\1", found)
         if rules:
             text = "nobody but root is here: rules for packets of some users (uidrange, proxy_uid) are left out"
             self.tell("note", text=text)
+        if taps:
+            self.tell("note", text="nobody but root is here: tap devices are root's alone")
         return found
 
     def _joining(self, script: str) -> str:

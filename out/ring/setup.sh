@@ -1,0 +1,1464 @@
+#!/usr/bin/env bash
+{ trap 'exit 2' EXIT; } # a copy of this that is not whole fails: bash may take a cut inside of [[ for a success
+{ trap - EXIT # up to the last line: and it runs nothing
+# ring: 5 network namespaces (r1, r2 … r5).
+#
+#   sudo ./setup.sh          build it; if it is there, repair it or bring it up to date
+#   sudo ./setup.sh plan     tell what that would undo and run now, and do none of it
+#   sudo ./setup.sh try      the same on trial: unless it is confirmed, it goes back
+#   sudo ./setup.sh check    tell what is missing, changed or besides, node by node
+#   sudo ./setup.sh down     remove it, and put back what it changed
+#
+# Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
+# machine is there, with its reason. What follows is the runtime 53be45bb2b14, the same in every script, less the parts
+# that this one does not need; `nsgen runtime` prints it.
+
+set -euo pipefail
+shopt -s nullglob inherit_errexit
+export LC_ALL=C
+
+NAME='ring'
+WHAT='5 namespaces, 5 links'
+PARTS='devices parameters services try install'
+PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils sysctl:procps setsid:util-linux runuser:util-linux python3'
+PORTS=''
+TRIAL='veth ip link add name t0 type veth peer name t1'
+MODULES=''
+
+# What is built, in order, and why.
+topology() {
+  # ---- Namespaces ----
+
+  # A network namespace is like a machine of its own: it has interfaces, addresses, a route table and iptables rules of
+  # its own, and shares none of them with this host.
+  ip_in host <<'IP'
+netns add r1
+netns add r2
+netns add r3
+netns add r4
+netns add r5
+IP
+
+  # ---- Inside the namespaces ----
+
+  ip_in r1 <<'IP'
+link set dev lo alias nsgen:ring up
+IP
+
+  # A veth pair is a cable: what goes in at one end comes out at the other, wherever the two ends are.
+  ip_in r1 <<'IP'
+link add name right type veth peer name left netns r2
+link add name left type veth peer name right netns r5
+link set dev right addrgenmode none
+address replace 10.0.1.1/24 dev right
+link set dev right up
+link set dev left addrgenmode none
+address replace 10.0.5.2/24 dev left
+link set dev left up
+address replace 10.255.0.1/32 dev lo
+IP
+
+  # Worked out, not written: `routing: auto` leads every node to every subnet by the fewest hops. Where all of them have
+  # the same next hop, a default route says it once.
+  ip_in r1 <<'IP'
+route replace 10.0.2.0/24 via 10.0.1.2 dev right
+route replace 10.255.0.2/32 via 10.0.1.2 dev right
+route replace 10.0.3.0/24 via 10.0.1.2 dev right
+route replace 10.255.0.3/32 via 10.0.1.2 dev right
+route replace 10.0.4.0/24 via 10.0.5.1 dev left
+route replace 10.255.0.4/32 via 10.0.5.1 dev left
+route replace 10.255.0.5/32 via 10.0.5.1 dev left
+IP
+
+  parameters r1 <<'PARAMETERS'
+# This node routes between its interfaces.
+net.ipv4.ip_forward = 1
+net.ipv6.conf.all.forwarding = 1
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+net.ipv4.ip_unprivileged_port_start = 0
+PARAMETERS
+
+  ip_in r2 <<'IP'
+link set dev lo alias nsgen:ring up
+link add name right type veth peer name left netns r3
+link set dev left addrgenmode none
+address replace 10.0.1.2/24 dev left
+link set dev left up
+link set dev right addrgenmode none
+address replace 10.0.2.1/24 dev right
+link set dev right up
+address replace 10.255.0.2/32 dev lo
+IP
+
+  ip_in r2 <<'IP'
+route replace 10.0.5.0/24 via 10.0.1.1 dev left
+route replace 10.255.0.1/32 via 10.0.1.1 dev left
+route replace 10.0.3.0/24 via 10.0.2.2 dev right
+route replace 10.255.0.3/32 via 10.0.2.2 dev right
+route replace 10.0.4.0/24 via 10.0.1.1 dev left
+route replace 10.255.0.4/32 via 10.0.2.2 dev right
+route replace 10.255.0.5/32 via 10.0.1.1 dev left
+IP
+
+  parameters r2 <<'PARAMETERS'
+# This node routes between its interfaces.
+net.ipv4.ip_forward = 1
+net.ipv6.conf.all.forwarding = 1
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+net.ipv4.ip_unprivileged_port_start = 0
+PARAMETERS
+
+  ip_in r3 <<'IP'
+link set dev lo alias nsgen:ring up
+link add name right type veth peer name left netns r4
+link set dev left addrgenmode none
+address replace 10.0.2.2/24 dev left
+link set dev left up
+link set dev right addrgenmode none
+address replace 10.0.3.1/24 dev right
+link set dev right up
+address replace 10.255.0.3/32 dev lo
+IP
+
+  ip_in r3 <<'IP'
+route replace 10.0.1.0/24 via 10.0.2.1 dev left
+route replace 10.0.5.0/24 via 10.0.2.1 dev left
+route replace 10.255.0.1/32 via 10.0.2.1 dev left
+route replace 10.255.0.2/32 via 10.0.2.1 dev left
+route replace 10.0.4.0/24 via 10.0.3.2 dev right
+route replace 10.255.0.4/32 via 10.0.3.2 dev right
+route replace 10.255.0.5/32 via 10.0.3.2 dev right
+IP
+
+  parameters r3 <<'PARAMETERS'
+# This node routes between its interfaces.
+net.ipv4.ip_forward = 1
+net.ipv6.conf.all.forwarding = 1
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+net.ipv4.ip_unprivileged_port_start = 0
+PARAMETERS
+
+  ip_in r4 <<'IP'
+link set dev lo alias nsgen:ring up
+link add name right type veth peer name left netns r5
+link set dev left addrgenmode none
+address replace 10.0.3.2/24 dev left
+link set dev left up
+link set dev right addrgenmode none
+address replace 10.0.4.1/24 dev right
+link set dev right up
+address replace 10.255.0.4/32 dev lo
+IP
+
+  ip_in r4 <<'IP'
+route replace 10.0.1.0/24 via 10.0.3.1 dev left
+route replace 10.0.5.0/24 via 10.0.4.2 dev right
+route replace 10.255.0.1/32 via 10.0.4.2 dev right
+route replace 10.0.2.0/24 via 10.0.3.1 dev left
+route replace 10.255.0.2/32 via 10.0.3.1 dev left
+route replace 10.255.0.3/32 via 10.0.3.1 dev left
+route replace 10.255.0.5/32 via 10.0.4.2 dev right
+IP
+
+  parameters r4 <<'PARAMETERS'
+# This node routes between its interfaces.
+net.ipv4.ip_forward = 1
+net.ipv6.conf.all.forwarding = 1
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+net.ipv4.ip_unprivileged_port_start = 0
+PARAMETERS
+
+  ip_in r5 <<'IP'
+link set dev lo alias nsgen:ring up
+link set dev left addrgenmode none
+address replace 10.0.4.2/24 dev left
+link set dev left up
+link set dev right addrgenmode none
+address replace 10.0.5.1/24 dev right
+link set dev right up
+address replace 10.255.0.5/32 dev lo
+IP
+
+  ip_in r5 <<'IP'
+route replace 10.0.1.0/24 via 10.0.5.2 dev right
+route replace 10.255.0.1/32 via 10.0.5.2 dev right
+route replace 10.0.2.0/24 via 10.0.5.2 dev right
+route replace 10.255.0.2/32 via 10.0.5.2 dev right
+route replace 10.0.3.0/24 via 10.0.4.1 dev left
+route replace 10.255.0.3/32 via 10.0.4.1 dev left
+route replace 10.255.0.4/32 via 10.0.4.1 dev left
+IP
+
+  parameters r5 <<'PARAMETERS'
+# This node routes between its interfaces.
+net.ipv4.ip_forward = 1
+net.ipv6.conf.all.forwarding = 1
+# A port below 1024 is root's. Here it need not be: whoever serves on one as somebody else has this namespace for
+# himself. (Docker sets this in every container.)
+net.ipv4.ip_unprivileged_port_start = 0
+PARAMETERS
+
+  # ---- Services ----
+
+  # Started in r1, with its output under /run/nsgen/ring/.
+  service r1 web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server --bind 10.255.0.1 80
+
+  # Started in r2, with its output under /run/nsgen/ring/.
+  service r2 web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server --bind 10.255.0.2 80
+
+  # Started in r3, with its output under /run/nsgen/ring/.
+  service r3 web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server --bind 10.255.0.3 80
+
+  # Started in r4, with its output under /run/nsgen/ring/.
+  service r4 web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server --bind 10.255.0.4 80
+
+  # Started in r5, with its output under /run/nsgen/ring/.
+  service r5 web env -C /usr/share/doc runuser -u nobody -- python3 -m http.server --bind 10.255.0.5 80
+}
+
+# ======================================================================================================================
+# topology() is read, and taken as lines: NODE KIND WORDS…, one for each thing that is to be there. They are kept in
+# /run/nsgen/NAME, gone after a reboot like all of it, and written down before anything is done. Lines that are kept and
+# no longer wanted are undone, the last one first; `down` wants none. A command that fails ends the run (set -e): nothing
+# that may fail is called in a condition; `ended` puts things right.
+
+main() {
+  begin
+  [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
+  [[ ! $* =~ ^try(' '([1-9][0-9]{0,4}))?$ ]] || { PATIENCE=${BASH_REMATCH[2]:-60} && set --; }
+  case $* in
+    '' | up | down | check | confirm | install | uninstall) ;;
+    'check --strict') STRICT=yes ;;
+    plan) PLAN=yes && set -- ;;
+    -h | --help) usage && exit 0 ;;
+    *) usage >&2 && exit 2 ;;
+  esac
+  ACTION=${1:-up}
+  topology
+  require
+  lock
+  recall
+  "$ACTION"
+  [[ ! $WATCHER ]] || await
+}
+
+begin() {
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp ALL='' WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
+  PLAN='' PATIENCE='' WATCHER='' ANEW=''
+  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=() MAKERS=()
+  declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
+  each begin
+}
+
+usage() { printf 'usage: %s [-v] [up|down|check [--strict]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
+say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
+die() { say "$@" && exit 1; }
+left() { say "$@" && LEFT=yes; } # what could not be removed: the rest is, and what is kept of this stays kept
+remove() { rm -rf "$@" || left "$1 cannot be removed"; }
+
+run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it is shown
+act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
+
+take() { # NODE KIND <LINES; comments are for the reader
+  local text line lines=''
+  IFS= read -rN 99999999 text || true
+  if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
+    TEXT["$1 $2"]+=$'\n'$text
+    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=$line$'\n'; done <<<"$text"
+    text=$lines
+  fi
+  add "$1" "$2" "$text"
+}
+
+# Lines of one kind, one after the other, are a block.
+add() { # NODE KIND LINES
+  local text=${3%$'\n'}
+  [[ $text ]] || return 0
+  [[ $1 == host || ${KINDS["$1 ip"]:-} ]] || { NODES+=("$1") && KINDS["$1 ip"]=1; }
+  [[ ${BLOCKS[*]: -1} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
+  KINDS["$1 $2"]=1 TEXTS[-1]+=$text$'\n'
+  ALL+="$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"$'\n'
+}
+
+add_command() { local -a words=("${@:4}") && add "$1" "$2" "$3 ${words[*]@Q}"; } # NODE KIND NAME COMMAND…
+
+# What there is to do at some step for the lines of a kind, and for a part of this script.
+every() { # STEP
+  local index block line lines
+  for index in "${!BLOCKS[@]}"; do
+    block=${BLOCKS[index]}
+    declare -F "$1_${block#* }" >/dev/null || continue
+    mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
+    for line in "${lines[@]}"; do [[ $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"; done
+  done
+}
+
+each() { local part && for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done; } # STEP
+
+# What is to be done inside of namespaces waits, and is then done together.
+make() {
+  local index node kind
+  for index in "${!BLOCKS[@]}"; do
+    node=${BLOCKS[index]% *} kind=${BLOCKS[index]#* }
+    tell_block "${BLOCKS[index]}" "${TEXTS[index]}"
+    if [[ $PLAN ]]; then continue; fi
+    if [[ $node != host && $kind =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then WAITING["$kind $node"]+=${TEXTS[index]} && continue; fi
+    each flush
+    make_lines "$node" "$kind" "${TEXTS[index]}"
+  done
+  each flush
+}
+
+make_lines() { # NODE KIND LINES
+  if declare -F "make_$2" >/dev/null; then "make_$2" "$1" "$3"; else run_lines "$@"; fi
+}
+
+# What `up` does, as it does it, and `plan` before: - is undone, + is new, ~ is set right, or goes and is made again.
+tell() { # SIGN LINE
+  [[ ${ACTION:-} != up || ${TOLD[$*]:-} || $2 == *tables' '[*C]* ]] || printf '%s %s: %s\n' "$1" "${2%% *}" "${2#* }"
+  TOLD[$*]=1
+}
+
+tell_block() { # NODE KIND, LINES
+  local line
+  [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
+  while IFS= read -r line; do
+    line="$1 $line"
+    if [[ ! ${KEPT[$line]:-} ]]; then tell + "$line"; elif [[ "$line " == @($ANEW) ]]; then tell '~' "$line" && anew "$line"; fi
+  done <<<"${2%$'\n'}"
+}
+
+# A device that is made anew, at both ends: as patterns of lines about it.
+anew() { # LINE
+  local about='@(ip|bridge|tc|sysctl|wg)*[ ./]' first
+  [[ $1 =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
+  first="${BASH_REMATCH[4]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[2]}[ ./]*"
+  ANEW+="|$first|${BASH_REMATCH[8]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[6]:-${BASH_REMATCH[2]}}[ ./]*"
+}
+
+# OLD: what earlier runs made. MAKERS: what makes a device. CHANGED: what there is more of, or less.
+recall() {
+  local line
+  NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
+  [[ ! $ALL ]] || mapfile -t LINES <<<"${ALL%$'\n'}"
+  [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
+  for line in "${LINES[@]}"; do NEW[$line]=1; done
+  for line in "${OLD[@]}"; do KEPT[$line]=1; done
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip '@(link|tuntap)' add name '* ]] || MAKERS+=("$line"); done
+  [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
+  each recall
+}
+
+changes() {
+  local node=${1%% *} kind=${1#* } device=${1#* dev }
+  KINDS["$node ${kind%% *}"]=1 CHANGED["$node ${kind%% *}"]=1 CHANGED["$node dev ${device%% *}"]=1
+}
+
+# Over what is up, lines are run again only where they are others, or something is not as it was.
+is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:-} ]]; } # NODE KIND
+
+lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1 ]]; } # NODE
+
+keep() {
+  [[ -d $STATE ]] || mkdir -p "$STATE"
+  printf '%s' "${@/%/$'\n'}" >"$TMP/made"
+  mv "$TMP/made" "$STATE/made"
+}
+
+# Without rights and programs nothing is begun, not even the lock taken; all else in the way is told, too.
+require() {
+  local entry key value rights=0
+  while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
+  # So has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
+  ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
+  [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
+    PROBLEMS+=('this shell is inside of a namespace (ip netns exec): what is made here would be gone with it')
+  for entry in $PROGRAMS; do
+    if command -v "${entry%:*}" >/dev/null; then continue; fi
+    [[ $entry == *:* ]] || { PROBLEMS+=("there is no program $entry, which a service needs") && continue; }
+    PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
+  done
+  ((${#PROBLEMS[@]})) || return 0
+  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && each survey && every survey; } 2>/dev/null
+  refuse
+}
+
+# What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
+lacks() { # WHAT MODULES
+  local module there lacking=''
+  there=$(find "/lib/modules/$(uname -r)" -name '*.ko*' -print -o -name modules.builtin -exec cat {} + 2>/dev/null) || true
+  for module in $2; do
+    [[ -e /sys/module/$module || $there == *"/$module.ko"* || ! $there && $2 == *' '* ]] || lacking+=" $module"
+  done
+  PROBLEMS+=("$1" ${lacking:+"this kernel has no module$lacking: install kernel-modules-extra (EL, Fedora) or linux-modules-extra-\$(uname -r) (Ubuntu), then modprobe -a$lacking"})
+}
+
+refuse() {
+  ((${#PROBLEMS[@]})) || return 0
+  say 'nothing was changed, because'
+  printf '  %s\n' "${PROBLEMS[@]}" | awk '!told[$0]++' >&2
+  exit 1
+}
+
+# One run at a time on this machine: topologies share kernel parameters. The folder is the lock.
+lock() {
+  local folder file
+  until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK || $PLAN && ! -d /run/nsgen ]]; do
+    [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
+    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
+    { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
+    flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
+  done
+  trap ended EXIT
+  trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP
+  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|confirm) ]] || for folder in "$STATE".{try,back}; do
+    [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
+  done
+  [[ ! $PLAN ]] || TMP=$(mktemp -u) # all that it writes is written elsewhere, and goes
+  [[ ! -e $TMP ]] || rm -rf "$TMP" || die "$TMP cannot be removed"
+  mkdir "$TMP" "$TMP/copy" || die "$TMP cannot be made"
+  [[ $PLAN ]] || return 0
+  for file in "$STATE"/*; do [[ $file == *.log ]] || cp "$file" "$TMP/copy" || die "$file cannot be copied"; done
+  STATE=$TMP/copy
+}
+
+# The folder goes with the last topology.
+unlock() {
+  local tries
+  for tries in 1 2; do
+    rm -rf "$TMP" && { [[ $PLAN || ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
+      { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen; } && return 0
+  done
+  die "something is left under /run/nsgen after $tries tries; run down again"
+}
+
+up() {
+  each warn
+  if [[ -e $STATE/up ]]; then
+    WAS_UP=yes
+    DRIFT=$(every check; each check) # what is not as it was
+    DRIFT=$(what_counts "$DRIFT")
+    [[ $DRIFT || -e $STATE/script.new || ${CHANGED[*]} ]] || { say 'nothing to do' && return 0; }
+  fi
+  each survey
+  every survey
+  refuse
+  [[ ! $PATIENCE ]] || start_watch
+  [[ $PLAN ]] || UNDER_WAY=yes
+  [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
+  [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
+  keep "${OLD[@]}" "${LINES[@]}"
+  print_functions >"$STATE/script.new"
+  undo
+  [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
+  each prepare
+  make
+  [[ ! $PLAN ]] || exit 2
+  each finish
+  keep "${LINES[@]}"
+  mv "$STATE/script.new" "$STATE/script"
+  : >"$STATE/up"
+  trap '' INT TERM HUP && UNDER_WAY='' # it is done
+  if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
+}
+
+# (In a trap a bare `return` gives the status from before it: each here says which.)
+ended() {
+  local status=$? at=$BASH_COMMAND
+  trap '' INT TERM HUP
+  trap unlock EXIT
+  if [[ $status -gt 0 || $UNDER_WAY ]]; then
+    if [[ $at != 'exit '* ]]; then say "failed at: $at"; elif [[ $at == 'exit 1'?? ]]; then say 'interrupted'; fi # or it was said
+    [[ ! $UNDER_WAY ]] || go_back
+  fi
+  unlock
+  [[ ! $UNDER_WAY ]] || exit "$((status ? status : 1))"
+}
+
+# What worked before works again, by the script that made it; what was not there before this run is removed.
+go_back() {
+  if [[ $WATCHER ]]; then
+    say 'it failed; going back to what was there before'
+    await
+  elif [[ ! $WAS_UP ]]; then
+    say 'it failed; undoing what was done'
+    recall
+    clear_away || true
+  elif [[ ${NSGEN_BACK:-} || ${OLD[*]} == "${LINES[*]}" || ! -e $STATE/script ]]; then
+    say 'it failed; what was up before is still up'
+  else
+    say 'it failed; going back to what was up before'
+    exec {LOCK}<&-
+    NSGEN_BACK=yes bash -c '. "$0" && main up' "$STATE/script" || true
+    trap - EXIT
+    exit 1
+  fi
+}
+
+down() {
+  local what="removed $WHAT"
+  [[ -e $STATE/made ]] || { OLD=("${LINES[@]}") && what='nothing to do'; } # what there is of it is then told by its marks
+  clear_away
+  [[ ! $LEFT ]] || die 'not everything could be removed; run down again'
+  say "$what"
+}
+
+# From here on the topology is not up: should the next `up` fail, it undoes what is left.
+clear_away() {
+  LEFT='' NEW=()
+  remove "$STATE/up"
+  undo
+  [[ $LEFT ]] || remove "$STATE"
+}
+
+undo() {
+  local index line kind gone='' unknown=()
+  UNDONE=()
+  for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
+    line=${OLD[index]}
+    if [[ ${NEW[$line]:-} ]]; then continue; fi
+    tell - "$line" && anew "$line"
+    if [[ $PLAN ]]; then continue; fi
+    gone=yes kind=${line#* } kind=${kind%% *}
+    [[ ! ${LATER[$kind]:-} ]] || { UNDONE+=("$line") && continue; } # by `settle`
+    if declare -F "undo_$kind" >/dev/null; then "undo_$kind" "${line%% *}" "${line#* * }"; else unknown=("$line" "${unknown[@]}"); fi
+  done
+  [[ " ${unknown[*]}" != *' host join '* ]] || each settle # what is in it goes first
+  ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
+  [[ ! $gone ]] || each settle
+}
+
+# Of parts that this script has not: by those of the scripts that made it.
+undo_unknown() { # LINE…
+  local file
+  printf '%s\n' "$@" >"$TMP/unknown"
+  printf '%s\n' "${!NEW[@]}" >"$TMP/new"
+  for file in "$STATE"/script{,.new}; do [[ ! -e $file ]] || bash -c '. "$0" && forget' "$file" || return 1; done
+}
+
+forget() {
+  local line
+  begin
+  while read -r line; do [[ ! $line ]] || NEW[$line]=1; done <"$TMP/new"
+  mapfile -t OLD <"$TMP/unknown"
+  undo_unknown() { :; } # the other one knows it
+  undo
+  [[ ! $LEFT ]]
+}
+
+check() {
+  local line found
+  [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
+  found=$(every check; each check)
+  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
+  [[ $found ]] || return 0
+  printf '%s\n' "${found#$'\n'}"
+  [[ $STRICT ]] || found=$(what_counts "$found")
+  [[ ! $found ]] || exit 1
+}
+
+what_counts() { sed '/^$/d; /: besides: /d' <<<"$1"; } # DIFFERENCES
+
+# This script: the file it is read from; of a pipe, what bash has read, without its comments.
+print_self() {
+  if [[ -f ${BASH_SOURCE[0]:-} ]]; then cat "${BASH_SOURCE[0]}" && return 0; fi
+  printf '#!/usr/bin/env bash\n{\n' && print_functions && printf 'main "$@"\n}\n'
+}
+
+print_functions() {
+  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob inherit_errexit' 'export LC_ALL=C'
+  declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL MODULES ${REACHED+REACHED}
+  declare -f
+}
+
+# ---- namespaces, devices, addresses, routes ----
+# ip(8), bridge(8) and tc(8) take lines that can be repeated: what is to be added and is there already is no error. A line
+# is undone by the same line with the verb turned. What they print of it all right after `up` is kept in `seen`; `check`
+# asks them again, and what differs is set back by the next `up`, or goes and is made anew.
+
+ip_in() { take "$1" "ip${2:+6}"; } # NODE [-6] <LINES
+bridge_in() { take "$1" bridge; }
+tc_in() { take "$1" tc; }
+
+begin_devices() {
+  ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\nneighbour show proxy\n'
+  INSIDE='' # what is in namespaces has been asked already
+  declare -gA ALIAS=() JOINED=()
+  LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
+}
+
+in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
+
+run_lines() { # NODE KIND LINES
+  local output
+  is_wanted "$1" "$2" || return 0
+  INSIDE='' output=$(run_batch "$1" "$2" "$3") || judge "$1" "$2" "$output" "$3"
+}
+
+run_batch() { # NODE KIND LINES
+  [[ ! $VERBOSE ]] || printf '%s' "$3" | sed "s/^/[#] $1: $2 /" >&2
+  case $2 in
+    sysctl) in_node "$1" sysctl -q -p - ;;
+    ip6) in_node "$1" ip -6 -force -batch - ;;
+    *) in_node "$1" "$2" -force -batch - ;;
+  esac 2>&1 <<<"$3"
+}
+
+# With -force ip(8) goes on after an error, and says which line it was.
+judge() { # NODE KIND OUTPUT LINES
+  local said message='' line=''
+  while IFS= read -r said; do
+    if [[ ! $said =~ ^'Command failed '.*:([0-9]+) ]]; then message=${message:-$said} && continue; fi
+    line=$(sed -n "${BASH_REMATCH[1]}p" <<<"$4")
+    case "$line: $message" in
+      *' add '*'File exists' | *' append '*'File exists' | 'tuntap add '*' busy') add_renamed "$1" "$line" ;;
+      *) # but for a route that is there, and a policy in the way of another
+        [[ $line == 'route replace '* && $(in_node "$1" ip -batch - 2>/dev/null <<<"route show ${line#route replace }") ]] ||
+          die "$1: $2 $line: $message"
+        ;;
+    esac
+    message=''
+  done <<<"$3"
+  [[ $line ]] || die "$1: $2: ${message:-it failed}"
+}
+
+# Linux 6.1 and older look for a new device's name where it is made: one that is taken there it gets where it is put.
+add_renamed() { # NODE LINE
+  local name=nsgen$BASHPID
+  [[ $2 =~ ^'link add name '([^ ]+)' '.*'netns '([^ ]+)' type ' ]] || return 0
+  ! in_node "${BASH_REMATCH[2]}" ip link show dev "${BASH_REMATCH[1]}" &>/dev/null || return 0
+  { in_node "$1" ip -batch - <<<"${2/ name ${BASH_REMATCH[1]} / name $name }" &&
+    in_node "${BASH_REMATCH[2]}" ip link set dev "$name" name "${BASH_REMATCH[1]}"; } || die "$1: ip $2: it failed"
+}
+
+# What waits to be done in namespaces, once all cables are there: ip(8)'s lines for all of them, and then the others.
+flush_devices() {
+  local kind node
+  ((${#WAITING[@]})) || return 0
+  make_inside
+  for kind in ip6 bridge tc sysctl; do
+    for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || make_lines "$node" "$kind" "${WAITING["$kind $node"]}"; done
+  done
+  WAITING=()
+}
+
+# Each is asked at once what there is, unless more is to come. Where that fails, or lines join namespaces: one by one.
+make_inside() {
+  local node ask=''
+  if [[ ! $WAS_UP && ! $VERBOSE && ${WAITING[*]} != *' netns '* ]]; then
+    [[ " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' replace '[^\ ]*: ]] || ask=$ASK
+    for node in "${NODES[@]}"; do printf '%s' "${WAITING["ip $node"]:-}$ask" >"$TMP/ip.$node"; done
+    if enter_each "ip -d -o -force -batch $TMP/ip.NODE" "${NODES[@]}" >"$TMP/inside" 2>/dev/null; then
+      INSIDE=$ask
+      return 0
+    fi
+  fi
+  for node in "${NODES[@]}"; do [[ ! ${WAITING["ip $node"]:-} ]] || run_lines "$node" ip "${WAITING["ip $node"]}"; done
+}
+
+# Many: by xargs, in two halves. ip(8) opens all of /run/netns to name the other end of a cable: here there is none.
+enter_each() { # COMMAND NODE…
+  local node words
+  if (($# <= 20)); then
+    for node in "${@:2}"; do read -ra words <<<"${1//NODE/$node}" && in_node "$node" "${words[@]}" || return 1; done
+    return 0
+  fi
+  enter_some "$1" "${@:2:$# / 2}" >"$TMP/half" &
+  enter_some "$1" "${@:$# / 2 + 2}" >"$TMP/rest" || return 1
+  wait "$!" || return 1
+  cat "$TMP/half" "$TMP/rest"
+}
+
+enter_some() {
+  local node where
+  where=$(mktemp -d "$TMP/netns.XXXX")
+  for node in "${@:2}"; do printf -- '--net=%s %s\n' "${JOINED[$node]:-$where/$node}" "${1//NODE/$node}"; done |
+    unshare --mount bash -c "mount -n --rbind /run/netns $where && mount -n -t tmpfs tmpfs /run/netns && exec xargs -r -L 1 nsenter"
+}
+
+# ---- what is in the way ----
+
+# A device tells by its alias whose it is, a namespace by that of its lo.
+know_devices() {
+  local device line text
+  ALIAS=()
+  text=$(ip -o link show) || return 1
+  while read -r _ device line; do
+    [[ $line == *' alias '* ]] || line='alias -'
+    ALIAS[${device%%[@:]*}]=${line##*alias }
+  done <<<"$text"
+}
+
+warn_devices() {
+  [[ ! ${RESOLVING:-} || $(grep -s ^nameserver /etc/resolv.conf) != 'nameserver 127.'+([0-9.]) ]] ||
+    say "warning: only this host reaches the resolver in /etc/resolv.conf: write 'dns' for $RESOLVING"
+}
+
+survey_devices() {
+  local tried module said
+  command -v ip >/dev/null || return 0 # which was told
+  know_devices || die 'ip link show failed'
+  survey_ways
+  [[ ! $WAS_UP && $TRIAL ]] && command -v unshare >/dev/null || return 0 # in a namespace that is gone at once
+  tried=$(unshare --net sh -fc "while read -r m c; do s=\$(\$c 2>&1) || echo \$m \$c: \$s; done" 2>&1 <<<"$TRIAL") ||
+    { PROBLEMS+=("this kernel cannot make namespaces: $tried") && tried=''; }
+  while read -r module said; do [[ ! $said ]] || lacks "$said" "$module"; done <<<"$tried"
+}
+
+survey_ip() { # NODE LINE
+  local name=${2#* add name } peer=${2#* peer name }
+  case "$1 $2" in
+    'host netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
+    'host link add '* | 'host tuntap add '*)
+      is_ours "$2" || taken link "${name%% *}"
+      [[ $2 != *' peer name '* || $2 == *' netns '* ]] || is_free "${peer%% *}" "$2" || taken link "${peer%% *}"
+      ;;
+    'host address replace '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_subnet "${2#address replace }" ;;
+    'host rule add '*) survey_priority -4 "$2" ;;
+  esac
+}
+
+survey_ip6() { [[ $1 != host ]] || survey_priority -6 "$2"; }
+
+taken() { PROBLEMS+=("$1 $2 exists already, and it is not of this topology"); }
+
+# What is made in a namespace has no name here.
+is_ours() { # LINE
+  local name=${1#* add name } device=${1#* dev }
+  case $1 in
+    'link set '* | 'vlan '*) is_marked "${device%% *}" || is_our_port "${device%% *}" ;;
+    'netns add '*) is_our_namespace "$1" ;;
+    *' netns '*' type '*) ;;
+    *) is_free "${name%% *}" "$1" ;;
+  esac
+}
+
+is_marked() { [[ ${ALIAS[$1]:-} == "nsgen:$NAME"?(:*) ]]; } # DEVICE
+is_our_port() { [[ $(ip -o link show dev "$1" 2>/dev/null) =~ ' master '([^ ]+) ]] && is_marked "${BASH_REMATCH[1]}"; }
+
+# There is none, it has our mark, or it has none and an earlier run was about to make it. DEVICE LINE
+is_free() { [[ ! ${ALIAS[$1]:-} || ${ALIAS[$1]} == - && ${KEPT["host ip $2"]:-} ]] || is_marked "$1"; }
+
+is_our_namespace() { # LINE
+  [[ ! -e /run/netns/${1##* } || ${KEPT["host ip $1"]:-} ||
+    $(in_node "${1##* }" ip -o link show dev lo 2>/dev/null) == *" alias nsgen:$NAME"?(:*) ]]
+}
+
+# A subnet or address that this host reaches by another device; link-local ones are on every link.
+survey_subnet() { # ADDRESS dev DEVICE
+  local six=${1//[!:]/} asked near=${1%% dev *}
+  near=${near##* } asked="route show table local root ${1%%/*}"$'\n'"route show root $near"
+  [[ $near =~ ^[^:]*/32$|/128$ ]] || asked+=$'\n'"route show match ${near%/*}"
+  [[ $1 =~ ^fe[89ab].: ]] || elsewhere "the subnet of ${1%% *} is" < <(ip ${six:+-6} -o -batch - <<<"$asked")
+}
+
+# As the kernel would.
+survey_ways() {
+  local get=$'\nroute get fibmatch '
+  [[ ! ${REACHED:-} ]] || elsewhere 'members are' < <(ip -o -force -batch - 2>/dev/null <<<"$get${REACHED// /$get}" | sort -u)
+}
+
+# A default route comes last, unless a rule says else; half of all addresses, as a VPN has it, is one.
+elsewhere() { # WHO <ROUTES
+  local route to table device
+  while read -r route; do
+    [[ $route =~ ^((local|blackhole|unreachable|prohibit|throw)' ')?([^ ]+)(.*' table '([^ ]+))? ]] || continue
+    to=${BASH_REMATCH[3]} table=${BASH_REMATCH[5]} device=${route#* dev }
+    [[ $1$WAS_UP$ACTION$table${BASH_REMATCH[2]} != 'members areup' ]] || continue # told of its subnet
+    is_marked "${device%% *}" || [[ " ${OLD[*]} " == *" host ip route replace $to"?(/32|/128)' '* ||
+      $to =~ ^(default|0.0.0.0/1|128.0.0.0/1|::/1|8000::/1|2000::/3)$ && (! $table ||
+      $(if [[ $route == *' pref '* ]]; then ip -6 rule; else ip rule; fi) == *'from all lookup main'*" lookup $table"*) ]] ||
+      PROBLEMS+=("$1 routed elsewhere: ${route%%' scope '*}")
+  done
+}
+
+survey_priority() { # -4|-6 LINE
+  local priority=${2#* priority }
+  [[ ${KEPT["host ip $2"]:-}${KEPT["host ip6 $2"]:-} || $'\n'$(ip "$1" rule show) != *$'\n'"${priority%% *}:"* ]] ||
+    taken 'a rule of policy routing with the priority' "${priority%% *}"
+}
+
+# ---- what is there, and what differs ----
+
+# NODE: WORDS of all that is ours, or in namespaces of ours, by the script that was run and by this one.
+list() {
+  local key
+  local -a names=("${NODES[@]}")
+  printf '%s' "$ASK" >"$TMP/ask"
+  printf '%s\n' "${LINES[@]}" >"$TMP/lines"
+  [[ $UNDER_WAY ]] || printf '%s\n' "${OLD[@]}" >>"$TMP/lines"
+  if [[ ! $INSIDE ]]; then
+    namespaces_there >"$TMP/there"
+    mapfile -t names <"$TMP/there"
+    enter_each "ip -d -o -batch $TMP/ask" "${names[@]}" >"$TMP/inside"
+  fi
+  { printf '@ host ip\n'; ip -d -o -batch "$TMP/ask"; printf '@in %s\n' "${names[*]}"; } >"$TMP/host"
+  {
+    look_further "${names[@]}"
+    for key in "${!KINDS[@]}"; do
+      [[ $key == *' ip' || " host ${names[*]} " != *" ${key% *} "* ]] || look_by "${key% *}" "${key#* }"
+    done
+  } >"$TMP/further"
+  in_words "$TMP/lines" "$TMP/host" "$TMP/inside" "$TMP/further"
+}
+
+# Less what the topology's commands have added.
+list_ours() {
+  list >"$TMP/all"
+  without "$STATE"/know[n] "$TMP/all"
+}
+
+without() { # FILE… FILE: the lines of the last one that none of the others has
+  awk 'FILENAME != ARGV[ARGC - 1] { told[$0]; next } !($0 in told)' "$@"
+}
+
+look_by() { # NODE KIND
+  printf '@ %s %s\n' "$@"
+  case $2 in
+    ip6) in_node "$1" ip -6 -N rule show ;;
+    tc) in_node "$1" tc qdisc show ;;
+    bridge) in_node "$1" bridge vlan show && in_node "$1" bridge fdb show && if grep -q ' vni ' "$TMP/lines"; then in_node "$1" bridge vlan tunnelshow && in_node "$1" bridge vni show; fi ;;
+    wg) in_node "$1" wg show all public-key && in_node "$1" wg show all allowed-ips ;;
+    *tables) in_node "$1" "$2-save" ;;
+  esac
+}
+
+# For `check`: what others may have put into namespaces. It takes long: if they are many, for --strict.
+look_further() { # NODE…
+  [[ $ACTION == check && $# -gt 0 && ( $STRICT || $# -le 50 ) ]] || return 0
+  printf '%s\n' 'echo @further' 'ip -6 -N rule show' 'nft -s list ruleset 2>/dev/null || { iptables-save; ip6tables-save; } 2>/dev/null || true' \
+    '! read -r _ </proc/net/ip_tables_names || iptables-legacy-save' '! read -r _ </proc/net/ip6_tables_names || ip6tables-legacy-save' >"$TMP/commands"
+  printf '@in %s\n' "$*"
+  enter_each "sh $TMP/commands" "$@" 2>/dev/null
+}
+
+# Whoever was killed while making a namespace left a file that is none: nothing is mounted there.
+namespaces_there() {
+  awk -v held="$STATE/join." 'NR == FNR { there[$5]; next } /^host ip netns add / { at = "/run/netns/" $5 } /^host join / { at = held $3; $5 = $3 }
+    at in there { delete there[at]; print $5 }' /proc/self/mountinfo "$TMP/lines"
+}
+
+# Less what changes by itself, and what the kernel, router advertisements or a daemon put there. Rules stay in order.
+in_words() { # LINES WHAT IS SAID…
+  awk -v mine="nsgen:$NAME" -v chains="^NSGEN-$NAME-[A-Z]" '
+    BEGIN {
+      shared["host"]; changes = "^(state|mode|qdisc|link-netns(id)?|promiscuity|allmulti|m(in|ax)mtu|brd|bridge_id|designated_.*|root_(port|path_cost)|" \
+        "topology_change.*|config_pending|port_(id|no)|num[rt]xqueues|mcast_n_groups|fdb_n_learned|perm_?(hw)?addr|active_slave|" \
+        "mii_status|link_failure_count|ad_.*|.*_timer|(tso|gso|gro)_.*|pi|vnet_hdr)$"
+    }
+    function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort -u" }
+    function ours(device) { return !(node in shared) || (node, device) in devices }
+    function device_of(text) { return match(text, / dev [^ ]+/) ? substr(text, RSTART + 5, RLENGTH - 5) : "" }
+    function key(first, second, device) { # of what is ours on a device that is not
+      if (first ~ /^(priority|local|blackhole|unreachable|prohibit|throw)$/) { first = second; device = "" }
+      sub(/^(default|::\/0|0\.0\.0\.0\/0)$|\/(32|128)$/, "", first)
+      return first SUBSEP device
+    }
+    FNR == NR && $2 == "join" { shared[$3] }
+    FNR == NR && $2 == "device" { taken[$1, $3] }
+    FNR == NR { if ($1 in shared && $2 ~ /^ip6?$/) wanted[$1, key($5, $6, device_of($0))]; next }
+    $1 == "@in" { split($0, names); at = 1; program = "ip"; next }
+    $1 == "@further" { node = names[++at]; program = $1; chain = ""; next }
+    $1 == "@" { node = $2; program = $3; split("", takes); next }
+    program == "@further" && !/^[0-9]+:/ {
+      if ($1 == "chain") chain = $2
+      if (!(node in shared) && (/^\t\t/ && !/hook/ || /^-A/) && $0 chain !~ ("NSGEN-" substr(mine, 7) "-")) say("rules " chain " " $0)
+      next
+    }
+    program == "tc" { if (/qdisc netem/) { sub(/netem [^ ]+/, "netem"); sub(/ refcnt [0-9]+/, ""); say($0) } next }
+    program == "wg" { say("wireguard " $0); next }
+    program == "bridge" {
+      if (/ dst .*permanent/) say("fdb " $0)
+      else if (!/ dev |^(port|dev) /) { if (/^[^ \t]/) { port = $1; $1 = "" } if (NF) say("vlan " port " " $0) }
+      next
+    }
+    program ~ /tables/ {
+      if (/^\*/) table = " -t " substr($0, 2) " "
+      if (/^-A/ && ($2 ~ chains || $NF ~ chains)) {
+        rules[++n] = node ": " program table $0
+        if ($2 !~ chains && (table, $2) in takes) rules[++n] = node ": " program table takes[table, $2] ", ahead of our jump to " $NF
+      }
+      if (/^-A [^ ]+ (-m comment --comment [^ ]+ )?-j (ACCEPT|DROP|REJECT|RETURN)( |$)/) takes[table, $2] = $0
+      next
+    }
+    /^1: lo: / && at { node = names[++at] }
+    /^[0-9]+: [^ ]+: </ {
+      device = $2; sub(/(@.*)?:$/, "", device)
+      part = node in shared && $0 !~ (" alias " mine "(:[^ ]*)?$")
+      kind = ""; if (!part) devices[node, device]; else if (!((node, device) in taken)) next; say("device " device)
+      say("link " device ($3 ~ /[<,]UP[,>]/ ? " up" : " down")); say("link " device " arp " ($3 ~ /NOARP/ ? "off" : "on"))
+      for (i = 4; i < NF; i += 2) {
+        if ($i == "\\") { # -o puts several lines into one
+          kind = $(i + 1) == "alias" ? "" : "type " $(i + 1) " "
+          if (kind == "") i--
+          continue
+        }
+        if ($i == "addrgenmode") kind = ""
+        if ($i == "qdisc" && $(i + 1) !~ /^(noop|noqueue|mq|fq|fq_codel|pfifo_fast|pfifo)$/) say("qdisc " device " " $(i + 1))
+        if ($i !~ changes && (!part || $i ~ /^(master|hairpin|isolated)$/) && !($i ~ /_(time|age|delay)$/ && / stp_state 1 /)) say("link " device " " kind ($i ~ /^link\// ? "address" : $i) " " $(i + 1))
+      }
+      next
+    }
+    /^[0-9]+: [^ ]+ +inet/ {
+      if (/ (dynamic|temporary|mngtmpaddr)( |$)| proto kernel_(ll|ra)( |$)| inet6 fe80:[^ ]*ff:fe/) next
+      sub(/\\.*/, ""); gsub(/ (tentative|dadfailed|optimistic|secondary|deprecated)/, "")
+      if (ours($2) || (node, key($4, "", $2)) in wanted) say(substr($0, index($0, $3)) " dev " $2)
+      next
+    }
+    /^[0-9]+:/ {
+      priority = $1; sub(/:/, "", priority); $1 = ""; sub(/ proto (unspec|boot)/, "")
+      if (/ proto kernel/ || priority ~ /^(0|32766|32767)$/ && / lookup (local|main|default|25[345])( |$)/) next
+      if (!(node in shared) || (node, key(priority, "", "")) in wanted) say("rule " (program == "ip" ? "" : "-6 ") "priority " priority $0)
+      next
+    }
+    / PERMANENT| dev [^ ]+ +proxy/ { if (!/ proto / && ours(device_of($0))) say("neighbour " $0); next }
+    / proto (kernel|boot|static)( |$)/ {
+      if (/( table local |fe80::\/64 |^(multicast|broadcast|anycast|local) ).*proto kernel| expires /) next
+      gsub(/ (linkdown|dead|(rt_)?(offload|trap)) /, " ")
+      gsub(/^unicast | table main| proto boot| scope global/, "") # which go without saying
+      if (ours(device_of($0)) || (node, key($1, $2, device_of($0))) in wanted) say("route " $0)
+    }
+    END { close("sort -u"); for (i = 1; i <= n; i++) print rules[i] }' "$@"
+}
+
+# What is not seen any more is missing; what has come is besides, but for rules in our chains, and devices with our mark:
+# one of ours has another name. (The kernel's routes come and go with addresses.)
+differ() { # SEEN NOW
+  diff -N "$1" "$2" >"$TMP/diff" || [[ $? -eq 1 && -s $TMP/diff ]]
+  awk '
+    { node = $2; sub(/:$/, "", node); text = $0; sub(/^[<>] [^ ]+ /, "", text) }
+    $3 == "device" && $1 == "<" { gone[node, $4] = 1; if ($4 == "lo") { lost[node] = 1; text = "the namespace" } }
+    $3 == "device" && $1 == ">" { come[node, $4] = 1 }
+    node in lost && text != "the namespace" || $3 == "link" && ((node, $4) in gone || (node, $4) in come) { next }
+    $1 == "<" { print node ": missing: " text; next }
+    $1 != ">" || / proto kernel / { next }
+    { print node ": " ($3 == "link" ? "instead" : text ~ /^ip6?tables / || node " " $3 == "host device" ? "added" : "besides") ": " text }' "$TMP/diff"
+}
+
+check_devices() {
+  list_ours >"$TMP/now"
+  cmp -s "$STATE/seen" "$TMP/now" || differ "$STATE/seen" "$TMP/now"
+  know_devices && survey_ways && printf '%s' "${PROBLEMS[@]/#/$'\n'host: }"
+}
+
+# What somebody else has put there is no part of ours; what differs is set back.
+prepare_devices() {
+  local node line
+  [[ $WAS_UP ]] || return 0
+  if [[ ! -e $STATE/besides ]]; then differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"; fi
+  [[ -e $STATE/besides ]] || mv "$TMP/besides" "$STATE/besides"
+  for line in "${LINES[@]}"; do
+    case $line in
+      *' ip link add '*' netns '*)
+        [[ ${KEPT[$line]:-} && $line != *' link '*' link '* ]] || { line=${line##* netns } && CHANGED["${line%% *} ip"]=1; }
+        ;;
+      *' addrgenmode none'*) # made by itself while it had IPv6
+        node=${line%% *} line=${line#* dev }
+        # (After a change that was broken off, OLD has twice what both wanted.)
+        [[ ! ${CHANGED["$node dev ${line%% *}"]:-} && ${#OLD[@]} -eq ${#KEPT[@]} ]] ||
+          act in_node "$node" ip address flush dev "${line%% *}" to fe80::/10 &>/dev/null || true
+        ;;
+    esac
+  done
+  : >"$TMP/remade"
+  line=$(set_back; sed -nE '/: (missing: (device|the namespace)|added: device)/p' <<<"$DRIFT")
+  remake "$line"
+}
+
+# In the words in which it was seen. Ports are put into their bridge by their lines; the kernel's routes come with devices.
+set_back() {
+  local node line
+  sed -nE 's/^([^:]+): missing: link /\1 /p' <<<"$DRIFT" | while read -r node line; do
+    [[ $line == *@(' master '|' bridge_slave ')* && $'\n'$DRIFT == *$'\n'"$node: missing: link ${line%% *} master "* ]] ||
+      act in_node "$node" ip -batch - <<<"link set dev $line" &>/dev/null || printf '%s: missing: link %s\n' "$node" "$line"
+  done
+  sed -nE 's/^([^:]+): missing: route .* dev ([^ ]+) proto kernel .*/\1 \2/p' <<<"$DRIFT" | sort -u | while read -r node line; do
+    [[ $node != host ]] || is_marked "$line" || continue
+    act in_node "$node" ip link set dev "$line" down &>/dev/null || true
+    [[ $node == host || ${JOINED[$node]:-} ]] || act in_node "$node" ip link set dev lo down || true
+  done
+}
+
+# Whichever end of a cable they are, they go, and their lines make them again. What no line makes, as lo, comes up anew.
+remake() { # WHAT DIFFERS
+  local node device line made text
+  text=$(sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' <<<"$1" | sort -u)
+  [[ ! $text ]] || while read -r node device; do
+    made=''
+    printf '%s %s\n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
+    for line in "${LINES[@]}"; do
+      [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
+        $line =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
+      tell '~' "$line" && anew "$line" && made=yes
+      act in_node "${BASH_REMATCH[4]:-${BASH_REMATCH[1]}}" ip link del dev "${BASH_REMATCH[2]}" &>/dev/null || true
+    done
+    if [[ $device == '*' ]]; then
+      ANEW+="|$node *"
+      tell '~' "host ip netns add $node"
+      act rm -f "/run/netns/$node" # whoever was killed while making it left a file that is none
+    elif [[ $node == host ]]; then
+      ! is_marked "$device" || act ip link del dev "$device" &>/dev/null || true # it has another name now
+    elif [[ ! $made ]]; then
+      act in_node "$node" ip link set dev "$device" down &>/dev/null || true
+    fi
+  done <<<"$text"
+}
+
+# Before services and commands, which may have ideas of their own.
+look_devices() {
+  local tries
+  each flush
+  [[ ! -e $TMP/seen ]] || return 0
+  list_ours >"$TMP/seen"
+  INSIDE=''
+  [[ ${LINES[*]} =~ ' address replace '[^\ ]*: ]] || return 0
+  for ((tries = 0; tries < 20; tries++)); do # IPv6 takes a moment to use a device that is up
+    sleep 0.02
+    mv "$TMP/seen" "$TMP/before"
+    list_ours >"$TMP/seen"
+    ! cmp -s "$TMP/before" "$TMP/seen" || return 0
+  done
+}
+
+# What still differs is made again; what then does is told.
+finish_devices() {
+  local still
+  look_devices
+  still=$(still_differs)
+  if [[ $still ]]; then
+    remake "$still"
+    rm "$TMP/seen"
+    make
+    look_devices
+    still=$(still_differs)
+    [[ ! $still ]] || die "this cannot be put right: $still"
+  fi
+  : >>"$STATE/besides"
+  without "$STATE/besides" "$TMP/seen" >"$TMP/ours"
+  mv "$TMP/ours" "$STATE/seen"
+  mv "$STATE/besides" "$TMP/besides"
+}
+
+still_differs() {
+  local line node kind device remade
+  [[ $DRIFT ]] || return 0
+  differ "$STATE/seen" "$TMP/seen" >"$TMP/still"
+  remade=$'\n'$(<"$TMP/remade")$'\n'
+  while IFS= read -r line; do
+    read -r node _ kind device _ <<<"$line"
+    [[ $'\n'$DRIFT$'\n' != *$'\n'"$line"$'\n'* || $kind == link && $remade == *$'\n'"${node%:} $device"$'\n'* ]] || printf '%s\n' "$line"
+  done <"$TMP/still"
+}
+
+# ---- undoing ----
+
+settle_devices() {
+  local node kind line key output
+  local -A batch=()
+  ((${#UNDONE[@]})) || return 0
+  know_devices || { left 'ip link show failed' && return 0; }
+  for line in "${UNDONE[@]}"; do # not what has a name of ours and another's mark
+    [[ $line == 'host '@(ip netns|ip link|ip tuntap|bridge vlan)' '* ]] && ! is_ours "${line#host * }" || printf '%s\n' "$line"
+  done | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
+  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
+  name_holders
+  while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
+  for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once
+    [[ ${batch[$key]:-} ]] || continue
+    output=$(run_batch "${key% *}" "${key#* }" "${batch[$key]}") || [[ $output ]] || left "$key failed" # what is gone says so; what did not run, nothing
+    batch[$key]=''
+  done
+  know_devices || left 'ip link show failed'
+  while read -r node kind line; do
+    case "$node $line" in
+      'host netns del '*) [[ ! -e /run/netns/${line##* } ]] || left "namespace ${line##* } could not be deleted" ;;
+      'host link del '*) [[ ! ${ALIAS[${line##* }]:-} ]] || left "device ${line##* } could not be deleted" ;;
+    esac
+  done <"$TMP/turned"
+}
+
+# NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it.
+turn() {
+  awk '
+    { line[NR] = $0; if ($3 == "netns") { going[$5]; print "host ip netns del " $5 } else if ($4 $5 == "addname") going[$1, $6] }
+    END {
+      for (i = 1; i <= NR; i++) {
+        $0 = line[i]; node = $1; device = match($0, / dev [^ ]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
+        if (node in going || (node, device) in going || $3 == "netns") continue
+        if ($4 $5 == "addname") {
+          if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
+          if (!(node in going)) print node, "ip link del dev", $6
+          continue
+        }
+        if (/ addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
+        if (/ (address|neighbour|route|qdisc) replace /) { sub(/ replace /, " del "); sub(/ netem .*| nodad$/, "") }
+        else if (/ (rule|vlan|fdb|vni) (add|append) /) { sub(/ (add|append) /, / vni / ? " delete " : " del "); sub(/ pvid untagged$/, "") }
+        else if (/ type bridge_slave .* on$/) sub(/ on$/, " off")
+        else if (/ type bridge nf_call/) gsub(/ 1/, " 0")
+        else if (/ link set dev [^ ]+ master /) sub(/ master .*/, " nomaster")
+        else if (/ link set dev [^ ]+ (up|mtu [0-9]+)$/) { sub(/ up$/, " down"); sub(/ mtu .*/, " mtu 1500") }
+        else continue
+        print
+      }
+    }'
+}
+
+# A namespace lives on, without a name, as long as a process is in it.
+name_holders() {
+  local pid name deleted
+  mapfile -t deleted < <(sed -n 's#^host ip netns del #/run/netns/#p' "$TMP/turned")
+  ((${#deleted[@]})) || return 0
+  while read -r pid name; do
+    say "process $pid ($(cat "/proc/$pid/comm" 2>/dev/null || printf '?')) is still in namespace $name, which goes when it ends"
+  done < <(stat -L -c '%i/%n' "${deleted[@]}" /proc/[0-9]*/ns/net 2>/dev/null |
+    awk -F / '$3 == "run" { name[$1] = $5 } $3 == "proc" && $1 in name { print $4, name[$1] }')
+}
+
+# ---- kernel parameters ----
+# In /run/nsgen/sysctl, shared by all topologies, NODE@KEY is what it was, and NODE@KEY:TOPOLOGY what each that needs it
+# sets. The last one out puts it back, unless somebody else has changed it since.
+
+begin_parameters() { RECORDS=(); }
+
+parameters() { take "$1" sysctl; } # NODE <LINES
+
+# A dot separates the parts of a key, unless a device's name has one; then it is a slash.
+path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
+
+get_parameter() { # NODE KEY
+  local text
+  if [[ $1 == host ]]; then text=$(<"$(path_of "$2")"); else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
+}
+
+put_parameter() { # NODE KEY VALUE
+  [[ ! $VERBOSE ]] || printf '[#] %s: sysctl -w %s="%s"\n' "$@" >&2
+  if [[ $1 == host ]]; then printf '%s\n' "$3" >"$(path_of "$2")"; else in_node "$1" sysctl -q -w "$2=$3"; fi
+}
+
+survey_sysctl() { # NODE KEY = VALUE; the device or the module of some may come with this run
+  [[ $1 != host || $2 =~ ^net[./](ipv[46][./]conf|bridge)[./] || -e $(path_of "${2%% = *}") ]] ||
+    PROBLEMS+=("this kernel has no parameter ${2%% = *}")
+}
+
+# A kernel without IPv6, and a device whose MTU is too small for it, has nothing to switch off.
+is_void() { [[ $1 == host && $2 == net?ipv6?* && ! -e $(path_of "$2") ]]; } # NODE KEY
+
+check_sysctl() { # NODE KEY = VALUE
+  local now
+  if is_void "$1" "${2%% = *}"; then return 0; fi
+  now=$(get_parameter "$1" "${2%% = *}") || now=missing
+  [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
+}
+
+make_sysctl() { # NODE LINES
+  local key value now record users
+  [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
+  while read -r key _ value; do
+    record=/run/nsgen/sysctl/$1@${key//\//%}
+    if is_void "$1" "$key"; then continue; fi
+    now=$(get_parameter "$1" "$key") || die "$1: this kernel has no parameter $key"
+    users=("$record":*)
+    ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record" # which counts as soon as it has a user
+    printf '%s = %s\n' "$key" "$value" >"$record:$NAME"
+    [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || die "$1: $key cannot be set to $value"
+  done <<<"${2%$'\n'}"
+}
+
+# As lines, it and what goes along with it.
+what_was() { # NODE KEY NOW
+  local was='' only='' along line records=("/run/nsgen/sysctl/$1"@*forward*)
+  ((${#records[@]} == 0)) || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
+  if set_at_boot "$@"; then
+    was=0 only=^chain
+    ! asked_for net.ipv4.conf.all.accept_redirects 0 || only='^chain|redirects'
+    printf '%s\n' "$2" >>/run/nsgen.boot
+  fi
+  printf '%s = %s\n' "$2" "${was:-$3}"
+  along=$(along_with "$1" "$2" others)
+  while IFS= read -r line; do [[ ! $line || ! $line =~ $only ]] || printf '%s\n' "$line"; done <<<"$along"
+}
+
+# Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
+# inet_forward_change). Other programs rely on it, too: those that have chains. What cannot be asked counts as nobody's.
+along_with() { # NODE KEY [others]: less devices that come and go with us
+  local where=ipv6 line text tool=ip6tables
+  local -A ours=()
+  [[ $1 == host || -f $STATE/join.$1 ]] || return 0
+  [[ $2 != net.ipv4.ip_forward ]] || { where=ipv4 && tool=iptables; }
+  [[ $2 =~ ^net.(ipv4.ip|ipv6.conf.all)[._]forward(ing)?$ ]] || return 0
+  [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
+    [[ $line != 'host '* ]] || { line=${line#host ip * add name } && ours[${line%% *}/forwarding]=1; }
+  done
+  text=$(if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -f forwardings); forwardings $where"; fi)
+  while read -r line; do
+    where=${line#net/*/conf/}
+    [[ ! $line || ${ours[${where%% *}]:-} ]] || printf '%s\n' "$line"
+  done <<<"$text"
+  [[ $1 == host ]] && command -v "$tool" >/dev/null || return 0
+  text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
+  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"$text"
+}
+
+forwardings() { # ipv4|ipv6
+  local path line
+  for path in /proc/sys/net/"$1"/conf/{all/accept_redirects,*/forwarding}; do
+    if [[ $path != */ipv6/*redirects ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
+  done 2>/dev/null # it may have gone
+}
+
+# Whether one of these files, sysctl.d(5), sets a parameter to this value; whether an administrator's does.
+sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
+
+asked_for() { # KEY VALUE
+  local files=({/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f])
+  sets "$1" "$2" "${files[@]/#*99-nsgen-*//dev/null}"
+}
+
+# Whether our own file switched it on at boot, so that it counts as off; not once it has been put back.
+set_at_boot() { # NODE KEY NOW
+  local file booted files=(/etc/sysctl.d/99-nsgen-*.conf)
+  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ((${#files[@]})) && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
+  booted=$(sed -n 's/^btime //p' /proc/stat)
+  for file in "${files[@]}"; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
+  return 1
+}
+
+# where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
+where_off() {
+  local was
+  { read -r _ _ was <"/run/nsgen/sysctl/host@$1" || read -r was <"/proc/sys/${1//.//}"; } 2>/dev/null || was=0
+  if [[ $was == 0 ]] || set_at_boot host "$1" "$was"; then "${@:2}"; fi
+}
+
+undo_sysctl() { # NODE KEY = VALUE
+  local key=${2%% = *} record file other
+  record=/run/nsgen/sysctl/$1@${key//\//%} file=$record
+  [[ -e $record && " ${!NEW[*]} " != *" $1 sysctl $key = "* ]] || return 0 # it is to have another value
+  for other in "$record":*; do [[ $other == *:"$NAME" ]] || file=$other; done
+  [[ ! -e $record:$NAME ]] || goes "$1" "$key" || put_back "$1" "$key" "${2#* = }" "$file"
+  RECORDS+=("$record:$NAME")
+  [[ $file != "$record" ]] || RECORDS+=("$record")
+}
+
+settle_parameters() { # unless something has gone wrong: then it is known what it was
+  [[ $LEFT || ${#RECORDS[@]} -eq 0 ]] || remove "${RECORDS[@]}"
+  RECORDS=()
+}
+
+# With a namespace that goes, or a device of ours.
+goes() { # NODE KEY
+  local maker
+  lives "$1" || return 0
+  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip @(link|tuntap) add name ${BASH_REMATCH[1]} " &&
+    [[ " ${MAKERS[*]}" == *$maker* && " ${!NEW[*]}" != *$maker* ]]
+}
+
+# To what it was, or another topology sets. A device that has come since has what `default` had then.
+put_back() { # NODE KEY OURS FILE
+  local key was now along text others=others
+  ((${#NEW[@]} == 0)) || others=''
+  text=$(<"$4")
+  was=${text%%$'\n'*} was=${was#* = }
+  now=$(get_parameter "$1" "$2") && [[ $was != "$3" && ( $now == "$3" || $now == "$was" ) ]] || return 0
+  along=$(along_with "$1" "$2" "$others")
+  if [[ $1$now == "host$3" ]] && relied_on "$2" "$3" "$(<"${4%:*}")" "$along"; then say "$2 stays $3: others rely on it by now" && return 0; fi
+  [[ ! $along ]] || text=$(awk 'NR == FNR { was[$1] = $3; print; next } { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
+    !($1 in was) && key in was { print $1, "=", was[key] }' "$4" - <<<"$along") || { left 'awk failed' && return 0; }
+  while read -r key _ was; do
+    now=$(get_parameter "$1" "$key") && [[ $now != "$was" ]] || continue
+    put_parameter "$1" "$key" "$was" || left "$1: $key cannot be set to $was"
+  done <<<"$text"
+}
+
+# By an administrator's file, or chains of another program, as Docker and libvirt, which find it on and leave it at that.
+relied_on() { # KEY VALUE RECORD ALONG
+  local line
+  ! asked_for "$1" "$2" || return 0
+  while IFS= read -r line; do
+    if [[ $line == 'chain = '[!*]* && $'\n'$3$'\n' != *$'\n'@("$line"|'chain = *')$'\n'* ]]; then return 0; fi
+  done <<<"$4"
+  return 1
+}
+
+# ---- services ----
+
+service() { add_command "$1" service "${@:2}"; } # NODE NAME COMMAND…
+
+make_service() { # NODE LINES
+  local name command
+  each look
+  while read -r name command; do
+    if is_running "$1.$name" "$1"; then continue; fi # `undo` has stopped what another command had started
+    undo_service "$1" "$name"
+    read -r < <(launch "$1" "$name" "$command") || true # until it has written its record
+    printf '%s %s\n' "$1" "$name" >>"$TMP/started"
+  done < <(printf '%s' "$2")
+}
+
+# It writes down what it is before it becomes the program, and before another run can begin: so none is ever lost.
+launch() { # NODE NAME COMMAND, in quotes
+  local -a node=() stat
+  trap - EXIT INT TERM HUP
+  [[ $1 == host ]] || node=(ip netns exec "$1")
+  read -ra stat </proc/self/stat
+  printf '%s %s\n' "${stat[0]}" "${stat[21]}" >"$STATE/$1.$2.pid"
+  exec {LOCK}<&- >"$STATE/$1.$2.log" 2>&1 </dev/null
+  exec "${node[@]}" setsid bash -c "exec -- $3"
+}
+
+# Of its number, started in the same tick since boot (proc(5), field 22), there is one. In its namespace, not in a former.
+is_running() { # NODE.NAME [NODE]
+  local pid started stat
+  { read -r pid started <"$STATE/$1.pid" && read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
+  [[ $started && ${stat##*) } =~ ^[^Z]' '([^' ']+' '){18}"$started " ]] &&
+    [[ ${2:-host} == host || /proc/$pid/ns/net -ef /run/netns/$2 ]]
+}
+
+# A program that cannot start ends at once.
+finish_services() {
+  local node name
+  [[ -e $TMP/started ]] || return 0
+  sleep 0.2
+  while read -r node name; do
+    is_running "$node.$name" "$node" || die "the service $node.$name ended at once: $(tail -n 1 "$STATE/$node.$name.log")"
+  done <"$TMP/started"
+}
+
+check_service() { is_running "$1.${2%% *}" "$1" || printf '%s: missing: service %s does not run\n' "$1" "${2%% *}"; }
+
+undo_service() { # NODE NAME …
+  local service=$1.${2%% *} pid tries=0
+  if is_running "$service"; then
+    read -r pid _ <"$STATE/$service.pid"
+    kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
+    while ((tries++ < 50)) && is_running "$service" && sleep 0.1; do :; done
+    kill -KILL -- "-$pid" 2>/dev/null || true
+  fi
+  remove "$STATE/$service.pid" "$STATE/$service.log"
+}
+
+# ---- on trial ----
+# Beside `try` runs a watcher in a session of its own, with a folder, /run/nsgen/NAME.try. Who takes that away confirms; it
+# is called NAME.back by whoever goes back: the watcher, or who tries, should that be killed.
+
+start_watch() {
+  rm -rf "$STATE".{try,back,kept}
+  print_functions >"$TMP/copy/script"
+  [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/copy/old"
+  (exec {LOCK}<&- && exec setsid bash -c ". $TMP/copy/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &
+  WATCHER=$!
+  until [[ -d $STATE.try ]]; do { kill -0 "$WATCHER" && sleep 0.05; } 2>/dev/null || die 'nothing was changed: nobody would watch'; done
+}
+
+# The time begins when `up` has ended, for which it has ten minutes. In 8 there is something as long as who tries lives.
+watch() { # SECONDS
+  local left=$((5 * $1 + 3000))
+  begin && trap left=0 INT TERM HUP
+  exec 9<"$TMP/copy" && flock 9 # see `lock`
+  mv -T "$TMP/copy" "$STATE.try"
+  while ((left-- > 0)) && [[ -d $STATE.try && -e /proc/self/fd/8/exe ]]; do
+    [[ ! -e $STATE.try/ended || $left -le 5*$1 ]] || left=$((5 * $1))
+    sleep 0.2
+  done
+  end_trial && exit 1
+}
+
+# By the script of what was up; or, where nothing was, by this one.
+end_trial() {
+  local script=script action=down _
+  mv -T "$STATE.try" "$STATE.back" 2>/dev/null || [[ -d $STATE.back ]] || exit 0 # it was confirmed
+  [[ -e $STATE.back/ended || ! -e /proc/self/fd/8/exe ]] || kill -KILL "$PPID" # its `up` hangs
+  [[ ! -e $STATE.back/old ]] || script=old action=up
+  trap : INT TERM HUP
+  for _ in 1 2 3; do
+    NSGEN_BACK=yes bash -c '. "$0" && main "$1"' "$STATE.back/$script" "$action" 8<&- 9<&- && rm -rf "$STATE.back" && break
+  done
+  [[ ! -d $STATE.back ]] || die 'not confirmed, and it cannot go back'
+  rmdir --ignore-fail-on-non-empty /run/nsgen 2>/dev/null || true
+}
+
+await() { # a key, `confirm`, or the watcher's end
+  trap - EXIT HUP && trap 'kill "$WATCHER" 2>/dev/null' INT TERM
+  : >"$STATE.try/ended"
+  unlock
+  [[ $UNDER_WAY ]] || say "on trial for $PATIENCE s: to keep it, press a key here, or run this script with: confirm"
+  [[ ! $UNDER_WAY ]] || kill "$WATCHER" 2>/dev/null || true
+  exec {LOCK}<&-
+  { [[ ! $UNDER_WAY ]] && exec </dev/tty; } 2>/dev/null || exec <> <(:) # where there is never anything to read
+  read -rsn 1000 -t 0.1 || true # what was typed before
+  while kill -0 "$WATCHER" 2>/dev/null; do
+    if read -rsn 1 -t 0.2; then (confirm) 2>/dev/null || true
+    elif (($? < 128)); then { kill "$WATCHER"; sleep 0.2; } 2>/dev/null || true; fi # the terminal is gone
+  done
+  wait "$WATCHER" && say 'confirmed' && exit 0
+  [[ ! -d $STATE.try && ! -d $STATE.back ]] || end_trial
+  die 'not confirmed: what was there before is there again'
+}
+
+confirm() {
+  mv -T "$STATE.try" "$STATE.kept" 2>/dev/null || die 'there is nothing to confirm'
+  rm -rf "$STATE.kept"
+  say 'confirmed'
+}
+
+# ---- after a reboot ----
+
+install() { boot_files; say "installed; it is built at every boot, and now by: systemctl start nsgen-$NAME.service"; }
+
+uninstall() {
+  down
+  boot_files
+  compgen -G '/etc/sysctl.d/99-nsgen-*.conf' >/dev/null || rm -f /run/nsgen.boot # what those files switched on at boot
+}
+
+boot_files() {
+  local self unit=nsgen-$NAME.service folder=/etc/systemd/system
+  self=$(print_self)
+  boot_file "/usr/local/sbin/nsgen-$NAME" 755 "$self"
+  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" 644 "${TEXT["host sysctl"]:-}" \
+    "# Kernel parameters of the nsgen topology $NAME, for every boot, sysctl.d(5); $unit sets them too."
+  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" 644 "${TEXT["host module"]:-}" \
+    "# Kernel modules of the nsgen topology $NAME, for every boot, modules-load.d(5)."
+  boot_file "$folder/$unit" 644 "# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
+[Unit]
+Description=nsgen topology $NAME
+# Firewalls that replace all rules when they start come before; Docker, which is to find forwarding as it will be, after.
+After=network.target nftables.service netfilter-persistent.service ufw.service firewalld.service
+Before=docker.service
+
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/sbin/nsgen-$NAME up
+ExecReload=/usr/local/sbin/nsgen-$NAME up
+ExecStop=/usr/local/sbin/nsgen-$NAME down
+
+[Install]
+WantedBy=multi-user.target"
+  if [[ $ACTION == install ]]; then # as `systemctl enable` does it, and where systemd is not running, too
+    mkdir -p "$folder/multi-user.target.wants"
+    ln -sfn "$folder/$unit" "$folder/multi-user.target.wants/$unit"
+  else
+    rm -f "$folder/multi-user.target.wants/$unit"
+  fi
+  [[ -d /run/systemd/system ]] || return 0
+  run systemctl daemon-reload
+  [[ $ACTION == install ]] || ! systemctl is-active --quiet "$unit" || run systemctl stop "$unit" # its ExecStop is gone
+}
+
+# Whole or not at all. Where there is nothing to say in it, and after `uninstall`, there is none.
+boot_file() { # FILE MODE TEXT [HEAD]
+  if [[ ! $3 || $ACTION != install ]]; then rm -f "$1" "$1.nsgen-new"; return; fi
+  printf '%s\n' "${@:4}" "${3%$'\n'}" | command install -D -m "$2" /dev/stdin "$1.nsgen-new"
+  mv "$1.nsgen-new" "$1"
+}
+
+main "$@"
+}
