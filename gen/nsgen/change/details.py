@@ -11,6 +11,7 @@ from nsgen.ops import (
     AddNeighbour,
     AddRoute,
     Argv,
+    AwaitService,
     ForgetUdp,
     RunCommand,
     SetLink,
@@ -41,6 +42,8 @@ def details(one: Difference) -> list[Detail]:
         return [("", STAYS)] if one.gone else []
     if noun == "parameter" and not one.new:
         return [("", BACK)]
+    if noun == "service" and not one.gone and not one.new:
+        return [("", "it is after other ones, from its next start on")]
     gone, new = ([slot for line in lines for slot in _slots(line)] for lines in (one.gone, one.new))
     if one.action in ("add", "remove"):
         told = [" ".join(filter(None, slot)) for slot in (*gone, *new) if slot not in PLAIN]
@@ -87,6 +90,11 @@ def _slots(line: Line) -> Iterator[Slot]:
         yield "in", op.directory
         yield "as", op.user or "root"
         yield from (("with", variable) for variable in op.environment)
+        yield from [("restarted", op.restart)] if op.restart else []
+        yield from (("after", other) for other in op.after)
+    elif isinstance(op, AwaitService):
+        by = f"by {shlex.join(op.command)}" if op.command else f"on {op.port}/{op.protocol}"
+        yield "ready", f"{by}, within {op.within} s"
     elif isinstance(op, RunCommand):
         undo = line.text.partition(" ")[0].endswith(".undo")
         yield ("undone by" if undo else ""), shlex.join(op.down if undo else op.up)

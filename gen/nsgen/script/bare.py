@@ -19,6 +19,7 @@ from nsgen.ops import (
     AddPolicy,
     AddRoute,
     AddVeth,
+    AwaitService,
     BridgeOp,
     Chain,
     ForgetUdp,
@@ -49,7 +50,7 @@ KEPT = (
     (AddNamespace | JoinNamespace | AddVeth | AddLink | AddAddress | AddNeighbour | AddRoute)
     | (BridgeOp | AddPolicy | SetNetem)
     | (WireguardOp | TakeDevice | LoadModule | SetSysctl | Chain | Jump | ForgetUdp | WriteFile)
-    | (StartService | RunCommand)
+    | (StartService | AwaitService | RunCommand)
 )
 
 

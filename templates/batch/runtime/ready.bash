@@ -1,0 +1,42 @@
+# ---- services that are waited for ----
+
+ready() { local -a words=("${@:5}") && add "$1" ready "$2 $3 $4${5:+ ${words[*]@Q}}"; } # NODE NAME SECONDS PORT/PROTOCOL|-- COMMAND…
+
+make_ready() { # NODE LINES
+  local name seconds by until said
+  while read -r name seconds by; do
+    until=$((SECONDS + seconds))
+    while ! said=$(is_ready "$1" "$name" "$seconds" "$by"); do
+      is_running "$1.$name" || die "the service $1.$name ended: $(tail -n 1 "$STATE/$1.$name.log")"
+      ((SECONDS < until)) || die "the service $1.$name is not ready after $seconds s: $said"
+      sleep 0.1
+    done
+  done <<<"${2%$'\n'}"
+}
+
+# Or it says why not.
+is_ready() { # NODE NAME SECONDS PORT/PROTOCOL|-- COMMAND, in quotes
+  local -a node=()
+  local pid file text='' hex state=0A said
+  is_running "$1.$2" "$1" && read -r pid _ <"$STATE/$1.$2.pid" || { printf 'it does not run' && return 1; }
+  if [[ $4 == '-- '* ]]; then
+    [[ $1 == host ]] || node=(ip netns exec "$1")
+    said=$(exec {LOCK}<&- </dev/null 2>&1 && timeout "$3" "${node[@]}" bash -c "exec $4") && return 0
+    printf '%s' "its command says no${said:+: ${said##*$'\n'}}"
+    return 1
+  fi
+  # A line of proc(5): what is bound, to whom it is connected, and its state: 0A listens, 07 has no peer.
+  [[ $4 == */tcp ]] || state=07
+  printf -v hex %04X "${4%/*}"
+  for file in "/proc/$pid/net/${4#*/}"{,6}; do [[ ! -e $file ]] || text+=$(<"$file"); done
+  [[ $text =~ :$hex' '[0-9A-F]+:0000' '$state' ' ]] || { printf 'nobody listens on %s' "$4" && return 1; }
+}
+
+check_ready() { # NODE LINE
+  local name seconds by said
+  read -r name seconds by <<<"$2"
+  ! is_running "$1.$name" "$1" || said=$(is_ready "$1" "$name" "$seconds" "$by") ||
+    printf '%s: missing: service %s is not ready: %s\n' "$1" "$name" "$said"
+}
+
+undo_ready() { :; }

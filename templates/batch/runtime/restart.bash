@@ -1,0 +1,20 @@
+# ---- services that are started again ----
+
+restarted() { add_command "$1" service "$2 $3" "${@:4}"; } # NODE NAME always|on-failure COMMAND…
+
+# Runs where the service does. FILE.main has the number of its process, and is empty in between: a second; if it has run
+# for less than a minute, twice as long as the last time, up to a minute.
+again() { # FILE always|on-failure COMMAND…
+  local pause=1 began status
+  trap 'exit 143' TERM # when its process has ended
+  while :; do
+    began=$SECONDS status=0
+    (printf '%s\n' "$BASHPID" >"$1.main" && exec -- "${@:3}") || status=$?
+    : >"$1.main"
+    [[ $2 == always || $status != 0 ]] || exit 0
+    ((SECONDS - began < 60)) || pause=1
+    printf 'nsgen: %s ended with status %s, and is started again in %s s\n' "${1##*/}" "$status" "$pause"
+    sleep "$pause"
+    pause=$((pause < 30 ? 2 * pause : 60))
+  done
+}
