@@ -115,10 +115,7 @@ class Change:
             return reasons.of_device((key.node, key.name), old.maker.op, new.maker.op)
         if key.noun not in ("service", "command"):
             return ""
-        lines = [
-            [str(line) for line in thing.lines if _runs(line)]
-            for thing in (old, new)
-        ]
+        lines = [[str(line) for line in thing.lines if _runs(line)] for thing in (old, new)]
         if lines[0] == lines[1]:
             return ""  # only how it is undone, or when it is ready
         return reasons.SERVICE if key.noun == "service" else reasons.COMMAND

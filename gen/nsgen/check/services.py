@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from nsgen.check.settings import check_command
@@ -24,7 +24,11 @@ def check_ready(view: View, report: Report) -> None:
             command = (*at, "command")
             check_command(command, ready.command, report)
             if ready.port is not None:
-                report.error(command, "give 'port' or 'command', not both: a command can ask for more", on_key=True)
+                report.error(
+                    command,
+                    "give 'port' or 'command', not both: a command can ask for more",
+                    on_key=True,
+                )
         elif ready.port is None and not view.wrong(*at):
             report.error(at, "there is nothing to wait for: give a 'port' or a 'command'")
 
@@ -45,19 +49,24 @@ def check_after(view: View, report: Report) -> None:
             if written in service.after[:index]:
                 report.error(at, f"{written!r} is there twice: remove one")
             _check_there(view, at, key if key == HOST else view.first(key), written, report, paths)
-    while True:
-        try:
-            TopologicalSorter(after).prepare()
-        except CycleError as error:
-            circle = error.args[1][:0:-1]
-            first = min(range(len(circle)), key=lambda index: list(after).index(circle[index]))
-            circle = [*circle[first:], *circle[:first]]
-            names = [".".join(one) for one in [*circle[1:], circle[0]]]
-            text = f"a circle, of which none can be the first: {'.'.join(circle[0])} is after "
-            report.error((*paths[circle[0]], "after"), text + ", which is after ".join(names))
-            after[circle[0]] = []
-        else:
-            return
+    while circle := _circle(after):
+        first, *others = (".".join(one) for one in circle)
+        text = ", which is after ".join([*others, first])
+        at = (*paths[circle[0]], "after")
+        report.error(at, f"a circle, in which none can be the first: {first} is after {text}")
+        after[circle[0]] = []
+
+
+def _circle(after: Mapping[Name, list[Name]]) -> list[Name]:
+    """Services of which each is after the next, and the last after the first; nothing where there are no such."""
+    try:
+        TopologicalSorter(after).prepare()
+    except CycleError as error:
+        found: list[Name] = error.args[1][:0:-1]
+        place = {name: index for index, name in enumerate(after)}
+        first = found.index(min(found, key=lambda one: place[one]))
+        return [*found[first:], *found[:first]]
+    return []
 
 
 def _services(view: View) -> Iterator[tuple[str, Path, Service]]:

@@ -87,7 +87,9 @@ class Ready:
     """By what a service is known to be ready: a port, or a command."""
 
     port: tuple[int, str] | None = key(
-        READY_PORT, "Ready when somebody listens on it in the node: 80, 80/tcp or 53/udp.", default=None
+        READY_PORT,
+        "Ready when somebody listens on it in the node: 80, 80/tcp or 53/udp.",
+        default=None,
     )
     command: tuple[str, ...] = key(
         ListOf(FREE_TEXT),
@@ -95,7 +97,9 @@ class Ready:
         default=(),
     )
     within: int = key(
-        SECONDS, f"How long up waits for it, at most {LONGEST}s. Default: {WITHIN}s.", default=WITHIN
+        SECONDS,
+        f"How long up waits for it, at most {LONGEST}s. Default: {WITHIN}s.",
+        default=WITHIN,
     )
 
 

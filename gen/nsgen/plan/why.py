@@ -300,7 +300,7 @@ all of them have the same next hop, a default route says it once."""
 
 SERVICE = "Started in {node}, with its output under /run/nsgen/{topology}/."
 
-READY = "What comes next waits for these: until they are ready, or for so many seconds."
+READY = "They are waited for until they are ready, so many seconds at most."
 
 PROXY = """\
 A process on the host that listens on the published port and passes on what it gets: for whom no

@@ -221,7 +221,11 @@ def _single(op: Single, number: int) -> Iterator[Shell]:
         reader = (op.reader,) if op.reader else ()
         yield _heredoc(("file", op.path, *reader), (op.text,), "FILE")
     elif isinstance(op, StartService):
-        how = ("restarted", op.node, op.name, op.restart) if op.restart else ("service", op.node, op.name)
+        how = (
+            ("restarted", op.node, op.name, op.restart)
+            if op.restart
+            else ("service", op.node, op.name)
+        )
         yield _call(*how, *op.argv())
     elif isinstance(op, AwaitService):
         by = ("--", *op.argv()) if op.command else (f"{op.port}/{op.protocol}",)

@@ -213,7 +213,9 @@ def _do(op: Op, state: str) -> Iterator[Shell]:  # noqa: C901, PLR0912 (an arm f
         until = ANSWERS if op.command else LISTENS
         words = ("timeout", str(op.within), "bash", "-c", until, op.name, *op.argv())
         late = f"{op.node}.{op.name} is not ready after {op.within} s"
-        yield Shell(f"{join((*netns_exec(op.node), *words))} || {{ echo {quote(late)} >&2; exit 1; }}")
+        yield Shell(
+            f"{join((*netns_exec(op.node), *words))} || {{ echo {quote(late)} >&2; exit 1; }}"
+        )
     elif isinstance(op, RunCommand):
         if op.up:
             yield _run(op.node, op.argv())

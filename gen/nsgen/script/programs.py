@@ -66,8 +66,8 @@ def programs(plan: Plan) -> list[str]:
     found += [program for program in ("conntrack", "setsid", "umount") if program in taken]
     services = plan.of(StartService)
     found += ["runuser"] if any(op.user for op in services) else []
-    started = [op.command for op in (*services, *plan.of(AwaitService)) if op.command]
-    found += [command[0] for command in started if PROGRAM.fullmatch(command[0])]
+    run = [op.command for op in services] + [op.command for op in plan.of(AwaitService)]
+    found += [command[0] for command in run if command and PROGRAM.fullmatch(command[0])]
     return [_with_package(program) for program in dict.fromkeys(found)]
 
 

@@ -18,7 +18,7 @@ make_ready() { # NODE LINES
 is_ready() { # NODE NAME SECONDS PORT/PROTOCOL|-- COMMAND, in quotes
   local -a node=()
   local pid file text='' hex state=0A said
-  is_running "$1.$2" "$1" && read -r pid _ <"$STATE/$1.$2.pid" || { printf 'it does not run' && return 1; }
+  { is_running "$1.$2" "$1" || { printf 'it does not run' && false; }; } && read -r pid _ <"$STATE/$1.$2.pid" || return 1
   if [[ $4 == '-- '* ]]; then
     [[ $1 == host ]] || node=(ip netns exec "$1")
     said=$(exec {LOCK}<&- </dev/null 2>&1 && timeout "$3" "${node[@]}" bash -c "exec $4") && return 0
