@@ -31,7 +31,7 @@ from nsgen.values import assert_never
 # this order, too: rules before devices.
 PARTS = (
     *("rules", "devices", "joined", "modules", "parameters", "advertisements", "files", "hardware"),
-    *("wireguard", "services", "restart", "ready", "commands", "status", "try", "install"),
+    *("wireguard", "services", "restart", "readiness", "commands", "status", "try", "install"),
 )
 
 
@@ -58,7 +58,7 @@ def part_of(kind: type[Op]) -> str:  # noqa: C901 (an arm for each kind of opera
     if issubclass(kind, StartService):
         return "services"
     if issubclass(kind, AwaitService):
-        return "ready"
+        return "readiness"
     if issubclass(kind, RunCommand):
         return "commands"
     return assert_never(kind)

@@ -6,10 +6,11 @@ restarted() { add_command "$1" service "$2 $3" "${@:4}"; } # NODE NAME always|on
 # for less than a minute, twice as long as the last time, up to a minute.
 again() { # FILE always|on-failure COMMAND…
   local pause=1 began status
+  exec 2>/dev/null # bash would tell that it was killed, too
   trap 'exit 143' TERM # when its process has ended
   while :; do
     began=$SECONDS status=0
-    (printf '%s\n' "$BASHPID" >"$1.main" && exec -- "${@:3}") || status=$?
+    (printf '%s\n' "$BASHPID" >"$1.main" && exec -- "${@:3}" 2>&1) || status=$?
     : >"$1.main"
     [[ $2 == always || $status != 0 ]] || exit 0
     ((SECONDS - began < 60)) || pause=1
