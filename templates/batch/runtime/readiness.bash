@@ -6,7 +6,7 @@ make_ready() { # NODE LINES
   local name seconds by until said wrote
   while read -r name seconds by; do
     until=$((SECONDS + seconds))
-    while ! said=$(is_ready "$1" "$name" "$seconds" "$by"); do
+    while ! said=$(is_ready "$1" "$name" "$((until - SECONDS + 1))" "$by"); do
       sleep 0.1
       if ! is_running "$1.$name"; then said='it has ended' seconds=''; elif ((SECONDS <= until)); then continue; fi
       wrote=$(tail -n 1 "$STATE/$1.$name.log")
