@@ -11,10 +11,11 @@
 #   sudo ./setup.sh plan     tell what that would undo and run now, and do none of it
 #   sudo ./setup.sh try      the same on trial: unless it is confirmed, it goes back
 #   sudo ./setup.sh check    tell what is missing, changed or besides, node by node
+#   sudo ./setup.sh status   that on one screen, with since when it is up, and which services run
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime edbd3c01e6f3, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 8c1991e8416d, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -23,7 +24,7 @@ export LC_ALL=C
 
 NAME='compose-like'
 WHAT='3 namespaces, 2 networks, 2 published ports'
-PARTS='rules devices modules parameters files services status try install'
+PARTS='rules devices modules parameters files services restart readiness status try install'
 PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps setsid:util-linux runuser:util-linux python3'
 PORTS='tcp/8080 tcp/9090/127.0.0.1'
 TRIAL='veth ip link add name t0 type veth peer name t1
@@ -332,14 +333,22 @@ PARAMETERS
   # ---- Services ----
 
   # Started in proxy, with its output under /run/nsgen/compose-like/.
-  service proxy http env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80
   service proxy admin env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 9090
+
+  # Started in db, with its output under /run/nsgen/compose-like/.
+  restarted db sql always env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 5432
+
+  # They are waited for until they are ready, so many seconds at most.
+  ready db sql 20 5432/tcp
 
   # Started in app, with its output under /run/nsgen/compose-like/.
   service app http env -C /usr/share/doc PYTHONUNBUFFERED=1 runuser -u nobody -- python3 -m http.server 8000
 
-  # Started in db, with its output under /run/nsgen/compose-like/.
-  service db sql env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 5432
+  # They are waited for until they are ready, so many seconds at most.
+  ready app http 30 8000/tcp
+
+  # Started in proxy, with its output under /run/nsgen/compose-like/.
+  service proxy http env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80
 }
 
 # ======================================================================================================================
@@ -1704,8 +1713,7 @@ undo_service() { # NODE NAME …
 
 # What they wrote; with -f, until it is interrupted, what they write.
 logs() { # [-f] [NODE[.SERVICE]]
-  local node kind name of follow
-  local -a files=()
+  local node kind name of follow files=()
   [[ $* =~ ^(-f)?' '?([^ -][^ ]*)?' '?(-f)?$ ]] || { usage >&2 && exit 2; }
   of=${BASH_REMATCH[2]} follow=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
   while read -r node kind name _; do
@@ -1715,6 +1723,68 @@ logs() { # [-f] [NODE[.SERVICE]]
   cd "$STATE" 2>/dev/null || die 'it is not up'
   exec tail -n +1 ${follow:+-F} -- "${files[@]}"
 }
+
+# ---- services that are started again ----
+
+restarted() { add_command "$1" service "$2 $3" "${@:4}"; } # NODE NAME always|on-failure COMMAND…
+
+# FILE.main has the number of its process, and is empty in between: a second, and twice as long each time, up to a minute,
+# unless it has run for that long.
+again() { # FILE always|on-failure COMMAND…
+  local pause=1 began status
+  exec 2>/dev/null # bash would tell that it was killed, too
+  trap 'exit 143' TERM # when its process has ended
+  while :; do
+    began=$SECONDS status=0
+    (printf '%s\n' "$BASHPID" >"$1.main" && exec -- "${@:3}" 2>&1) || status=$?
+    : >"$1.main" || exit 1 # who removed it has no more use for this
+    [[ $2 == always || $status != 0 ]] || exit 0
+    ((SECONDS - began < 60)) || pause=1
+    printf 'nsgen: %s ended with status %s, and is started again in %s s\n' "${1##*/}" "$status" "$pause"
+    sleep "$pause"
+    pause=$((pause < 30 ? 2 * pause : 60))
+  done
+}
+
+# ---- services that are waited for ----
+
+ready() { local -a words=("${@:5}") && add "$1" ready "$2 $3 $4${5:+ ${words[*]@Q}}"; } # NODE NAME SECONDS PORT/PROTOCOL|-- COMMAND…
+
+make_ready() { # NODE LINES
+  local name seconds by until said wrote
+  while read -r name seconds by; do
+    until=$((SECONDS + seconds))
+    while ! said=$(is_ready "$1" "$name" "$((until - SECONDS + 1))" "$by"); do
+      sleep 0.1
+      if ! is_running "$1.$name"; then said='it has ended' seconds=''; elif ((SECONDS <= until)); then continue; fi
+      wrote=$(tail -n 1 "$STATE/$1.$name.log")
+      die "the service $1.$name is not ready${seconds:+ after $seconds s}: $said${wrote:+; it wrote: $wrote}"
+    done
+  done <<<"${2%$'\n'}"
+}
+
+# Or it says why not.
+is_ready() { # NODE NAME SECONDS PORT/PROTOCOL|-- COMMAND, in quotes
+  local pid file text='' hex state=0A # it listens, proc(5); of UDP 07: it has no peer
+  { is_running "$1.$2" "$1" && read -r pid _ <"$STATE/$1.$2.pid"; } || { printf 'it does not run' && return 1; }
+  if [[ $4 == '-- '* ]]; then
+    text=$(exec {LOCK}<&- </dev/null 2>&1 && timeout "$3" nsenter --target="$pid" --net --mount bash -c "exec $4") && return 0
+    printf '%s' "its command says no${text:+: ${text##*$'\n'}}" && return 1
+  fi
+  [[ $4 == */tcp ]] || state=07
+  printf -v hex %04X "${4%/*}"
+  for file in "/proc/$pid/net/${4#*/}"{,6}; do [[ ! -e $file ]] || text+=$(<"$file"); done
+  [[ $text =~ :$hex' '[0-9A-F]+:0000' '$state' ' ]] || { printf 'nobody listens on %s' "$4" && return 1; }
+}
+
+check_ready() { # NODE LINE
+  local name seconds by said
+  read -r name seconds by <<<"$2"
+  ! is_running "$1.$name" "$1" || said=$(is_ready "$1" "$name" "$seconds" "$by") ||
+    printf '%s: missing: service %s is not ready: %s\n' "$1" "$name" "$said"
+}
+
+undo_ready() { :; }
 
 # ---- what there is ----
 

@@ -17,16 +17,12 @@ make_ready() { # NODE LINES
 
 # Or it says why not.
 is_ready() { # NODE NAME SECONDS PORT/PROTOCOL|-- COMMAND, in quotes
-  local -a node=()
-  local pid file text='' hex state=0A said
-  { is_running "$1.$2" "$1" || { printf 'it does not run' && false; }; } && read -r pid _ <"$STATE/$1.$2.pid" || return 1
+  local pid file text='' hex state=0A # it listens, proc(5); of UDP 07: it has no peer
+  { is_running "$1.$2" "$1" && read -r pid _ <"$STATE/$1.$2.pid"; } || { printf 'it does not run' && return 1; }
   if [[ $4 == '-- '* ]]; then
-    [[ $1 == host ]] || node=(ip netns exec "$1")
-    said=$(exec {LOCK}<&- </dev/null 2>&1 && timeout "$3" "${node[@]}" bash -c "exec $4") && return 0
-    printf '%s' "its command says no${said:+: ${said##*$'\n'}}"
-    return 1
+    text=$(exec {LOCK}<&- </dev/null 2>&1 && timeout "$3" nsenter --target="$pid" --net --mount bash -c "exec $4") && return 0
+    printf '%s' "its command says no${text:+: ${text##*$'\n'}}" && return 1
   fi
-  # A line of proc(5): what is bound, to whom it is connected, and its state: 0A listens, 07 has no peer.
   [[ $4 == */tcp ]] || state=07
   printf -v hex %04X "${4%/*}"
   for file in "/proc/$pid/net/${4#*/}"{,6}; do [[ ! -e $file ]] || text+=$(<"$file"); done

@@ -61,8 +61,7 @@ undo_service() { # NODE NAME …
 
 # What they wrote; with -f, until it is interrupted, what they write.
 logs() { # [-f] [NODE[.SERVICE]]
-  local node kind name of follow
-  local -a files=()
+  local node kind name of follow files=()
   [[ $* =~ ^(-f)?' '?([^ -][^ ]*)?' '?(-f)?$ ]] || { usage >&2 && exit 2; }
   of=${BASH_REMATCH[2]} follow=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
   while read -r node kind name _; do
