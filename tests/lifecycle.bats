@@ -591,8 +591,8 @@ HALF
   run -0 script down
   for pid in "${pids[@]}"; do
     # runuser waits for what it runs.
-    [[ $output == *"process $pid ("@(runuser|python3)") is still in namespace"* ]] || fail "it does not name $pid: $output"
-    on host kill "$pid"
+    [[ $output == *"process $pid ("@(runuser|python3|bash)") is still in namespace"* ]] || fail "it does not name $pid: $output"
+    on host kill -- "-$pid"
   done
   # What the kernel's parameters were, nobody knows any more.
   on host sysctl -qw net.ipv4.ip_forward=0 net.ipv4.conf.all.accept_redirects=0 net.bridge.bridge-nf-call-iptables=0

@@ -32,6 +32,8 @@ ELSEWHERE = {
     "sudo bash setup.sh try 60": ["try.bats"],
     "sudo bash setup.sh confirm": ["try.bats"],
     "sudo bash setup.sh check": ["styles-topologies.bats", "lifecycle.bats"],
+    "sudo bash setup.sh status": ["services.bats"],
+    "bash setup.sh logs red.web -f": ["services.bats"],
     "sudo bash setup.sh down": ["styles-topologies.bats", "lifecycle.bats"],
 }
 

@@ -689,13 +689,37 @@ class StartService(PutBack, Operation):
     directory: str = ""
     environment: Argv = ()
     user: str = ""
+    restart: Literal["", "always", "on-failure"] = ""
+    after: Argv = ()  # each NODE.SERVICE; it stands behind them
 
     def argv(self) -> Argv:
         """The program, behind what sets its directory, environment and user."""
+        return (*self.prefix, *self.command)
+
+    @property
+    def prefix(self) -> Argv:
+        """What sets its directory, environment and user."""
         directory = ("-C", self.directory) if self.directory else ()
         env = ("env", *directory, *self.environment) if directory or self.environment else ()
         user = ("runuser", "-u", self.user, "--") if self.user else ()
-        return (*env, *user, *self.command)
+        return (*env, *user)
+
+
+@dataclass(frozen=True)
+class AwaitService(Stays, Operation):
+    """Wait until a service is ready: somebody listens on a port of its node, or a command ends with 0."""
+
+    name: str
+    within: int  # seconds
+    port: int = 0
+    protocol: str = ""
+    command: Argv = ()  # in place of a port
+    prefix: Argv = ()  # of the service
+
+    def argv(self) -> Argv:
+        """The command, or what lists who listens on the port: that there is a line tells."""
+        listening = ("ss", "-Hln", f"--{self.protocol}", f"sport = :{self.port}")
+        return (*self.prefix, *self.command) if self.command else listening
 
 
 @dataclass(frozen=True)
@@ -734,6 +758,7 @@ Op = (
     | ForgetUdp
     | WriteFile
     | StartService
+    | AwaitService
     | RunCommand
 )
 

@@ -171,6 +171,15 @@ def service(text: str) -> str:
     return text
 
 
+def service_of(text: str) -> str:
+    """A service of the same node, or ``NODE.SERVICE``; the node may be a range."""
+    node, dot, name = text.rpartition(".")
+    if dot and node != HOST:
+        namespace_key(node)
+    service(name)
+    return text
+
+
 def sysctl_value(text: str) -> str:
     """What a kernel parameter is set to, as sysctl.d(5) reads it: without blanks or ``=`` at its ends.
 

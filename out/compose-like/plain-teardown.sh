@@ -11,10 +11,10 @@ set -e
 
 # ---- Services ----
 
-kill -- "-$(cat /run/nsgen/compose-like/db.sql.pid)"
-kill -- "-$(cat /run/nsgen/compose-like/app.http.pid)"
-kill -- "-$(cat /run/nsgen/compose-like/proxy.admin.pid)"
 kill -- "-$(cat /run/nsgen/compose-like/proxy.http.pid)"
+kill -- "-$(cat /run/nsgen/compose-like/app.http.pid)"
+kill -- "-$(cat /run/nsgen/compose-like/db.sql.pid)"
+kill -- "-$(cat /run/nsgen/compose-like/proxy.admin.pid)"
 
 # ---- Kernel parameters ----
 

@@ -256,15 +256,23 @@ sysctl -q -w net.ipv4.ip_forward=1
 # ---- Services ----
 
 # Started in proxy, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec proxy env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/compose-like/proxy.http.log 2>&1 < /dev/null &
-echo "$!" > /run/nsgen/compose-like/proxy.http.pid
 setsid ip netns exec proxy env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 9090 > /run/nsgen/compose-like/proxy.admin.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/proxy.admin.pid
+
+# Started in db, with its output under /run/nsgen/compose-like/.
+setsid ip netns exec db bash -c $'while :; do "$@"; sleep 1; done' sql env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 5432 > /run/nsgen/compose-like/db.sql.log 2>&1 < /dev/null &
+echo "$!" > /run/nsgen/compose-like/db.sql.pid
+
+# They are waited for until they are ready, so many seconds at most.
+ip netns exec db timeout 20 bash -c $'until [ "$("$@")" ]; do sleep 0.2; done' sql ss -Hln --tcp 'sport = :5432' || { echo 'db.sql is not ready after 20 s' >&2; exit 1; }
 
 # Started in app, with its output under /run/nsgen/compose-like/.
 setsid ip netns exec app env -C /usr/share/doc PYTHONUNBUFFERED=1 runuser -u nobody -- python3 -m http.server 8000 > /run/nsgen/compose-like/app.http.log 2>&1 < /dev/null &
 echo "$!" > /run/nsgen/compose-like/app.http.pid
 
-# Started in db, with its output under /run/nsgen/compose-like/.
-setsid ip netns exec db env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 5432 > /run/nsgen/compose-like/db.sql.log 2>&1 < /dev/null &
-echo "$!" > /run/nsgen/compose-like/db.sql.pid
+# They are waited for until they are ready, so many seconds at most.
+ip netns exec app timeout 30 bash -c $'until [ "$("$@")" ]; do sleep 0.2; done' http ss -Hln --tcp 'sport = :8000' || { echo 'app.http is not ready after 30 s' >&2; exit 1; }
+
+# Started in proxy, with its output under /run/nsgen/compose-like/.
+setsid ip netns exec proxy env -C /usr/share/doc runuser -u nobody -- python3 -m http.server 80 > /run/nsgen/compose-like/proxy.http.log 2>&1 < /dev/null &
+echo "$!" > /run/nsgen/compose-like/proxy.http.pid

@@ -10,10 +10,11 @@
 #   sudo ./setup.sh plan     tell what that would undo and run now, and do none of it
 #   sudo ./setup.sh try      the same on trial: unless it is confirmed, it goes back
 #   sudo ./setup.sh check    tell what is missing, changed or besides, node by node
+#   sudo ./setup.sh status   that on one screen, with since when it is up, and which services run
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 53be45bb2b14, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 0b3bf36bd12f, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -22,7 +23,7 @@ export LC_ALL=C
 
 NAME='dual-stack'
 WHAT='2 namespaces, 1 network, 1 published port'
-PARTS='rules devices modules parameters advertisements files services try install'
+PARTS='rules devices modules parameters advertisements files services status try install'
 PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables ip6tables:iptables sysctl:procps setsid:util-linux runuser:util-linux python3'
 PORTS=tcp/8080
 TRIAL='veth ip link add name t0 type veth peer name t1
@@ -314,7 +315,8 @@ main() {
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   [[ ! $* =~ ^try(' '([1-9][0-9]{0,4}))?$ ]] || { PATIENCE=${BASH_REMATCH[2]:-60} && set --; }
   case $* in
-    '' | up | down | check | confirm | install | uninstall) ;;
+    '' | up | down | check | status | confirm | install | uninstall) ;;
+    logs | 'logs '*) declare -F logs >/dev/null || die 'there are no services' ;;
     'check --strict') STRICT=yes ;;
     plan) PLAN=yes && set -- ;;
     -h | --help) usage && exit 0 ;;
@@ -322,6 +324,7 @@ main() {
   esac
   ACTION=${1:-up}
   topology
+  [[ $ACTION != logs ]] || logs "${@:2}"
   require
   lock
   recall
@@ -337,7 +340,7 @@ begin() {
   each begin
 }
 
-usage() { printf 'usage: %s [-v] [up|down|check [--strict]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
+usage() { printf 'usage: %s [-v] [up|down|check [--strict]|status|logs [-f] [NODE[.SERVICE]]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
 say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
 die() { say "$@" && exit 1; }
 left() { say "$@" && LEFT=yes; } # what could not be removed: the rest is, and what is kept of this stays kept
@@ -499,7 +502,7 @@ lock() {
   done
   trap ended EXIT
   trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP
-  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|confirm) ]] || for folder in "$STATE".{try,back}; do
+  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|status|confirm) ]] || for folder in "$STATE".{try,back}; do
     [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
   done
   [[ ! $PLAN ]] || TMP=$(mktemp -u) # all that it writes is written elsewhere, and goes
@@ -545,7 +548,7 @@ up() {
   each finish
   keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
-  : >"$STATE/up"
+  [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
@@ -635,15 +638,21 @@ forget() {
 }
 
 check() {
-  local line found
+  local found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  found=$(every check; each check)
-  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
-  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
+  found=$(differences)
   [[ $found ]] || return 0
-  printf '%s\n' "${found#$'\n'}"
+  printf '%s\n' "$found"
   [[ $STRICT ]] || found=$(what_counts "$found")
   [[ ! $found ]] || exit 1
+}
+
+differences() {
+  local line
+  every check
+  each check
+  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || printf '%s: not in this script: %s\n' "${line%% *}" "${line#* }"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || printf '%s: only in this script: %s\n' "${line%% *}" "${line#* }"; done
 }
 
 what_counts() { sed '/^$/d; /: besides: /d' <<<"$1"; } # DIFFERENCES
@@ -1626,19 +1635,24 @@ make_service() { # NODE LINES
 # It writes down what it is before it becomes the program, and before another run can begin: so none is ever lost.
 launch() { # NODE NAME COMMAND, in quotes
   local -a node=() stat
+  local run="exec -- $3"
   trap - EXIT INT TERM HUP
   [[ $1 == host ]] || node=(ip netns exec "$1")
-  read -ra stat </proc/self/stat
-  printf '%s %s\n' "${stat[0]}" "${stat[21]}" >"$STATE/$1.$2.pid"
+  [[ $3 == \'* ]] || run="$(declare -f again); again $STATE/$1.$2 $3"
+  read -rd '' stat </proc/self/stat || true # to its end: a program's name may hold blanks, and more
+  read -ra stat <<<"${stat##*) }"
+  printf '%s %s\n' "$BASHPID" "${stat[19]}" >"$STATE/$1.$2.pid"
   exec {LOCK}<&- >"$STATE/$1.$2.log" 2>&1 </dev/null
-  exec "${node[@]}" setsid bash -c "exec -- $3"
+  exec "${node[@]}" setsid bash -c "$run"
 }
 
-# Of its number, started in the same tick since boot (proc(5), field 22), there is one. In its namespace, not in a former.
+# Of its number, started in the same tick since boot (proc(5), field 22), there is one. In its namespace, not in a former;
+# and, of one that is started again, not in between: see `again`.
 is_running() { # NODE.NAME [NODE]
-  local pid started stat
-  { read -r pid started <"$STATE/$1.pid" && read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
+  local pid started stat=''
+  { read -r pid started <"$STATE/$1.pid" && { read -rd '' stat <"/proc/$pid/stat" || [[ $stat ]]; }; } 2>/dev/null || return 1
   [[ $started && ${stat##*) } =~ ^[^Z]' '([^' ']+' '){18}"$started " ]] &&
+    [[ ! ${2:-} || ! -e $STATE/$1.main || -s $STATE/$1.main ]] &&
     [[ ${2:-host} == host || /proc/$pid/ns/net -ef /run/netns/$2 ]]
 }
 
@@ -1662,7 +1676,51 @@ undo_service() { # NODE NAME …
     while ((tries++ < 50)) && is_running "$service" && sleep 0.1; do :; done
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi
-  remove "$STATE/$service.pid" "$STATE/$service.log"
+  remove "$STATE/$service".{pid,main,log}
+}
+
+# What they wrote; with -f, until it is interrupted, what they write.
+logs() { # [-f] [NODE[.SERVICE]]
+  local node kind name of follow files=()
+  [[ $* =~ ^(-f)?' '?([^ -][^ ]*)?' '?(-f)?$ ]] || { usage >&2 && exit 2; }
+  of=${BASH_REMATCH[2]} follow=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
+  while read -r node kind name _; do
+    [[ $kind != service || ${of:-$node} != "$node"?(".$name") ]] || files+=("$node.$name.log")
+  done <<<"$ALL"
+  ((${#files[@]})) || die "there is no service $of"
+  cd "$STATE" 2>/dev/null || die 'it is not up'
+  exec tail -n +1 ${follow:+-F} -- "${files[@]}"
+}
+
+# ---- what there is ----
+
+status() {
+  local drift since node kind name file pid text port
+  [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
+  drift=$(differences)
+  since=$(date -r "$STATE/up" '+%F %T')
+  printf '%s: up since %s: %s\n' "$NAME" "$since" "$WHAT"
+  [[ ! -d $STATE.try ]] || printf 'on trial\n'
+  for port in $PORTS; do
+    IFS=/ read -r kind name text <<<"$port"
+    printf 'published: %s/%s\n' "${text:+$text:}$name" "$kind"
+  done
+  while read -r node kind name _; do
+    if [[ $kind != service ]]; then continue; fi
+    text='does not run' file=$STATE/$node.$name.main
+    [[ -s $file ]] || file=$STATE/$node.$name.pid
+    if is_running "$node.$name" "$node"; then
+      read -r pid _ <"$file"
+      since=$(date -r "$file" '+%F %T')
+      text="process $pid, since $since"
+      if [[ $'\n'$drift =~ $'\n'"$node: missing: service $name is "(not ready: [^$'\n']*) ]]; then text+=", ${BASH_REMATCH[1]}"
+      elif [[ $'\n'$ALL == *$'\n'"$node ready $name "* ]]; then text+=', ready'; fi
+    fi
+    printf 'service %s.%s: %s\n' "$node" "$name" "$text"
+  done <<<"$ALL"
+  if [[ ! $drift ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "$drift"; fi
+  drift=$(what_counts "$drift")
+  [[ ! $drift ]] || exit 1
 }
 
 # ---- on trial ----

@@ -10,10 +10,11 @@
 #   sudo ./setup.sh plan     tell what that would undo and run now, and do none of it
 #   sudo ./setup.sh try      the same on trial: unless it is confirmed, it goes back
 #   sudo ./setup.sh check    tell what is missing, changed or besides, node by node
+#   sudo ./setup.sh status   that on one screen, with since when it is up, and which services run
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 42795bb71550, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 0b3bf36bd12f, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -22,7 +23,7 @@ export LC_ALL=C
 
 NAME='joined'
 WHAT='1 namespace, 1 network, 1 published port'
-PARTS='rules devices joined modules parameters files services try install'
+PARTS='rules devices joined modules parameters files services status try install'
 PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps setsid:util-linux umount:mount runuser:util-linux python3'
 PORTS=tcp/8080
 TRIAL='veth ip link add name t0 type veth peer name t1
@@ -258,7 +259,8 @@ main() {
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   [[ ! $* =~ ^try(' '([1-9][0-9]{0,4}))?$ ]] || { PATIENCE=${BASH_REMATCH[2]:-60} && set --; }
   case $* in
-    '' | up | down | check | confirm | install | uninstall) ;;
+    '' | up | down | check | status | confirm | install | uninstall) ;;
+    logs | 'logs '*) declare -F logs >/dev/null || die 'there are no services' ;;
     'check --strict') STRICT=yes ;;
     plan) PLAN=yes && set -- ;;
     -h | --help) usage && exit 0 ;;
@@ -266,6 +268,7 @@ main() {
   esac
   ACTION=${1:-up}
   topology
+  [[ $ACTION != logs ]] || logs "${@:2}"
   require
   lock
   recall
@@ -281,7 +284,7 @@ begin() {
   each begin
 }
 
-usage() { printf 'usage: %s [-v] [up|down|check [--strict]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
+usage() { printf 'usage: %s [-v] [up|down|check [--strict]|status|logs [-f] [NODE[.SERVICE]]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
 say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
 die() { say "$@" && exit 1; }
 left() { say "$@" && LEFT=yes; } # what could not be removed: the rest is, and what is kept of this stays kept
@@ -362,7 +365,7 @@ tell_block() { # NODE KIND, LINES
 # A device that is made anew, at both ends: as patterns of lines about it.
 anew() { # LINE
   local about='@(ip|bridge|tc|sysctl|wg)*[ ./]' first
-  [[ $1 =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
+  [[ $1 =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')?(.*' peer name '([^ ]+)(' netns '([^ ]+))?)? ]] || return 0
   first="${BASH_REMATCH[4]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[2]}[ ./]*"
   ANEW+="|$first|${BASH_REMATCH[8]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[6]:-${BASH_REMATCH[2]}}[ ./]*"
 }
@@ -375,7 +378,7 @@ recall() {
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
   for line in "${LINES[@]}"; do NEW[$line]=1; done
   for line in "${OLD[@]}"; do KEPT[$line]=1; done
-  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip link add name '* ]] || MAKERS+=("$line"); done
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip '@(link|tuntap)' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
   for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
   each recall
@@ -443,7 +446,7 @@ lock() {
   done
   trap ended EXIT
   trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP
-  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|confirm) ]] || for folder in "$STATE".{try,back}; do
+  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|status|confirm) ]] || for folder in "$STATE".{try,back}; do
     [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
   done
   [[ ! $PLAN ]] || TMP=$(mktemp -u) # all that it writes is written elsewhere, and goes
@@ -489,7 +492,7 @@ up() {
   each finish
   keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
-  : >"$STATE/up"
+  [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
@@ -579,15 +582,21 @@ forget() {
 }
 
 check() {
-  local line found
+  local found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  found=$(every check; each check)
-  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
-  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
+  found=$(differences)
   [[ $found ]] || return 0
-  printf '%s\n' "${found#$'\n'}"
+  printf '%s\n' "$found"
   [[ $STRICT ]] || found=$(what_counts "$found")
   [[ ! $found ]] || exit 1
+}
+
+differences() {
+  local line
+  every check
+  each check
+  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || printf '%s: not in this script: %s\n' "${line%% *}" "${line#* }"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || printf '%s: only in this script: %s\n' "${line%% *}" "${line#* }"; done
 }
 
 what_counts() { sed '/^$/d; /: besides: /d' <<<"$1"; } # DIFFERENCES
@@ -775,7 +784,7 @@ judge() { # NODE KIND OUTPUT LINES
     if [[ ! $said =~ ^'Command failed '.*:([0-9]+) ]]; then message=${message:-$said} && continue; fi
     line=$(sed -n "${BASH_REMATCH[1]}p" <<<"$4")
     case "$line: $message" in
-      *' add '*'File exists' | *' append '*'File exists') add_renamed "$1" "$line" ;;
+      *' add '*'File exists' | *' append '*'File exists' | 'tuntap add '*' busy') add_renamed "$1" "$line" ;;
       *) # but for a route that is there, and a policy in the way of another
         [[ $line == 'route replace '* && $(in_node "$1" ip -batch - 2>/dev/null <<<"route show ${line#route replace }") ]] ||
           die "$1: $2 $line: $message"
@@ -870,10 +879,10 @@ survey_devices() {
 }
 
 survey_ip() { # NODE LINE
-  local name=${2#link add name } peer=${2#* peer name }
+  local name=${2#* add name } peer=${2#* peer name }
   case "$1 $2" in
     'host netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
-    'host link add '*)
+    'host link add '* | 'host tuntap add '*)
       is_ours "$2" || taken link "${name%% *}"
       [[ $2 != *' peer name '* || $2 == *' netns '* ]] || is_free "${peer%% *}" "$2" || taken link "${peer%% *}"
       ;;
@@ -888,7 +897,7 @@ taken() { PROBLEMS+=("$1 $2 exists already, and it is not of this topology"); }
 
 # What is made in a namespace has no name here.
 is_ours() { # LINE
-  local name=${1#link add name } device=${1#* dev }
+  local name=${1#* add name } device=${1#* dev }
   case $1 in
     'link set '* | 'vlan '*) is_marked "${device%% *}" || is_our_port "${device%% *}" ;;
     'netns add '*) is_our_namespace "$1" ;;
@@ -1008,7 +1017,7 @@ in_words() { # LINES WHAT IS SAID…
     BEGIN {
       shared["host"]; changes = "^(state|mode|qdisc|link-netns(id)?|promiscuity|allmulti|m(in|ax)mtu|brd|bridge_id|designated_.*|root_(port|path_cost)|" \
         "topology_change.*|config_pending|port_(id|no)|num[rt]xqueues|mcast_n_groups|fdb_n_learned|perm_?(hw)?addr|active_slave|" \
-        "mii_status|link_failure_count|ad_.*|.*_timer|(tso|gso|gro)_.*)$"
+        "mii_status|link_failure_count|ad_.*|.*_timer|(tso|gso|gro)_.*|pi|vnet_hdr)$"
     }
     function say(text) { gsub(/[ \t\\]+/, " ", text); sub(/ $/, "", text); print node ": " text | "sort -u" }
     function ours(device) { return !(node in shared) || (node, device) in devices }
@@ -1152,7 +1161,7 @@ remake() { # WHAT DIFFERS
     printf '%s %s\n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
-        $line =~ ^([^ ]+)' ip link add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
+        $line =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
       tell '~' "$line" && anew "$line" && made=yes
       act in_node "${BASH_REMATCH[4]:-${BASH_REMATCH[1]}}" ip link del dev "${BASH_REMATCH[2]}" &>/dev/null || true
     done
@@ -1222,7 +1231,7 @@ settle_devices() {
   ((${#UNDONE[@]})) || return 0
   know_devices || { left 'ip link show failed' && return 0; }
   for line in "${UNDONE[@]}"; do # not what has a name of ours and another's mark
-    [[ $line == 'host '@(ip netns|ip link|bridge vlan)' '* ]] && ! is_ours "${line#host * }" || printf '%s\n' "$line"
+    [[ $line == 'host '@(ip netns|ip link|ip tuntap|bridge vlan)' '* ]] && ! is_ours "${line#host * }" || printf '%s\n' "$line"
   done | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
@@ -1244,12 +1253,12 @@ settle_devices() {
 # NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it.
 turn() {
   awk '
-    { line[NR] = $0; if ($3 == "netns") { going[$5]; print "host ip netns del " $5 } else if ($3 $4 == "linkadd") going[$1, $6] }
+    { line[NR] = $0; if ($3 == "netns") { going[$5]; print "host ip netns del " $5 } else if ($4 $5 == "addname") going[$1, $6] }
     END {
       for (i = 1; i <= NR; i++) {
         $0 = line[i]; node = $1; device = match($0, / dev [^ ]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
         if (node in going || (node, device) in going || $3 == "netns") continue
-        if ($3 $4 == "linkadd") {
+        if ($4 $5 == "addname") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
           if (!(node in going)) print node, "ip link del dev", $6
           continue
@@ -1260,7 +1269,7 @@ turn() {
         else if (/ type bridge_slave .* on$/) sub(/ on$/, " off")
         else if (/ type bridge nf_call/) gsub(/ 1/, " 0")
         else if (/ link set dev [^ ]+ master /) sub(/ master .*/, " nomaster")
-        else if (/ link set dev [^ ]+ up$/) sub(/ up$/, " down")
+        else if (/ link set dev [^ ]+ (up|mtu [0-9]+)$/) { sub(/ up$/, " down"); sub(/ mtu .*/, " mtu 1500") }
         else continue
         print
       }
@@ -1473,7 +1482,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
   [[ $2 != net.ipv4.ip_forward ]] || { where=ipv4 && tool=iptables; }
   [[ $2 =~ ^net.(ipv4.ip|ipv6.conf.all)[._]forward(ing)?$ ]] || return 0
   [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
-    [[ $line != 'host '* ]] || { line=${line#host ip link add name } && ours[${line%% *}/forwarding]=1; }
+    [[ $line != 'host '* ]] || { line=${line#host ip * add name } && ours[${line%% *}/forwarding]=1; }
   done
   text=$(if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -f forwardings); forwardings $where"; fi)
   while read -r line; do
@@ -1535,8 +1544,8 @@ settle_parameters() { # unless something has gone wrong: then it is known what i
 goes() { # NODE KEY
   local maker
   lives "$1" || return 0
-  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip link add name ${BASH_REMATCH[1]} " &&
-    [[ " ${MAKERS[*]}" == *"$maker"* && " ${!NEW[*]}" != *"$maker"* ]]
+  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip @(link|tuntap) add name ${BASH_REMATCH[1]} " &&
+    [[ " ${MAKERS[*]}" == *$maker* && " ${!NEW[*]}" != *$maker* ]]
 }
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.
@@ -1640,19 +1649,24 @@ make_service() { # NODE LINES
 # It writes down what it is before it becomes the program, and before another run can begin: so none is ever lost.
 launch() { # NODE NAME COMMAND, in quotes
   local -a node=() stat
+  local run="exec -- $3"
   trap - EXIT INT TERM HUP
   [[ $1 == host ]] || node=(ip netns exec "$1")
-  read -ra stat </proc/self/stat
-  printf '%s %s\n' "${stat[0]}" "${stat[21]}" >"$STATE/$1.$2.pid"
+  [[ $3 == \'* ]] || run="$(declare -f again); again $STATE/$1.$2 $3"
+  read -rd '' stat </proc/self/stat || true # to its end: a program's name may hold blanks, and more
+  read -ra stat <<<"${stat##*) }"
+  printf '%s %s\n' "$BASHPID" "${stat[19]}" >"$STATE/$1.$2.pid"
   exec {LOCK}<&- >"$STATE/$1.$2.log" 2>&1 </dev/null
-  exec "${node[@]}" setsid bash -c "exec -- $3"
+  exec "${node[@]}" setsid bash -c "$run"
 }
 
-# Of its number, started in the same tick since boot (proc(5), field 22), there is one. In its namespace, not in a former.
+# Of its number, started in the same tick since boot (proc(5), field 22), there is one. In its namespace, not in a former;
+# and, of one that is started again, not in between: see `again`.
 is_running() { # NODE.NAME [NODE]
-  local pid started stat
-  { read -r pid started <"$STATE/$1.pid" && read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
+  local pid started stat=''
+  { read -r pid started <"$STATE/$1.pid" && { read -rd '' stat <"/proc/$pid/stat" || [[ $stat ]]; }; } 2>/dev/null || return 1
   [[ $started && ${stat##*) } =~ ^[^Z]' '([^' ']+' '){18}"$started " ]] &&
+    [[ ! ${2:-} || ! -e $STATE/$1.main || -s $STATE/$1.main ]] &&
     [[ ${2:-host} == host || /proc/$pid/ns/net -ef /run/netns/$2 ]]
 }
 
@@ -1676,7 +1690,51 @@ undo_service() { # NODE NAME …
     while ((tries++ < 50)) && is_running "$service" && sleep 0.1; do :; done
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi
-  remove "$STATE/$service.pid" "$STATE/$service.log"
+  remove "$STATE/$service".{pid,main,log}
+}
+
+# What they wrote; with -f, until it is interrupted, what they write.
+logs() { # [-f] [NODE[.SERVICE]]
+  local node kind name of follow files=()
+  [[ $* =~ ^(-f)?' '?([^ -][^ ]*)?' '?(-f)?$ ]] || { usage >&2 && exit 2; }
+  of=${BASH_REMATCH[2]} follow=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
+  while read -r node kind name _; do
+    [[ $kind != service || ${of:-$node} != "$node"?(".$name") ]] || files+=("$node.$name.log")
+  done <<<"$ALL"
+  ((${#files[@]})) || die "there is no service $of"
+  cd "$STATE" 2>/dev/null || die 'it is not up'
+  exec tail -n +1 ${follow:+-F} -- "${files[@]}"
+}
+
+# ---- what there is ----
+
+status() {
+  local drift since node kind name file pid text port
+  [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
+  drift=$(differences)
+  since=$(date -r "$STATE/up" '+%F %T')
+  printf '%s: up since %s: %s\n' "$NAME" "$since" "$WHAT"
+  [[ ! -d $STATE.try ]] || printf 'on trial\n'
+  for port in $PORTS; do
+    IFS=/ read -r kind name text <<<"$port"
+    printf 'published: %s/%s\n' "${text:+$text:}$name" "$kind"
+  done
+  while read -r node kind name _; do
+    if [[ $kind != service ]]; then continue; fi
+    text='does not run' file=$STATE/$node.$name.main
+    [[ -s $file ]] || file=$STATE/$node.$name.pid
+    if is_running "$node.$name" "$node"; then
+      read -r pid _ <"$file"
+      since=$(date -r "$file" '+%F %T')
+      text="process $pid, since $since"
+      if [[ $'\n'$drift =~ $'\n'"$node: missing: service $name is "(not ready: [^$'\n']*) ]]; then text+=", ${BASH_REMATCH[1]}"
+      elif [[ $'\n'$ALL == *$'\n'"$node ready $name "* ]]; then text+=', ready'; fi
+    fi
+    printf 'service %s.%s: %s\n' "$node" "$name" "$text"
+  done <<<"$ALL"
+  if [[ ! $drift ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "$drift"; fi
+  drift=$(what_counts "$drift")
+  [[ ! $drift ]] || exit 1
 }
 
 # ---- on trial ----

@@ -9,10 +9,11 @@
 #   sudo ./setup.sh plan     tell what that would undo and run now, and do none of it
 #   sudo ./setup.sh try      the same on trial: unless it is confirmed, it goes back
 #   sudo ./setup.sh check    tell what is missing, changed or besides, node by node
+#   sudo ./setup.sh status   that on one screen, with since when it is up, and which services run
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 53be45bb2b14, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 0b3bf36bd12f, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -21,7 +22,7 @@ export LC_ALL=C
 
 NAME='site'
 WHAT='3 namespaces, 1 network, 2 links, 1 published port'
-PARTS='rules devices modules parameters files try install'
+PARTS='rules devices modules parameters files status try install'
 PROGRAMS='ip:iproute2 ss:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps'
 PORTS=tcp/8080
 TRIAL='veth ip link add name t0 type veth peer name t1
@@ -290,7 +291,8 @@ main() {
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   [[ ! $* =~ ^try(' '([1-9][0-9]{0,4}))?$ ]] || { PATIENCE=${BASH_REMATCH[2]:-60} && set --; }
   case $* in
-    '' | up | down | check | confirm | install | uninstall) ;;
+    '' | up | down | check | status | confirm | install | uninstall) ;;
+    logs | 'logs '*) declare -F logs >/dev/null || die 'there are no services' ;;
     'check --strict') STRICT=yes ;;
     plan) PLAN=yes && set -- ;;
     -h | --help) usage && exit 0 ;;
@@ -298,6 +300,7 @@ main() {
   esac
   ACTION=${1:-up}
   topology
+  [[ $ACTION != logs ]] || logs "${@:2}"
   require
   lock
   recall
@@ -313,7 +316,7 @@ begin() {
   each begin
 }
 
-usage() { printf 'usage: %s [-v] [up|down|check [--strict]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
+usage() { printf 'usage: %s [-v] [up|down|check [--strict]|status|logs [-f] [NODE[.SERVICE]]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
 say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
 die() { say "$@" && exit 1; }
 left() { say "$@" && LEFT=yes; } # what could not be removed: the rest is, and what is kept of this stays kept
@@ -475,7 +478,7 @@ lock() {
   done
   trap ended EXIT
   trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP
-  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|confirm) ]] || for folder in "$STATE".{try,back}; do
+  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|status|confirm) ]] || for folder in "$STATE".{try,back}; do
     [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
   done
   [[ ! $PLAN ]] || TMP=$(mktemp -u) # all that it writes is written elsewhere, and goes
@@ -521,7 +524,7 @@ up() {
   each finish
   keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
-  : >"$STATE/up"
+  [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
@@ -611,15 +614,21 @@ forget() {
 }
 
 check() {
-  local line found
+  local found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  found=$(every check; each check)
-  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
-  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
+  found=$(differences)
   [[ $found ]] || return 0
-  printf '%s\n' "${found#$'\n'}"
+  printf '%s\n' "$found"
   [[ $STRICT ]] || found=$(what_counts "$found")
   [[ ! $found ]] || exit 1
+}
+
+differences() {
+  local line
+  every check
+  each check
+  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || printf '%s: not in this script: %s\n' "${line%% *}" "${line#* }"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || printf '%s: only in this script: %s\n' "${line%% *}" "${line#* }"; done
 }
 
 what_counts() { sed '/^$/d; /: besides: /d' <<<"$1"; } # DIFFERENCES
@@ -1568,6 +1577,37 @@ reload() { # SERVICE
   if [[ $1 == - ]] || ! systemctl --quiet is-active "$1.service" 2>/dev/null; then return 0; fi
   if [[ $1 == NetworkManager ]]; then run nmcli general reload conf; else run networkctl reload; fi ||
     say "$1 could not be told to read its files again"
+}
+
+# ---- what there is ----
+
+status() {
+  local drift since node kind name file pid text port
+  [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
+  drift=$(differences)
+  since=$(date -r "$STATE/up" '+%F %T')
+  printf '%s: up since %s: %s\n' "$NAME" "$since" "$WHAT"
+  [[ ! -d $STATE.try ]] || printf 'on trial\n'
+  for port in $PORTS; do
+    IFS=/ read -r kind name text <<<"$port"
+    printf 'published: %s/%s\n' "${text:+$text:}$name" "$kind"
+  done
+  while read -r node kind name _; do
+    if [[ $kind != service ]]; then continue; fi
+    text='does not run' file=$STATE/$node.$name.main
+    [[ -s $file ]] || file=$STATE/$node.$name.pid
+    if is_running "$node.$name" "$node"; then
+      read -r pid _ <"$file"
+      since=$(date -r "$file" '+%F %T')
+      text="process $pid, since $since"
+      if [[ $'\n'$drift =~ $'\n'"$node: missing: service $name is "(not ready: [^$'\n']*) ]]; then text+=", ${BASH_REMATCH[1]}"
+      elif [[ $'\n'$ALL == *$'\n'"$node ready $name "* ]]; then text+=', ready'; fi
+    fi
+    printf 'service %s.%s: %s\n' "$node" "$name" "$text"
+  done <<<"$ALL"
+  if [[ ! $drift ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "$drift"; fi
+  drift=$(what_counts "$drift")
+  [[ ! $drift ]] || exit 1
 }
 
 # ---- on trial ----

@@ -83,11 +83,11 @@ def test_the_runtime_has_every_part() -> None:
 # What each has at most, in lines and in bytes. A bound is lowered when there is room below it, and raised for what
 # every script can do from then on, as `plan`, `try` and `confirm`; a part like `joined` is in those that need it alone.
 SIZES = {
-    "article": (1_705, 78_462),
-    "containerd": (726, 31_188),
-    # Of 26; six of them, on marks, uplinks and proxies, are longer than most.
-    "median of the examples": (1_515, 69_263),
-    "runtime with every part": (1_673, 76_073),
+    "article": (1_763, 81_010),
+    "containerd": (766, 32_810),
+    # Of 28; six of them, on marks, uplinks and proxies, are longer than most.
+    "median of the examples": (1_555, 71_020),
+    "runtime with every part": (1_792, 81_260),
 }
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 
 from nsgen.change import reasons
 from nsgen.change.things import Key, Thing, Things
-from nsgen.ops import Chain, Jump, Rule
+from nsgen.ops import Argv, AwaitService, Chain, Jump, Rule, StartService
 from nsgen.plan.steps import Plan
 from nsgen.script.lines import Line
 from nsgen.values import HOST
@@ -115,18 +115,19 @@ class Change:
             return reasons.of_device((key.node, key.name), old.maker.op, new.maker.op)
         if key.noun not in ("service", "command"):
             return ""
-        lines = [
-            [str(line) for line in thing.lines if ".undo" not in line.text.split(" ")[0]]
-            for thing in (old, new)
-        ]
+        lines = [[str(line) for line in thing.lines if _runs(line)] for thing in (old, new)]
         if lines[0] == lines[1]:
-            return ""  # only how it is undone
+            return ""  # only how it is undone, or when it is ready
         return reasons.SERVICE if key.noun == "service" else reasons.COMMAND
 
 
+def _runs(line: Line) -> bool:
+    return not isinstance(line.op, AwaitService) and ".undo" not in line.text.split(" ")[0]
+
+
 def _in_another_order(old: Thing | None, new: Thing | None) -> bool:
-    """Whether the same rules are in another order, in which they are met."""
-    texts = [_ruled(thing) for thing in (old, new) if thing is not None]
+    """Whether the same rules are in another order, in which they are met; or a service is after others."""
+    texts = [(_ruled(thing), _others(thing)) for thing in (old, new) if thing is not None]
     return len(texts) == 2 and texts[0] != texts[1]
 
 
@@ -138,6 +139,10 @@ def _ruled(thing: Thing) -> list[str]:
         if isinstance(line.op, Chain | Rule | Jump)
     ]
     return [text for _, _, text in sorted(found, key=lambda one: one[:2])]
+
+
+def _others(thing: Thing) -> list[Argv]:
+    return [line.op.after for line in thing.lines if isinstance(line.op, StartService)]
 
 
 def _is_made(thing: Thing | None) -> bool:

@@ -11,6 +11,7 @@ from nsgen.ops import (
     AddNeighbour,
     AddRoute,
     Argv,
+    AwaitService,
     ForgetUdp,
     RunCommand,
     SetLink,
@@ -41,6 +42,8 @@ def details(one: Difference) -> list[Detail]:
         return [("", STAYS)] if one.gone else []
     if noun == "parameter" and not one.new:
         return [("", BACK)]
+    if noun == "service" and not one.gone and not one.new:
+        return [("", "it is after other ones, from its next start on")]
     gone, new = ([slot for line in lines for slot in _slots(line)] for lines in (one.gone, one.new))
     if one.action in ("add", "remove"):
         told = [" ".join(filter(None, slot)) for slot in (*gone, *new) if slot not in PLAIN]
@@ -82,17 +85,27 @@ def _slots(line: Line) -> Iterator[Slot]:
         yield "impaired by", " ".join(op.words)
     elif isinstance(op, SetSysctl):
         yield "", op.value
-    elif isinstance(op, StartService):
-        yield "", shlex.join(op.command)
-        yield "in", op.directory
-        yield "as", op.user or "root"
-        yield from (("with", variable) for variable in op.environment)
+    elif isinstance(op, StartService | AwaitService):
+        yield from _service(op)
     elif isinstance(op, RunCommand):
         undo = line.text.partition(" ")[0].endswith(".undo")
         yield ("undone by" if undo else ""), shlex.join(op.down if undo else op.up)
     elif line.kind in ("wg", "bridge"):
         words = line.text.split(" ")
         yield " ".join(words[:2] if line.kind == "bridge" else words[1:2]), " ".join(words[2:])
+
+
+def _service(op: StartService | AwaitService) -> Iterator[Slot]:
+    if isinstance(op, AwaitService):
+        by = f"by {shlex.join(op.command)}" if op.command else f"on {op.port}/{op.protocol}"
+        yield "ready", f"{by}, within {op.within} s"
+        return
+    yield "", shlex.join(op.command)
+    yield "in", op.directory
+    yield "as", op.user or "root"
+    yield from (("with", variable) for variable in op.environment)
+    yield from [("restarted", op.restart)] if op.restart else []
+    yield from (("after", other) for other in op.after)
 
 
 def _ways(route: Argv) -> Argv:

@@ -75,7 +75,7 @@ def _by(change: Change, one: Difference) -> Iterator[Hit]:
     elif noun == "parameter" and name in FORWARD.values():
         if any(isinstance(line.op, SetSysctl) and line.op.value != "0" for line in one.gone):
             yield node, cause, True
-    elif noun == "service" and one.action != "add":
+    elif noun == "service" and one.action in ("rebuild", "remove"):
         yield node, cause, False
         for line in one.gone:
             yield from ((hit, cause, False) for hit in _proxied(change.old.topology, line.op))

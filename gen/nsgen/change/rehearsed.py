@@ -165,7 +165,8 @@ def rehearse_change(
         "before": before | {"script": targets.script(old)},
         "flows": [list(flow[:6]) for flow in flows],
     }
-    job["programs"] = answering(topologies[1], [])["programs"] + before["programs"]
+    for key in ("programs", "waits"):
+        job[key] = answering(topologies[1], [])[key] + before[key]
     which = result.old
     for event in play(topologies[1], scene, makers[1].listeners(), job, INNER):
         if event["event"] == "asking":

@@ -15,6 +15,7 @@ from nsgen.ops import (
     AddRoute,
     AddVeth,
     Argv,
+    AwaitService,
     BridgeOp,
     Chain,
     ForgetUdp,
@@ -138,7 +139,7 @@ def _about(line: Line) -> Key:  # noqa: C901 (an arm for each kind of operation)
         return Key(node, "rules", f"IPv{op.version}")
     if isinstance(op, WriteFile):
         return Key(node, "file", op.path)
-    if isinstance(op, StartService):
+    if isinstance(op, StartService | AwaitService):
         return Key(node, "service", op.name)
     if isinstance(op, RunCommand):
         return Key(node, "command", line.text.partition(" ")[0].removesuffix(".undo"))

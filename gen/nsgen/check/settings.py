@@ -87,7 +87,7 @@ def check_commands(view: View, report: Report) -> None:
 
 
 def _check_service(path: Path, service: Service, report: Report) -> None:
-    _check_command((*path, "command"), service.command, report)
+    check_command((*path, "command"), service.command, report)
     if service.directory is not None and not service.directory.startswith("/"):
         report.error(
             (*path, "directory"),
@@ -102,10 +102,11 @@ def _check_exec(path: Path, commands: Exec, report: Report) -> None:
         )
     for key, command in (("up", commands.up), ("down", commands.down)):
         if command:
-            _check_command((*path, key), command, report)
+            check_command((*path, key), command, report)
 
 
-def _check_command(path: Path, command: tuple[str, ...], report: Report) -> None:
+def check_command(path: Path, command: tuple[str, ...], report: Report) -> None:
+    """A command is a program and its arguments, each by itself."""
     if not command or not command[0]:
         report.error(path, "the command is empty: list a program and its arguments")
     elif len(command) == 1 and len(words := command[0].split()) > 1:

@@ -95,13 +95,15 @@ WORDS: dict[str, dict[str, str]] = {
         ),
         "working_dir": "write 'directory' of one of its 'services'",
         "user": "write 'user' of one of its 'services'",
+        "restart": "write 'restart' of one of its 'services'",
+        "healthcheck": "write 'ready' of one of its 'services'",
         "network_mode": "write 'networks'",
         "extends": ALIKE,
-        "depends_on": "everything comes up in the order of the file: remove it",
+        "depends_on": "everything comes up in the order of the file; write 'after' of one of its 'services'",
         "mac_address": "write 'mac' of the network, under 'networks'",
         "ip_forward": "write 'forwarding'",
         **dict.fromkeys(
-            ("restart", "healthcheck", "deploy", "labels", "logging", "init", "privileged"),
+            ("deploy", "labels", "logging", "init", "privileged"),
             "a namespace is no container: remove it",
         ),
         **dict.fromkeys(
@@ -178,7 +180,9 @@ WORDS: dict[str, dict[str, str]] = {
         **dict.fromkeys(("cmd", "entrypoint", "exec", "ExecStart"), "write 'command', a list"),
         **dict.fromkeys(("image", "build", "volumes"), _NO_CONTAINER),
         **dict.fromkeys(("ports", "networks"), "it is a key of the namespace"),
-        "restart": "a service that ends stays ended: run a supervisor if it has to be restarted",
+        **dict.fromkeys(("depends_on", "requires", "wants", "After"), "write 'after'"),
+        **dict.fromkeys(("healthcheck", "health", "readiness"), "write 'ready'"),
+        "Restart": "write 'restart'",
     },
 }
 # What turns the sense of a word around, ahead of it.

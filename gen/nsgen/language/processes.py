@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 from nsgen import values
 from nsgen.language import described
@@ -14,12 +15,19 @@ from nsgen.language.scalars import (
     WORD,
 )
 from nsgen.language.schema import (
+    Choice,
     ListOf,
     MapOf,
+    Record,
     Scalar,
     key,
 )
+from nsgen.language.shapes import ByShape, Mapped
 from nsgen.values import IPAddress
+
+Restart = Literal["always", "on-failure"]
+WITHIN = 30  # seconds
+LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -34,6 +42,64 @@ class Dns:
     )
     options: tuple[str, ...] = key(
         ListOf(LINE, lone=True), "Options such as ndots:1, resolv.conf(5).", default=()
+    )
+
+
+def _port(text: str) -> tuple[int, str]:
+    """A port that somebody listens on, with its protocol."""
+    number, slash, protocol = text.partition("/")
+    if protocol == "sctp":
+        raise ValueError("who listens for SCTP is not told: give a 'command' that asks")
+    if not number.isdecimal() or (slash and protocol not in ("tcp", "udp")):
+        raise ValueError(f"expected a port such as 80, 80/tcp or 53/udp, got {text!r}")
+    return values.integer(number, 1, 65535), protocol or "tcp"
+
+
+def _seconds(text: str) -> int:
+    """A time in seconds."""
+    number = text.removesuffix("s")
+    if number == text or not number.isdecimal() or not 1 <= int(number[:9]) <= LONGEST:
+        raise ValueError(f"expected a time from 1s to {LONGEST}s such as 10s, got {text!r}")
+    return int(number)
+
+
+READY_PORT = Scalar(
+    _port,
+    {
+        **described.text("ready-port", "[0-9]{1,5}(/(tcp|udp))?", "a port such as 80 or 53/udp"),
+        "type": ["integer", "string"],
+        "minimum": 1,
+        "maximum": 65535,
+    },
+)
+STARTED_BEFORE = described.text(
+    "service-of",
+    r"([A-Za-z0-9_][A-Za-z0-9_.-]*(\[[0-9]+-[0-9]+\])?\.)?[A-Za-z0-9_][A-Za-z0-9_-]{0,63}",
+    "a service, or NODE.SERVICE",
+)
+SECONDS = Scalar(
+    _seconds, described.text("seconds", "[0-9]{1,3}s", f"a time from 1s to {LONGEST}s such as 10s")
+)
+
+
+@dataclass(frozen=True)
+class Ready:
+    """By what a service is known to be ready: a port, or a command."""
+
+    port: tuple[int, str] | None = key(
+        READY_PORT,
+        "Ready when somebody listens on it in the node: 80, 80/tcp or 53/udp.",
+        default=None,
+    )
+    command: tuple[str, ...] = key(
+        ListOf(FREE_TEXT),
+        "Ready when this program ends with 0, run as the service is; no shell.",
+        default=(),
+    )
+    within: int = key(
+        SECONDS,
+        f"How long up waits for it, at most {LONGEST}s. Default: {WITHIN}s.",
+        default=WITHIN,
     )
 
 
@@ -60,6 +126,25 @@ class Service:
     )
     user: str | None = key(
         WORD, "Who runs it; in a namespace it may listen on any port. Default: root.", default=None
+    )
+    restart: Restart | None = key(
+        Choice[Restart](get_args(Restart)),
+        "Start it again when it ends: always, or on-failure, with another status than 0. Default: it stays ended.",
+        default=None,
+    )
+    after: tuple[str, ...] = key(
+        ListOf(Scalar(values.service_of, STARTED_BEFORE), lone=True),
+        "Started once these are, and are ready: SERVICE of the same node, or NODE.SERVICE.",
+        default=(),
+    )
+    ready: Ready | None = key(
+        ByShape[Ready](
+            text=Mapped(READY_PORT, lambda port: Ready(port=port)),
+            items=Mapped(ListOf(FREE_TEXT), lambda command: Ready(command=command)),
+            record=Record(Ready),
+        ),
+        "What up waits for: a port, a command as a list, or a map with within.",
+        default=None,
     )
 
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
 
-from nsgen.ops import RunCommand, StartService
+from nsgen.language.processes import Service
+from nsgen.ops import AwaitService, RunCommand, StartService
 from nsgen.plan import why
 from nsgen.plan.steps import Step
-from nsgen.topology import needs
+from nsgen.topology import needs, started
 from nsgen.topology.model import Publication, Topology
 from nsgen.values import HOST
 from nsgen.words import bracketed
 
 
 def services(topology: Topology) -> Iterator[Step]:
-    """The proxies of published ports, and the services of every node."""
+    """The proxies of published ports, and the services of every node, each behind those that it is after."""
     proxies = tuple(
         _proxy(p, offset)
         for p in topology.publications
@@ -22,19 +24,36 @@ def services(topology: Topology) -> Iterator[Step]:
         for offset in range(len(p.published))
     )
     yield Step(why.PROXY, proxies)
-    for node in topology.nodes:
-        ops = tuple(
-            StartService(
-                node=node.name,
-                name=name,
-                command=service.command,
-                directory=service.directory or "/",
-                environment=tuple(f"{key}={value}" for key, value in service.environment.items()),
-                user=service.user or "",
-            )
-            for name, service in node.services.items()
-        )
-        yield Step(why.SERVICE.format(node=node.name, topology=topology.name), ops)
+    written = {(n.name, key): one for n in topology.nodes for key, one in n.services.items()}
+    after = {(node, key): started.before(node, one) for (node, key), one in written.items()}
+    for names in started.rounds(after):
+        for node, own in groupby(names, lambda name: name[0]):
+            ops = tuple(_started(node, key, written[node, key]) for _, key in own)
+            yield Step(why.SERVICE.format(node=node, topology=topology.name), ops)
+        waits = [_awaited(node, key, written[node, key]) for node, key in names]
+        yield Step(why.READY, tuple(op for op in waits if op))
+
+
+def _started(node: str, name: str, service: Service) -> StartService:
+    return StartService(
+        node=node,
+        name=name,
+        command=service.command,
+        directory=service.directory or "/",
+        environment=tuple(f"{key}={value}" for key, value in service.environment.items()),
+        user=service.user or "",
+        restart=service.restart or "",
+        after=tuple(".".join(one) for one in started.before(node, service)),
+    )
+
+
+def _awaited(node: str, name: str, service: Service) -> AwaitService | None:
+    ready = service.ready
+    if ready is None:
+        return None
+    port, protocol = ready.port or (0, "")
+    prefix = _started(node, name, service).prefix if ready.command else ()
+    return AwaitService(node, name, ready.within, port, protocol, ready.command, prefix)
 
 
 def _proxy(published: Publication, offset: int) -> StartService:

@@ -300,6 +300,8 @@ all of them have the same next hop, a default route says it once."""
 
 SERVICE = "Started in {node}, with its output under /run/nsgen/{topology}/."
 
+READY = "They are waited for until they are ready, so many seconds at most."
+
 PROXY = """\
 A process on the host that listens on the published port and passes on what it gets: for whom no
 rule translates."""

@@ -14,9 +14,17 @@ from nsgen.topology.model import Topology
 
 def programs(topology: Topology) -> list[str]:
     """The programs of services: what is to run on the real machine need not be installed on this one."""
-    nodes = (topology.host, *topology.namespaces)
-    names = [service.command[0] for node in nodes for service in node.services.values()]
+    names = [name for _, _, *needed in waits(topology) for name in needed]
     return list(dict.fromkeys(name for name in names if "/" not in name))
+
+
+def waits(topology: Topology) -> list[list[str]]:
+    """Every service, by its node and its name, with the programs that it takes to run and to be ready."""
+    return [
+        [node.name, name, one.command[0], *(one.ready.command[:1] if one.ready else ())]
+        for node in topology.nodes
+        for name, one in node.services.items()
+    ]
 
 
 def awaited(topology: Topology) -> list[tuple[str, int, str]]:
@@ -91,6 +99,7 @@ def answering(topology: Topology, listeners: Iterable[Listener]) -> dict[str, An
     """What a job says of who answers: us, and what is the topology's own."""
     return {
         "programs": programs(topology),
+        "waits": waits(topology),
         "listeners": [[x.node, x.address, x.port, x.protocol] for x in listeners],
         "awaited": awaited(topology),
     }

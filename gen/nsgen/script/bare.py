@@ -20,6 +20,7 @@ from nsgen.ops import (
     AddRoute,
     AddTap,
     AddVeth,
+    AwaitService,
     BridgeOp,
     Chain,
     ForgetUdp,
@@ -50,7 +51,7 @@ KEPT = (
     (AddNamespace | JoinNamespace | AddVeth | AddLink | AddTap | AddAddress | AddNeighbour)
     | (AddRoute | BridgeOp | AddPolicy | SetNetem)
     | (WireguardOp | TakeDevice | LoadModule | SetSysctl | Chain | Jump | ForgetUdp | WriteFile)
-    | (StartService | RunCommand)
+    | (StartService | AwaitService | RunCommand)
 )
 
 

@@ -17,6 +17,7 @@ from nsgen.ops import (
     AddPolicy,
     AddRoute,
     Argv,
+    AwaitService,
     BridgeOp,
     Chain,
     ForgetUdp,
@@ -148,6 +149,7 @@ Single = (
     | ForgetUdp
     | WriteFile
     | StartService
+    | AwaitService
     | RunCommand
 )
 BlockOp = IpOp | BridgeOp | SetNetem | AddPolicy | LoadModule | SetSysctl
@@ -219,7 +221,15 @@ def _single(op: Single, number: int) -> Iterator[Shell]:
         reader = (op.reader,) if op.reader else ()
         yield _heredoc(("file", op.path, *reader), (op.text,), "FILE")
     elif isinstance(op, StartService):
-        yield _call("service", op.node, op.name, *op.argv())
+        how = (
+            ("restarted", op.node, op.name, op.restart)
+            if op.restart
+            else ("service", op.node, op.name)
+        )
+        yield _call(*how, *op.argv())
+    elif isinstance(op, AwaitService):
+        by = ("--", *op.argv()) if op.command else (f"{op.port}/{op.protocol}",)
+        yield _call("ready", op.node, op.name, str(op.within), *by)
     elif isinstance(op, RunCommand):
         yield from (_call("undo_by", op.node, str(number), *argv) for argv in op.undo())
         yield _call("run_once", op.node, str(number), *(op.up or ("true",)))

@@ -77,6 +77,7 @@ _USAGE = {
   sudo ./setup.sh plan     tell what that would undo and run now, and do none of it
   sudo ./setup.sh try      the same on trial: unless it is confirmed, it goes back
   sudo ./setup.sh check    tell what is missing, changed or besides, node by node
+  sudo ./setup.sh status   that on one screen, with since when it is up, and which services run
   sudo ./setup.sh down     remove it, and put back what it changed
 
 Made by nsgen from a topology: change that and render again. To review it, read topology(): every

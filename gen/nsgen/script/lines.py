@@ -14,6 +14,7 @@ from nsgen.ops import (
     IPTABLES,
     AddPolicy,
     Argv,
+    AwaitService,
     BridgeOp,
     Chain,
     ForgetUdp,
@@ -115,7 +116,11 @@ def _lines(  # noqa: C901, PLR0912 (an arm for each kind of operation)
         one_line = text.replace("\\", "\\\\").replace("\n", "\\n")
         yield HOST, "file", f"{op.path} {op.reader or '-'} {one_line}", op
     elif isinstance(op, StartService):
-        yield op.node, "service", f"{op.name} {_quoted(op.argv())}", op
+        again = f"{op.restart} " if op.restart else ""
+        yield op.node, "service", f"{op.name} {again}{_quoted(op.argv())}", op
+    elif isinstance(op, AwaitService):
+        by = f"-- {_quoted(op.argv())}" if op.command else f"{op.port}/{op.protocol}"
+        yield op.node, "ready", f"{op.name} {op.within} {by}", op
     elif isinstance(op, RunCommand):
         for argv in op.undo():
             yield op.node, "once", f"{number}.undo {_quoted(argv)}", op

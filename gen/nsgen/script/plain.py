@@ -11,6 +11,7 @@ from nsgen.ops import (
     HOST,
     AddAddress,
     Argv,
+    AwaitService,
     Chain,
     ForgetUdp,
     InNamespace,
@@ -99,6 +100,14 @@ def teardown(plan: Plan) -> dict[str, Any]:
 def _undone(title: str, commands: list[Shell]) -> dict[str, Any]:
     return {"title": title, "why": "", "steps": [{"why": "", "commands": commands}]}
 
+
+# What starts a service again, a second after it has ended, and what waits for one.
+AGAIN = {
+    "always": 'while :; do "$@"; sleep 1; done',
+    "on-failure": 'until "$@"; do sleep 1; done',
+}
+ANSWERS = 'until "$@" > /dev/null 2>&1; do sleep 0.2; done'
+LISTENS = 'until [ "$("$@")" ]; do sleep 0.2; done'
 
 _STATE = "Where it keeps what the parameters were, and the numbers of the processes that it starts."
 _SAVE = "What they are now, to be put back."
@@ -196,9 +205,17 @@ def _do(op: Op, state: str) -> Iterator[Shell]:  # noqa: C901, PLR0912 (an arm f
         yield heredoc(f"cat > {quote(op.path)}", [op.text], "FILE")
     elif isinstance(op, StartService):
         base = quote(f"{state}/{op.node}.{op.name}")
-        command = join(("setsid", *netns_exec(op.node), *op.argv()))
+        again = ("bash", "-c", AGAIN[op.restart], op.name) if op.restart else ()
+        command = join(("setsid", *netns_exec(op.node), *again, *op.argv()))
         yield Shell(f"{command} > {base}.log 2>&1 < /dev/null &")
         yield Shell(f'echo "$!" > {base}.pid')
+    elif isinstance(op, AwaitService):
+        until = ANSWERS if op.command else LISTENS
+        words = ("timeout", str(op.within), "bash", "-c", until, op.name, *op.argv())
+        late = f"{op.node}.{op.name} is not ready after {op.within} s"
+        yield Shell(
+            f"{join((*netns_exec(op.node), *words))} || {{ echo {quote(late)} >&2; exit 1; }}"
+        )
     elif isinstance(op, RunCommand):
         if op.up:
             yield _run(op.node, op.argv())
@@ -236,7 +253,10 @@ def _undo(op: Op, state: str, plan: Plan) -> Iterator[Shell]:
         yield from (_in_node(op, argv) for argv in op.undo() if op.node in plan.topology.shared)
     elif isinstance(op, TakeDevice):
         yield from (_in_node(op, argv) for argv in op.undo())
-    elif isinstance(op, JoinNamespace | WriteFile | LoadModule | ForgetUdp | KeepAdvertisements):
+    elif isinstance(
+        op,
+        JoinNamespace | WriteFile | LoadModule | ForgetUdp | KeepAdvertisements | AwaitService,
+    ):
         yield from map(join, op.undo())
     elif isinstance(op, StartService):
         pid = quote(f"{state}/{op.node}.{op.name}.pid")

@@ -8,6 +8,7 @@ from nsgen.ops import (
     IPTABLES,
     AddPolicy,
     Argv,
+    AwaitService,
     BridgeOp,
     Chain,
     ForgetUdp,
@@ -65,7 +66,8 @@ def programs(plan: Plan) -> list[str]:
     found += [program for program in ("conntrack", "setsid", "umount") if program in taken]
     services = plan.of(StartService)
     found += ["runuser"] if any(op.user for op in services) else []
-    found += [op.command[0] for op in services if PROGRAM.fullmatch(op.command[0])]
+    run = [op.command for op in services] + [op.command for op in plan.of(AwaitService)]
+    found += [command[0] for command in run if command and PROGRAM.fullmatch(command[0])]
     return [_with_package(program) for program in dict.fromkeys(found)]
 
 
@@ -85,7 +87,7 @@ def _taken(kind: type[Op]) -> Argv:
         kind, IpOp | AddPolicy | TakeDevice | LoadModule | SetSysctl | KeepAdvertisements
     ):
         return ()
-    if issubclass(kind, Chain | Jump | WriteFile | RunCommand):
+    if issubclass(kind, Chain | Jump | WriteFile | AwaitService | RunCommand):
         return ()
     if issubclass(kind, JoinNamespace):
         return ("umount",)

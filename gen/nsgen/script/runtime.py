@@ -7,6 +7,7 @@ import re
 from functools import cache
 
 from nsgen.ops import (
+    AwaitService,
     Chain,
     ForgetUdp,
     Iproute,
@@ -26,11 +27,11 @@ from nsgen.plan.steps import Plan
 from nsgen.script.templates import template_text
 from nsgen.values import assert_never
 
-# In the order in which they come in a script, which always has the last two. What is undone all together is undone in
+# In the order in which they come in a script, which always has the last three. What is undone all together is undone in
 # this order, too: rules before devices.
 PARTS = (
     *("rules", "devices", "joined", "modules", "parameters", "advertisements", "files", "hardware"),
-    *("wireguard", "services", "commands", "try", "install"),
+    *("wireguard", "services", "restart", "readiness", "commands", "status", "try", "install"),
 )
 
 
@@ -56,6 +57,8 @@ def part_of(kind: type[Op]) -> str:  # noqa: C901 (an arm for each kind of opera
         return "wireguard"
     if issubclass(kind, StartService):
         return "services"
+    if issubclass(kind, AwaitService):
+        return "readiness"
     if issubclass(kind, RunCommand):
         return "commands"
     return assert_never(kind)
@@ -63,7 +66,8 @@ def part_of(kind: type[Op]) -> str:  # noqa: C901 (an arm for each kind of opera
 
 def parts_of(plan: Plan) -> list[str]:
     """The parts that a plan needs besides the core."""
-    needed = {"try", "install", *map(part_of, plan.kinds)}
+    needed = {"status", "try", "install", *map(part_of, plan.kinds)}
+    needed |= {"restart"} if any(op.restart for op in plan.of(StartService)) else set()
     return [part for part in PARTS if part in needed]
 
 

@@ -8,7 +8,8 @@ main() {
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   [[ ! $* =~ ^try(' '([1-9][0-9]{0,4}))?$ ]] || { PATIENCE=${BASH_REMATCH[2]:-60} && set --; }
   case $* in
-    '' | up | down | check | confirm | install | uninstall) ;;
+    '' | up | down | check | status | confirm | install | uninstall) ;;
+    logs | 'logs '*) declare -F logs >/dev/null || die 'there are no services' ;;
     'check --strict') STRICT=yes ;;
     plan) PLAN=yes && set -- ;;
     -h | --help) usage && exit 0 ;;
@@ -16,6 +17,7 @@ main() {
   esac
   ACTION=${1:-up}
   topology
+  [[ $ACTION != logs ]] || logs "${@:2}"
   require
   lock
   recall
@@ -31,7 +33,7 @@ begin() {
   each begin
 }
 
-usage() { printf 'usage: %s [-v] [up|down|check [--strict]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
+usage() { printf 'usage: %s [-v] [up|down|check [--strict]|status|logs [-f] [NODE[.SERVICE]]|plan|try [SECONDS]|confirm|install|uninstall]\n' "${0##*/}"; }
 say() { printf 'nsgen: %s: %s\n' "$NAME" "$*" >&2; }
 die() { say "$@" && exit 1; }
 left() { say "$@" && LEFT=yes; } # what could not be removed: the rest is, and what is kept of this stays kept
@@ -193,7 +195,7 @@ lock() {
   done
   trap ended EXIT
   trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP
-  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|confirm) ]] || for folder in "$STATE".{try,back}; do
+  [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|status|confirm) ]] || for folder in "$STATE".{try,back}; do
     [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
   done
   [[ ! $PLAN ]] || TMP=$(mktemp -u) # all that it writes is written elsewhere, and goes
@@ -239,7 +241,7 @@ up() {
   each finish
   keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
-  : >"$STATE/up"
+  [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
@@ -329,15 +331,21 @@ forget() {
 }
 
 check() {
-  local line found
+  local found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  found=$(every check; each check)
-  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || found+=$'\n'"${line%% *}: not in this script: ${line#* }"; done
-  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || found+=$'\n'"${line%% *}: only in this script: ${line#* }"; done
+  found=$(differences)
   [[ $found ]] || return 0
-  printf '%s\n' "${found#$'\n'}"
+  printf '%s\n' "$found"
   [[ $STRICT ]] || found=$(what_counts "$found")
   [[ ! $found ]] || exit 1
+}
+
+differences() {
+  local line
+  every check
+  each check
+  for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || printf '%s: not in this script: %s\n' "${line%% *}" "${line#* }"; done
+  for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || printf '%s: only in this script: %s\n' "${line%% *}" "${line#* }"; done
 }
 
 what_counts() { sed '/^$/d; /: besides: /d' <<<"$1"; } # DIFFERENCES

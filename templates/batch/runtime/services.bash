@@ -16,19 +16,24 @@ make_service() { # NODE LINES
 # It writes down what it is before it becomes the program, and before another run can begin: so none is ever lost.
 launch() { # NODE NAME COMMAND, in quotes
   local -a node=() stat
+  local run="exec -- $3"
   trap - EXIT INT TERM HUP
   [[ $1 == host ]] || node=(ip netns exec "$1")
-  read -ra stat </proc/self/stat
-  printf '%s %s\n' "${stat[0]}" "${stat[21]}" >"$STATE/$1.$2.pid"
+  [[ $3 == \'* ]] || run="$(declare -f again); again $STATE/$1.$2 $3"
+  read -rd '' stat </proc/self/stat || true # to its end: a program's name may hold blanks, and more
+  read -ra stat <<<"${stat##*) }"
+  printf '%s %s\n' "$BASHPID" "${stat[19]}" >"$STATE/$1.$2.pid"
   exec {LOCK}<&- >"$STATE/$1.$2.log" 2>&1 </dev/null
-  exec "${node[@]}" setsid bash -c "exec -- $3"
+  exec "${node[@]}" setsid bash -c "$run"
 }
 
-# Of its number, started in the same tick since boot (proc(5), field 22), there is one. In its namespace, not in a former.
+# Of its number, started in the same tick since boot (proc(5), field 22), there is one. In its namespace, not in a former;
+# and, of one that is started again, not in between: see `again`.
 is_running() { # NODE.NAME [NODE]
-  local pid started stat
-  { read -r pid started <"$STATE/$1.pid" && read -r stat <"/proc/$pid/stat"; } 2>/dev/null || return 1
+  local pid started stat=''
+  { read -r pid started <"$STATE/$1.pid" && { read -rd '' stat <"/proc/$pid/stat" || [[ $stat ]]; }; } 2>/dev/null || return 1
   [[ $started && ${stat##*) } =~ ^[^Z]' '([^' ']+' '){18}"$started " ]] &&
+    [[ ! ${2:-} || ! -e $STATE/$1.main || -s $STATE/$1.main ]] &&
     [[ ${2:-host} == host || /proc/$pid/ns/net -ef /run/netns/$2 ]]
 }
 
@@ -52,5 +57,18 @@ undo_service() { # NODE NAME …
     while ((tries++ < 50)) && is_running "$service" && sleep 0.1; do :; done
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi
-  remove "$STATE/$service.pid" "$STATE/$service.log"
+  remove "$STATE/$service".{pid,main,log}
+}
+
+# What they wrote; with -f, until it is interrupted, what they write.
+logs() { # [-f] [NODE[.SERVICE]]
+  local node kind name of follow files=()
+  [[ $* =~ ^(-f)?' '?([^ -][^ ]*)?' '?(-f)?$ ]] || { usage >&2 && exit 2; }
+  of=${BASH_REMATCH[2]} follow=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
+  while read -r node kind name _; do
+    [[ $kind != service || ${of:-$node} != "$node"?(".$name") ]] || files+=("$node.$name.log")
+  done <<<"$ALL"
+  ((${#files[@]})) || die "there is no service $of"
+  cd "$STATE" 2>/dev/null || die 'it is not up'
+  exec tail -n +1 ${follow:+-F} -- "${files[@]}"
 }

@@ -72,7 +72,7 @@ class Changing:
 
     def run(self) -> None:
         """Build the new one afresh, then the old one; ask; and change it."""
-        self.old.write_text(self.rehearsal.of_root(self.before["script"]))
+        self.old.write_text(self.rehearsal.runnable(self.before["script"]))
         untouched = self.rehearsal.snapshot()
         self.tell("step", text="building the new one afresh, and removing it")
         self._script("up", "the new one cannot be built")

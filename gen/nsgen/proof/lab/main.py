@@ -58,6 +58,7 @@ class Rehearsal:
         self.script = self.folder / "setup.sh"
         self.sctp = knows_sctp()
         self.machine = Machine(self.folder, job["scene"])
+        self.absent = missing(job["programs"])
 
     def tell(self, event: str, **values: object) -> None:
         """Tell the outer half."""
@@ -68,7 +69,7 @@ class Rehearsal:
         self.tell("step", text="making a host")
         self.machine.make()
         uplinks.connect(self.machine, self.job["scene"]["beyond"])
-        self.script.write_text(self._joining(self.of_root(self.job["script"])))
+        self.script.write_text(self._joining(self.runnable(self.job["script"])))
         self.stand_in()
 
     def run(self) -> None:
@@ -102,6 +103,13 @@ class Rehearsal:
         if lifecycle:
             self._lifecycle(before)
 
+    def runnable(self, script: str) -> str:
+        """A script as it can run here: services whose programs are missing are never ready."""
+        for node, name, *programs in self.job["waits"]:
+            if set(programs) & set(self.absent):
+                script = script.replace(f"\n  ready {node} {name} ", f"\n  : ready {node} {name} ")
+        return self.of_root(script)
+
     def of_root(self, script: str) -> str:
         """A script without what is for other users: there are none, and the kernel refuses their numbers."""
         found, rules = FOR_USERS.subn("", script)
@@ -126,13 +134,12 @@ class Rehearsal:
         self.machine.stand_in("modprobe", "exit 1")
         if self.job.get("trace"):
             self._prefer_nft()
-        absent = missing(self.job["programs"])
-        for program in absent:
+        for program in self.absent:
             self.machine.stand_in(program, "exec sleep 100000")
-        if absent:
+        if self.absent:
             self.tell(
                 "note",
-                text=f"not installed here, and a stand-in ran in its place: {', '.join(absent)}",
+                text=f"not installed here, and a stand-in ran in its place: {', '.join(self.absent)}",
             )
 
     def _prefer_nft(self) -> None:
