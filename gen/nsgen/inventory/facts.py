@@ -17,7 +17,9 @@ from nsgen.ops import (
     AddNeighbour,
     AddPolicy,
     AddRoute,
+    AddTap,
     AddVeth,
+    AwaitService,
     BridgeOp,
     Chain,
     ForgetUdp,
@@ -93,6 +95,9 @@ class ServiceFacts:
     directory: str
     environment: dict[str, str]
     user: str
+    after: list[str] = field(default_factory=list)
+    restart: str = ""
+    ready: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -209,6 +214,8 @@ def _take(nodes: Mapping[str, NodeFacts], op: Op) -> None:  # noqa: C901, PLR091
     elif isinstance(op, AddLink):
         there = nodes[op.into or op.node]
         there.devices[op.name] = DeviceFacts(op.name, op.kind, op.mac, op.mtu, on=op.parent)
+    elif isinstance(op, AddTap):
+        place.devices[op.name] = DeviceFacts(op.name, "tap")
     elif isinstance(op, TakeDevice):
         place.devices[op.device] = DeviceFacts(op.device, "physical")
     elif isinstance(op, SetLink):
@@ -229,7 +236,11 @@ def _take(nodes: Mapping[str, NodeFacts], op: Op) -> None:  # noqa: C901, PLR091
     elif isinstance(op, StartService):
         environment = dict(text.split("=", 1) for text in op.environment)
         service = ServiceFacts(op.name, list(op.command), op.directory, environment, op.user)
+        service.after, service.restart = list(op.after), op.restart
         place.services.append(service)
+    elif isinstance(op, AwaitService):
+        service = next(service for service in place.services if service.name == op.name)
+        service.ready = list(op.command) if op.command else [f"{op.port}/{op.protocol}"]
     elif isinstance(op, RunCommand):
         place.commands += [list(op.up)] if op.up else []
     elif isinstance(op, WriteFile):

@@ -57,6 +57,9 @@ SERVICE = _object(
     directory=TEXT,
     environment=_map("Its environment variables."),
     user=_text("Empty for root."),
+    after=_texts("What it is started after: NODE.SERVICE."),
+    restart=_text("always or on-failure, or empty."),
+    ready=_texts("PORT/PROTOCOL, or a command; empty: it is not waited for."),
 )
 NODE = _object(
     name=_text("`host`, or a namespace's name."),

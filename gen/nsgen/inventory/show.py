@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal
 
-from nsgen.inventory.facts import DeviceFacts, Facts, NodeFacts, PortFacts, addresses
+from nsgen.inventory.facts import DeviceFacts, Facts, NodeFacts, PortFacts, ServiceFacts, addresses
 from nsgen.values import HOST
 from nsgen.words import bracketed, count
 
@@ -70,12 +70,19 @@ def _rows(found: Facts, place: NodeFacts) -> Iterator[tuple[str, ...]]:
     yield from (("rule", text) for text in place.rules)
     for service in place.services:
         user = f"as {service.user}: " if service.user else ""
-        yield "service", service.name, f"{user}{shlex.join(service.command)}"
+        yield "service", service.name, f"{user}{shlex.join(service.command)}{_when(service)}"
     yield from (("command", shlex.join(command)) for command in place.commands)
     yield from (("file", path) for path in place.files)
     yield from (("parameter", f"{key} = {value}") for key, value in place.parameters.items())
     if place.name == HOST:
         yield from (("module", name) for name in found.modules)
+
+
+def _when(service: ServiceFacts) -> str:
+    parts = [f"after {', '.join(service.after)}"] if service.after else []
+    parts += [f"restarted {service.restart}"] if service.restart else []
+    parts += [f"ready by {shlex.join(service.ready)}"] if service.ready else []
+    return f" ({'; '.join(parts)})" if parts else ""
 
 
 def _kind(device: DeviceFacts) -> str:
