@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 8c1991e8416d, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime a80b2f5964e7, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1608,7 +1608,7 @@ launch() { # NODE NAME COMMAND, in quotes
   local run="exec -- $3"
   trap - EXIT INT TERM HUP
   [[ $1 == host ]] || node=(ip netns exec "$1")
-  [[ $3 == \'* ]] || run="$(declare -f again); again $STATE/$1.$2 $3"
+  [[ $3 == \'* ]] || { export -f again && run="again $STATE/$1.$2 $3"; }
   read -ra stat </proc/self/stat
   printf '%s %s\n' "${stat[0]}" "${stat[21]}" >"$STATE/$1.$2.pid"
   exec {LOCK}<&- >"$STATE/$1.$2.log" 2>&1 </dev/null

@@ -83,11 +83,11 @@ def test_the_runtime_has_every_part() -> None:
 # What each has at most, in lines and in bytes. A bound is lowered when there is room below it, and raised for what
 # every script can do from then on, as `plan`, `try` and `confirm`; a part like `joined` is in those that need it alone.
 SIZES = {
-    "article": (1_762, 80_749),
+    "article": (1_762, 80_752),
     "containerd": (766, 32_787),
     # Of 25; six of them, on marks, uplinks and proxies, are longer than most.
     "median of the examples": (1_555, 70_881),
-    "runtime with every part": (1_791, 80_994),
+    "runtime with every part": (1_792, 81_016),
 }
 
 

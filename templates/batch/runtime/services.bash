@@ -19,7 +19,7 @@ launch() { # NODE NAME COMMAND, in quotes
   local run="exec -- $3"
   trap - EXIT INT TERM HUP
   [[ $1 == host ]] || node=(ip netns exec "$1")
-  [[ $3 == \'* ]] || run="$(declare -f again); again $STATE/$1.$2 $3"
+  [[ $3 == \'* ]] || { export -f again && run="again $STATE/$1.$2 $3"; }
   read -ra stat </proc/self/stat
   printf '%s %s\n' "${stat[0]}" "${stat[21]}" >"$STATE/$1.$2.pid"
   exec {LOCK}<&- >"$STATE/$1.$2.log" 2>&1 </dev/null
