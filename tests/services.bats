@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # Services that are waited for, started in order and started again; what `status` and `logs` say of them.
+# shellcheck disable=SC2016 # what is run elsewhere expands there
 
 load lab/lab.bash
 bats_require_minimum_version 1.5.0
@@ -28,7 +29,6 @@ teardown() { [[ ! -e $LAB/setup.sh ]] || script down; }
 
 process() { on host cat "/run/nsgen/$1"; } # FILE of a service
 within() { local _ && for _ in {1..40}; do "$@" && return 0; sleep 0.1; done; } # four seconds: COMMAND…
-another() { [[ -s $LAB/main && $(process "$1") =~ ^[0-9]+$ && $(process "$1") != "$2" ]]; }
 
 @test "up waits until a service is ready, by a port or a command, and starts what is after it then" {
   local before

@@ -15,7 +15,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 0b3bf36bd12f, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime eff3b33971bf, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1671,7 +1671,7 @@ launch() { # NODE NAME COMMAND, in quotes
   local run="exec -- $3"
   trap - EXIT INT TERM HUP
   [[ $1 == host ]] || node=(ip netns exec "$1")
-  [[ $3 == \'* ]] || run="$(declare -f again); again $STATE/$1.$2 $3"
+  [[ $3 == \'* ]] || { export -f again && run="again $STATE/$1.$2 $3"; }
   read -rd '' stat </proc/self/stat || true # to its end: a program's name may hold blanks, and more
   read -ra stat <<<"${stat##*) }"
   printf '%s %s\n' "$BASHPID" "${stat[19]}" >"$STATE/$1.$2.pid"
@@ -1733,6 +1733,7 @@ restarted() { add_command "$1" service "$2 $3" "${@:4}"; } # NODE NAME always|on
 # unless it has run for that long.
 again() { # FILE always|on-failure COMMAND…
   local pause=1 began status
+  export -nf again # and not for its command
   exec 2>/dev/null # bash would tell that it was killed, too
   trap 'exit 143' TERM # when its process has ended
   while :; do

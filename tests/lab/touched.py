@@ -128,7 +128,8 @@ def is_named(text: Text, kind: str, words: str) -> bool:
     if kind == "link":
         return words.startswith("lo ") or text.makes("host", words.split(maxsplit=1)[0])
     if kind == "process":
-        command = words.split(" ", 2)[2].split(" ")
+        run = re.sub(r"^bash -c again \S+ ", "", words.split(" ", 2)[2])
+        command = run.replace("'", "").split(" ")
         return " ".join([Path(command[0]).name, *command[1:]]) in text.body.replace("'", "")
     if kind in ("iptables-save", "ip6tables-save"):
         return is_named_rule(text, words)

@@ -87,7 +87,7 @@ SIZES = {
     "containerd": (766, 32_810),
     # Of 28; six of them, on marks, uplinks and proxies, are longer than most.
     "median of the examples": (1_555, 71_020),
-    "runtime with every part": (1_792, 81_260),
+    "runtime with every part": (1_793, 81_319),
 }
 
 

@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 0b3bf36bd12f, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime eff3b33971bf, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1550,7 +1550,7 @@ launch() { # NODE NAME COMMAND, in quotes
   local run="exec -- $3"
   trap - EXIT INT TERM HUP
   [[ $1 == host ]] || node=(ip netns exec "$1")
-  [[ $3 == \'* ]] || run="$(declare -f again); again $STATE/$1.$2 $3"
+  [[ $3 == \'* ]] || { export -f again && run="again $STATE/$1.$2 $3"; }
   read -rd '' stat </proc/self/stat || true # to its end: a program's name may hold blanks, and more
   read -ra stat <<<"${stat##*) }"
   printf '%s %s\n' "$BASHPID" "${stat[19]}" >"$STATE/$1.$2.pid"

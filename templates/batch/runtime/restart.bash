@@ -6,6 +6,7 @@ restarted() { add_command "$1" service "$2 $3" "${@:4}"; } # NODE NAME always|on
 # unless it has run for that long.
 again() { # FILE always|on-failure COMMAND…
   local pause=1 began status
+  export -nf again # and not for its command
   exec 2>/dev/null # bash would tell that it was killed, too
   trap 'exit 143' TERM # when its process has ended
   while :; do

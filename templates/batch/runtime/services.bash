@@ -19,7 +19,7 @@ launch() { # NODE NAME COMMAND, in quotes
   local run="exec -- $3"
   trap - EXIT INT TERM HUP
   [[ $1 == host ]] || node=(ip netns exec "$1")
-  [[ $3 == \'* ]] || run="$(declare -f again); again $STATE/$1.$2 $3"
+  [[ $3 == \'* ]] || { export -f again && run="again $STATE/$1.$2 $3"; }
   read -rd '' stat </proc/self/stat || true # to its end: a program's name may hold blanks, and more
   read -ra stat <<<"${stat##*) }"
   printf '%s %s\n' "$BASHPID" "${stat[19]}" >"$STATE/$1.$2.pid"
