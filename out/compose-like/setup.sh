@@ -15,7 +15,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime eff3b33971bf, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime b004c61ae972, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1682,9 +1682,9 @@ launch() { # NODE NAME COMMAND, in quotes
 # Of its number, started in the same tick since boot (proc(5), field 22), there is one. In its namespace, not in a former;
 # and, of one that is started again, not in between: see `again`.
 is_running() { # NODE.NAME [NODE]
-  local pid started stat=''
-  { read -r pid started <"$STATE/$1.pid" && { read -rd '' stat <"/proc/$pid/stat" || [[ $stat ]]; }; } 2>/dev/null || return 1
-  [[ $started && ${stat##*) } =~ ^[^Z]' '([^' ']+' '){18}"$started " ]] &&
+  local pid started text=''
+  { read -r pid started <"$STATE/$1.pid" && { read -rd '' text <"/proc/$pid/stat" || [[ $text ]]; }; } 2>/dev/null || return 1
+  [[ $started && ${text##*) } =~ ^[^Z]' '([^' ']+' '){18}"$started " ]] &&
     [[ ! ${2:-} || ! -e $STATE/$1.main || -s $STATE/$1.main ]] &&
     [[ ${2:-host} == host || /proc/$pid/ns/net -ef /run/netns/$2 ]]
 }
