@@ -1,13 +1,15 @@
 """The inner half of test_pairs.py: one script over another and back, and what that did to the machine.
 
-It tells of each way what was run (`-v`), which device and which process is another one than before, and what came of
-connections meanwhile; and whether the machine is as a fresh build leaves it.
+It tells of each way what was planned and not done or done and not planned, what was run (`-v`), which device and which
+process is another one than before, and what came of connections meanwhile; and whether the machine is as a fresh build
+leaves it.
 """
 
 from __future__ import annotations
 
 import difflib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ from nsgen.proof.lab.changing import Talking
 from nsgen.proof.lab.main import Rehearsal, main
 from nsgen.proof.lab.programs import output
 
+SIGNED = re.compile("[-+~] [^ ]+: ")  # a line of `plan` and of `up`
 PATIENCE = 1.0  # seconds: that it was interrupted is enough
 
 
@@ -50,12 +53,16 @@ class BothWays(Rehearsal):
 
     def _change(self, script: Path, before: list[str]) -> dict[str, Any]:
         made, processes = dict(devices()), dict(services())
+        planned = self.run_script("plan", script)[1]
         with Talking(self.job["flows"], PATIENCE) as talking:
             status, said = self.run_script("-v up", script)
         now = dict(devices())
         return {
             "status": status,
             "said": said.splitlines(),
+            "planned": self._differs(
+                *([*filter(SIGNED.match, x.splitlines())] for x in (planned, said))
+            ),
             "other": [name for name, number in made.items() if now.get(name, number) != number],
             "gone": [name for name in made if name not in now],
             "come": [name for name in now if name not in made],

@@ -90,6 +90,7 @@ def test_what_is_told_is_done(pair: dict[str, Any]) -> None:
         ways = tried(old, new)  # what a busy machine loses is not lost each time
     for change, way in ((there, ways["there"]), (back, ways["back"])):
         assert way["status"] == 0, way["said"]
+        assert way["planned"] == []  # `plan` has said what `up` then does
         assert way["wrong"] == []  # it is as a fresh build
         assert sorted([*way["other"], *way["restarted"]]) == sorted(
             named(one) for one in rebuilt(change) if one.key.noun != "command"
