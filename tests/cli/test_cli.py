@@ -463,6 +463,7 @@ def test_completion() -> None:
         "plain,check",
         "plain,diff",
         "plain,init",
+        "plain,inspect",
         "plain,language",
         "plain,render",
         "plain,run",
