@@ -38,8 +38,8 @@ MARGIN = 1.1
 # as long as a small module: Python compiles six functions for it. Most of the calls are Jinja's, compiling templates.
 # Each family of keys has a module of its own: neighbours, policy rules, what is described for editors; and no module
 # more than 300 lines, which six had. Exceptions of masquerading, marks and uplinks are three records of the language; a
-# VXLAN with several numbers takes two operations more, a namespace that somebody else made another one. What ranges deal,
-# and what services are after, are modules too.
+# VXLAN with several numbers takes two operations more, a namespace that somebody else made another one. What
+# ranges deal, and what services are after, are modules, too.
 STARTING = {"modules": 95, "dataclasses": 91, "calls": 78_000}
 START = """
 import dataclasses, io, sys
