@@ -43,7 +43,7 @@ CAMPAIGNS := test-lifecycle test-matrix test-abuse test-claims test-mutation tes
 $(CAMPAIGNS): .venv/test.stamp
 	@bash tests/install.sh $(PROGRAMS)
 	$(PY) tests/run.py --campaign $(@:test-%=%)
-test-lifecycle: ## fail and kill the script at every command, and change what runs; ten minutes
+test-lifecycle: ## fail and kill the script at every command, and change what runs; twelve minutes
 test-matrix: ## who reaches what, on machines of every kind; seven minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes
 test-claims: ## verify generated topologies as people write them; N= for how many, SEED= for the same again; six minutes

@@ -85,7 +85,8 @@ def test_samples_serve_as_nobody() -> None:
 
 def test_included_files() -> None:
     """A file that a topology in the documentation includes is the one that is shown with it."""
-    pages = [page for page in PAGES if page.name != "testing.md"]  # proof/test_testing.py has its files
+    # The files of testing.md are tried by proof/test_testing.py.
+    pages = [page for page in PAGES if page.name != "testing.md"]
     shown = [block for page in pages for block in blocks(page, "yaml") if block[0] == "#"]
     assert shown
     for block in shown:
