@@ -31,7 +31,7 @@ TESTS = Path("tests")
 CAMPAIGNS = TESTS / "campaign"
 ABOUT_REACH = ("publish", "families", "networks")
 # At a time, on two cores. Most tests wait, too: for the kernel, and for answers.
-PROCESSES = 3
+PROCESSES = 4
 WAITING = {"mutation": 5, "claims": 5}  # campaigns that do little else
 MACHINES = 4
 LONG = (

@@ -8,6 +8,6 @@ load lab/styles
 for_each_topology "$BATS_TEST_DIRNAME/topologies"
 
 for machine in legacy-hard drop-router hardened; do
-  bats_test_function --description "dual-stack.yaml on a machine '$machine', likewise" \
+  bats_test_function --description "dual-stack.yaml on a machine '$machine': up twice, check, down twice, and both styles do alike" \
     -- bring_up_and_down "$BATS_TEST_DIRNAME/topologies/dual-stack.yaml" "$machine"
 done
