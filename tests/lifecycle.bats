@@ -819,11 +819,11 @@ host: {exec: [{up: [sleep, "1"]}]}')")
   for words in "start" "up down" "-x" "up --strict"; do
     read -ra words <<<"$words"
     run -2 script "${words[@]}"
-    [[ $output == "usage: setup.sh [-v] [up|down|check [--strict]|plan|try [SECONDS]|confirm|install|uninstall]" ]]
+    [[ $output == "usage: setup.sh [-v] [up|down|check [--strict]|status|logs [-f] [NODE[.SERVICE]]|plan|try [SECONDS]|confirm|install|uninstall]" ]]
   done
   for words in -h --help; do
     run -0 script "$words"
-    [[ $output == "usage: setup.sh [-v] [up|down|check [--strict]|plan|try [SECONDS]|confirm|install|uninstall]" ]]
+    [[ $output == "usage: setup.sh [-v] [up|down|check [--strict]|status|logs [-f] [NODE[.SERVICE]]|plan|try [SECONDS]|confirm|install|uninstall]" ]]
   done
   expect_state "$before"
 }

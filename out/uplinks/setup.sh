@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime b004c61ae972, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime faf50fe4cf9c, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -565,7 +565,7 @@ check() {
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
   found=$(differences)
   [[ $found ]] || return 0
-  printf '%s\n' "$found"
+  printf '%s\n' "${found#$'\n'}"
   [[ $STRICT ]] || found=$(what_counts "$found")
   [[ ! $found ]] || exit 1
 }
@@ -1459,7 +1459,7 @@ status() {
     fi
     printf 'service %s.%s: %s\n' "$node" "$name" "$text"
   done <<<"$ALL"
-  if [[ ! $drift ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "$drift"; fi
+  if [[ ! $drift ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "${drift#$'\n'}"; fi
   drift=$(what_counts "$drift")
   [[ ! $drift ]] || exit 1
 }

@@ -83,10 +83,10 @@ def test_the_runtime_has_every_part() -> None:
 # What each has at most, in lines and in bytes. A bound is lowered when there is room below it, and raised for what
 # every script can do from then on, as `plan`, `try` and `confirm`; a part like `joined` is in those that need it alone.
 SIZES = {
-    "article": (1_763, 81_010),
-    "containerd": (766, 32_810),
+    "article": (1_763, 81_026),
+    "containerd": (766, 32_822),
     # Of 28; six of them, on marks, uplinks and proxies, are longer than most.
-    "median of the examples": (1_555, 71_020),
+    "median of the examples": (1_555, 71_028),
     "runtime with every part": (1_793, 81_319),
 }
 

@@ -335,7 +335,7 @@ check() {
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
   found=$(differences)
   [[ $found ]] || return 0
-  printf '%s\n' "$found"
+  printf '%s\n' "${found#$'\n'}"
   [[ $STRICT ]] || found=$(what_counts "$found")
   [[ ! $found ]] || exit 1
 }

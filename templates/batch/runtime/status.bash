@@ -24,7 +24,7 @@ status() {
     fi
     printf 'service %s.%s: %s\n' "$node" "$name" "$text"
   done <<<"$ALL"
-  if [[ ! $drift ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "$drift"; fi
+  if [[ ! $drift ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "${drift#$'\n'}"; fi
   drift=$(what_counts "$drift")
   [[ ! $drift ]] || exit 1
 }
