@@ -30,7 +30,7 @@ state() {
   ip netns
   tc qdisc
   ls -d /run/nsgen* 2>/dev/null
-  iptables-save | grep -v '^[#:*]'
+  iptables-save | sed -n '/^-A/p' # an empty table stays
   sysctl -n net.ipv4.ip_forward net.ipv6.conf.all.forwarding
 }
 
@@ -41,7 +41,7 @@ is_as_before() {
     [[ $(state) != "$BEFORE" ]] || return 0
     sleep 0.5
   done
-  diff <(printf '%s\n' "$BEFORE") <(state)
+  diff <(printf '%s\n' "$BEFORE") <(printf '%s\n' "$(state)")
   return 1
 }
 
