@@ -31,6 +31,11 @@ def ip_family(version: int) -> Argv:
     return ("-6",) if version == 6 else ()
 
 
+def word_after(word: str, words: Argv) -> str:
+    """The word that follows a keyword of a command, or nothing."""
+    return words[words.index(word) + 1] if word in words else ""
+
+
 def netns_exec(node: str) -> Argv:
     """What takes a command into a node, ip-netns(8)."""
     return () if node == HOST else ("ip", "netns", "exec", node)
@@ -216,6 +221,11 @@ class AddLink(Operation):
             *("type", self.kind, *self.words),
         )
 
+    @property
+    def below(self) -> str:
+        """The device that it is made on, of the same node as that, or nothing."""
+        return self.parent or word_after("dev", self.words)
+
     def undo(self) -> tuple[Argv, ...]:
         """Delete it; put into a namespace, it goes with that."""
         return () if self.into else (("ip", "link", "del", "dev", self.name),)
@@ -270,8 +280,17 @@ class SetLink(GoesWithDevice, Operation):
     @property
     def master(self) -> str:
         """The device that it becomes a port of, or nothing."""
-        words = self.settings
-        return words[words.index("master") + 1] if "master" in words else ""
+        return word_after("master", self.settings)
+
+    @property
+    def mac(self) -> str:
+        """The MAC address that it gets, or nothing."""
+        return word_after("address", self.settings)
+
+    @property
+    def mtu(self) -> int:
+        """The MTU that it gets, in bytes, or 0."""
+        return int(word_after("mtu", self.settings) or 0)
 
 
 @dataclass(frozen=True)

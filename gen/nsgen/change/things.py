@@ -36,6 +36,7 @@ from nsgen.ops import (
     WireguardOp,
     WriteFile,
     ip_family,
+    word_after,
 )
 from nsgen.plan.steps import Plan
 from nsgen.script.lines import Line, lines
@@ -94,17 +95,11 @@ class Things:
             here, there = (op.node, op.name), (op.peer_into or op.node, op.peer)
             self.other |= {here: there, there: here}
         elif isinstance(op, AddLink):
-            parent = op.parent or _after("dev", op.words)
-            if parent:
-                self.below[op.into or op.node, op.name] = (op.node, parent)
+            if op.below:
+                self.below[op.into or op.node, op.name] = (op.node, op.below)
         elif isinstance(op, SetLink) and op.master:
             self.master[op.node, op.device] = op.master
             self.ports.setdefault((op.node, op.master), []).append((op.node, op.device))
-
-
-def _after(word: str, words: Argv) -> str:
-    """The word that follows a keyword."""
-    return words[words.index(word) + 1] if word in words else ""
 
 
 def _made(op: NewDevice | TakeDevice | AddNamespace | JoinNamespace) -> Iterator[Key]:
@@ -154,7 +149,7 @@ def _destination(route: Argv) -> str:
     words = list(route[: min(ends, default=len(route))])
     for word in ("table", "metric"):
         if word in route and word not in words:
-            words += [word, _after(word, route)]
-    if words[0] == "default" and ":" in _after("via", route):
+            words += [word, word_after(word, route)]
+    if words[0] == "default" and ":" in word_after("via", route):
         words.insert(1, "(IPv6)")
     return " ".join(words)

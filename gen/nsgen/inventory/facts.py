@@ -40,6 +40,7 @@ from nsgen.ops import (
 )
 from nsgen.plan.steps import Plan
 from nsgen.topology.model import Node, Publication, Topology
+from nsgen.topology.networks import Bridge
 from nsgen.values import HOST, IPAddress, assert_never
 
 # Nodes and modules are told by themselves; who reaches whom by rules, `nsgen check --reach` and `verify` tell.
@@ -163,7 +164,7 @@ def facts(plan: Plan) -> Facts:
     found = Facts(
         topology.name,
         {node.name: NodeFacts(node.name) for node in topology.nodes},
-        [_network(topology, bridge.name) for bridge in topology.bridges],
+        [_network(topology, bridge) for bridge in topology.bridges],
         [_port(publication) for publication in topology.publications],
         [op.name for op in plan.of(LoadModule)],
     )
@@ -174,10 +175,9 @@ def facts(plan: Plan) -> Facts:
     return found
 
 
-def _network(topology: Topology, name: str) -> NetworkFacts:
-    bridge = next(bridge for bridge in topology.bridges if bridge.name == name)
+def _network(topology: Topology, bridge: Bridge) -> NetworkFacts:
     return NetworkFacts(
-        name,
+        bridge.name,
         [str(subnet.network) for subnet in bridge.subnets],
         [str(subnet.gateway) for subnet in bridge.subnets if subnet.gateway is not None],
         bridge.internet,
@@ -213,7 +213,7 @@ def _take(nodes: Mapping[str, NodeFacts], op: Op) -> None:  # noqa: C901, PLR091
         there.devices[op.peer] = DeviceFacts(op.peer, "veth", op.peer_mac, mtu, peer=second)
     elif isinstance(op, AddLink):
         there = nodes[op.into or op.node]
-        there.devices[op.name] = DeviceFacts(op.name, op.kind, op.mac, op.mtu, on=op.parent)
+        there.devices[op.name] = DeviceFacts(op.name, op.kind, op.mac, op.mtu, on=op.below)
     elif isinstance(op, AddTap):
         place.devices[op.name] = DeviceFacts(op.name, "tap")
     elif isinstance(op, TakeDevice):
@@ -261,9 +261,8 @@ def _device(place: NodeFacts, name: str) -> DeviceFacts:
 def _set(place: NodeFacts, op: SetLink) -> None:
     device = _device(place, op.device)
     device.master = op.master or device.master
-    words = dict(zip(op.settings, op.settings[1:], strict=False))
-    device.mac = words.get("address", device.mac)
-    device.mtu = int(words.get("mtu", device.mtu))
+    device.mac = op.mac or device.mac
+    device.mtu = op.mtu or device.mtu
 
 
 def _name_networks(nodes: Mapping[str, NodeFacts], node: Node) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
+from graphlib import TopologicalSorter
 
 from nsgen.language.processes import Service
 from nsgen.values import expand
@@ -21,12 +22,12 @@ def before(node: str, service: Service) -> tuple[Name, ...]:
     return tuple(one for written in service.after for one in named(node, written))
 
 
-def rounds(after: Mapping[Name, Collection[Name]]) -> Sequence[Sequence[Name]]:
+def rounds(after: Mapping[Name, Collection[Name]]) -> Iterator[list[Name]]:
     """The services in rounds, each with those that are only after earlier ones, as they stand; there is no circle."""
-    left, found, done = list(after), [], set[Name]()
-    while left:
-        now = [one for one in left if done.issuperset(after[one])]
-        found.append(now)
-        done.update(now)
-        left = [one for one in left if one not in done]
-    return found
+    place = {name: number for number, name in enumerate(after)}
+    sorter = TopologicalSorter(after)
+    sorter.prepare()
+    while sorter.is_active():
+        ready = sorter.get_ready()
+        yield sorted(ready, key=place.__getitem__)
+        sorter.done(*ready)
