@@ -140,7 +140,7 @@ def test_env_of_one_name() -> None:
 
 
 def test_ssh_config() -> None:
-    """Each namespace is an entry that ssh(1) takes."""
+    """Each namespace is an entry, which is entered by its name."""
     text = told(EXAMPLES / "dual-stack.yaml", "--format", "ssh-config")
     assert "Host red\n  HostName 192.168.15.2\n  ProxyCommand ip netns exec red socat" in text
 

@@ -104,12 +104,18 @@ def test_input_output_and_status_are_those_of_the_command(words: list[str]) -> N
 
 
 def test_the_topology_is_there(words: list[str]) -> None:
-    """On the host and in a node; a service of the topology runs; its script is kept and content."""
+    """On the host and in a node; a service of the topology runs; its script is there, and sees what is changed."""
     asked = "ping -c 1 10.1.0.2 >/dev/null && hostname -I"
     assert run(words, "--in", "blue", "--", "sh", "-c", asked)[:2] == (0, "10.1.0.3 \n")
     wait = "until bash -c '</dev/tcp/127.0.0.1/8080' 2>/dev/null; do sleep 0.1; done"
-    check = f"{wait}; bash /run/nsgen/small/script check"
+    check = f"{wait}; bash /run/setup.sh check"
     assert run(words, "--", "timeout", "20", "sh", "-c", check) == (0, "", "")
+    gone = "ip -n blue address del 10.1.0.3/24 dev veth-blue; bash /run/setup.sh check"
+    status, said, _ = run(words, "--", "sh", "-c", gone)
+    assert status == 1
+    assert "blue: missing: inet 10.1.0.3/24" in said
+    put_back = f"{gone}; bash /run/setup.sh up >/dev/null 2>&1 && bash /run/setup.sh check"
+    assert run(words, "--", "sh", "-c", put_back)[0] == 0
 
 
 def test_surroundings(words: list[str]) -> None:

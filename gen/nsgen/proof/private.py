@@ -37,6 +37,7 @@ CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWPID = 0x10000000, 0x00020000, 0x20000000  #
 MS_REC, MS_PRIVATE = 0x4000, 0x40000  # linux/mount.h
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 FOLDER = Path("/run/nsgen-machine")  # on the private /run
+SCRIPT = Path("/run/setup.sh")  # there, too: what is run is told to be there
 # What is passed on to the command when somebody sends it to us. What a terminal sends, the command gets by itself.
 PASSED_ON = {
     signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2,
@@ -131,10 +132,9 @@ def _run(
     if internet:
         machine.surround()
         uplinks.connect(machine, machine.scene["beyond"])
-    path = FOLDER / "setup.sh"
-    path.write_text(joining(machine, joined(topology), script))
+    SCRIPT.write_text(joining(machine, joined(topology), script))
     done = subprocess.run(
-        [*bounds, "bash", str(path), "up"],
+        [*bounds, "bash", str(SCRIPT), "up"],
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     if done.returncode:
