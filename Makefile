@@ -38,7 +38,7 @@ test: .venv/test.stamp ## install what the tests need, and run every one of them
 	$(PY) tests/run.py
 
 # What takes minutes is apart from `make test`; .ci/run calls all of it.
-CAMPAIGNS := test-lifecycle test-matrix test-abuse test-claims test-mutation test-vm test-vm-more
+CAMPAIGNS := test-lifecycle test-matrix test-abuse test-claims test-mutation test-vm
 .PHONY: $(CAMPAIGNS)
 $(CAMPAIGNS): .venv/test.stamp
 	@bash tests/install.sh $(PROGRAMS)
@@ -48,9 +48,8 @@ test-matrix: ## who reaches what, on machines of every kind; seven minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes
 test-claims: ## verify generated topologies as people write them; N= for how many, SEED= for the same again; six minutes
 test-mutation: ## leave out every rule, parameter, address and route of five scripts, one at a time; ten minutes
-test-vm test-vm-more: PROGRAMS := tests/vm/programs
-test-vm: ## boot real machines: persistence, kernel modules, ufw, firewalld, Docker; five minutes without KVM, once its disks are made
-test-vm-more: ## boot more of them: every kind of interface, and more of Debian 13; ten minutes without KVM
+test-vm: PROGRAMS := tests/vm/programs
+test-vm: ## boot real machines: persistence, kernel modules, every kind of interface, ufw, firewalld, Docker; fifteen minutes without KVM
 
 # Apart from the others, and from CI: it takes root, and 500 MB of Debian packages.
 .PHONY: test-vagrant

@@ -2,7 +2,7 @@
 
 `--campaign NAME` runs only what takes minutes, and nothing else runs: what is in
 `tests/campaign/NAME`; for `matrix`, the bats files about who reaches what on every machine of
-`tests/lab/matrix`; for `vm` and `vm-more`, machines of `tests/vm/machines`; for `vagrant`, the
+`tests/lab/matrix`; for `vm`, the machines of `tests/vm/machines`; for `vagrant`, the
 Vagrantfiles. The output of each is shown whole. At the end stand the names of what was skipped, and
 the sum of it all, which is also left in `build/counts/test-NAME` for `.ci/run`.
 """
@@ -113,8 +113,8 @@ def lint() -> Tally:
 
 def run_campaign(name: str) -> Tally:
     """Run what is too long for every time."""
-    if name in ("vm", "vm-more"):
-        return run_virtual_machines(name)
+    if name == "vm":
+        return run_virtual_machines()
     if name == "claims":
         choose_seed()
     if name == "vagrant":
@@ -202,19 +202,15 @@ def run_bats(runs: Sequence[Run]) -> Tally:
     return total
 
 
-def virtual_machines(campaign: str) -> dict[str, str]:
-    """List the machines of a campaign, and those whose disks they take: by name, the one that comes before."""
+def virtual_machines() -> dict[str, str]:
+    """List the machines: by name, the one whose disk it takes."""
     lines = (line.split() for line in (TESTS / "vm/machines").read_text().splitlines())
-    listed = {words[0]: words for words in lines if words and words[0] != "#"}
-    wanted = [name for name, words in listed.items() if words[1] == campaign]
-    for name in wanted:
-        wanted += {listed[name][3]} - {"-", *wanted}
-    return {name: words[3] for name, words in listed.items() if name in wanted}
+    return {words[0]: words[2] for words in lines if words and words[0] != "#"}
 
 
-def run_virtual_machines(campaign: str) -> Tally:
+def run_virtual_machines() -> Tally:
     """Boot machines of `tests/vm/machines`, each after the one whose disk it takes."""
-    machines = virtual_machines(campaign)
+    machines = virtual_machines()
     if os.environ.get("CI") != "true" and (reason := lacks("vm/programs", "vm")):
         return Tally(skipped=[f"machine {name}: {reason}" for name in machines])
     releases = ("bookworm", "trixie")

@@ -278,17 +278,20 @@ topology() {
 # Wait until no IPv6 address is tentative any more, and every device with a carrier is in use: the kernel gets to that a
 # moment later.
 settle() {
-  local node nodes _
-  for _ in {1..100}; do
-    nodes=$(on host ls /run/netns 2>/dev/null || true)
-    for node in host $nodes; do
-      [[ -z $(on "$node" ip -6 -o address show tentative) ]] || { sleep 0.1; continue 2; }
-      [[ ! $(on "$node" ip -d -o link show up) =~ LOWER_UP[^$'\n']*(' state DOWN '|' state LOWERLAYERDOWN '|'bridge_slave state disabled') ]] ||
-        { sleep 0.1; continue 2; }
+  on host bash -s <<'SETTLE' || fail "an IPv6 address is tentative, or a device not in use, for 10 s"
+    idle=$'LOWER_UP[^\n]*( state DOWN | state LOWERLAYERDOWN |bridge_slave state disabled)'
+    for _ in {1..100}; do
+      in=()
+      for node in '' /run/netns/*; do
+        [[ ! $node ]] || in=(-n "${node##*/}")
+        [[ $node != *'*' ]] || continue
+        [[ -z $(ip "${in[@]}" -6 -o address show tentative) && ! $(ip "${in[@]}" -d -o link show up) =~ $idle ]] ||
+          { sleep 0.1; continue 2; }
+      done
+      exit 0
     done
-    return 0
-  done
-  fail "an IPv6 address is tentative, or a device not in use, for 10 s"
+    exit 1
+SETTLE
 }
 
 # --- the state ---

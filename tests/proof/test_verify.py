@@ -253,6 +253,15 @@ def test_what_uplinks_and_exceptions_take(tmp_path: Path, gone: str, claims: set
     assert set(found) == {named.get(claim, claim) for claim in claims}
 
 
+def test_a_command_leads_an_exception_away() -> None:
+    """What a namespace's own commands make of the way to what is excepted is not claimed."""
+    topology = CARDS.replace('["8080:80"]}', '["8080:80"], exec: [{up: LEAD, down: LEAVE}]}', 1)
+    for word, what in (("LEAD", "add"), ("LEAVE", "del")):
+        topology = topology.replace(word, f"[ip, route, {what}, blackhole, 10.9.0.0/24]")
+    done = verify(topology)
+    assert (done.returncode, failures(done)) == (0, {}), done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("host", ["drop", "router", "netfilter", "strict"])
 def test_another_host(host: str) -> None:
     """What is rendered holds on hosts of other kinds, too."""

@@ -11,7 +11,7 @@ readonly KERNEL='console=ttyS0 root=/dev/vda rw net.ifnames=0 mitigations=off qu
 
 main() {
   local name release from tests parameters image folder
-  while read -r name _ release from tests parameters; do
+  while read -r name release from tests parameters; do
     [[ $name != "$NAME" ]] || break
   done < <(grep -v '^#' tests/vm/machines)
   [[ $name == "$NAME" ]] || { echo "no machine called $NAME in tests/vm/machines" >&2 && return 1; }

@@ -34,12 +34,13 @@ def settle() -> list[str]:
 
 def _restless(node: str) -> Iterator[str]:
     command = ["nsenter", f"--net={file_of(node)}", "ip", "-j", "-d", "address", "show"]
-    for link in json.loads(output(command) or "[]"):
-        if link:
-            yield from (f"{node}: {link['ifname']} {what}" for what in _pending(link))
+    links = [link for link in json.loads(output(command) or "[]") if link]
+    up = {link["ifname"] for link in links if "UP" in link["flags"]}
+    for link in links:
+        yield from (f"{node}: {link['ifname']} {what}" for what in _pending(link, up))
 
 
-def _pending(link: dict[str, Any]) -> Iterator[str]:
+def _pending(link: dict[str, Any], up: set[str]) -> Iterator[str]:
     for address in link["addr_info"]:
         if address.get("tentative") and not address.get("dadfailed"):
             yield f"has {address['local']} only tentatively"
@@ -48,5 +49,6 @@ def _pending(link: dict[str, Any]) -> Iterator[str]:
             yield "has a carrier and is not in use"
         port = link.get("linkinfo", {})
         state = port.get("info_slave_data", {}).get("state")
-        if port.get("info_slave_kind") == "bridge" and state in NOT_YET:
+        # The ports of a bridge that is down stay as they are.
+        if port.get("info_slave_kind") == "bridge" and state in NOT_YET and link["master"] in up:
             yield f"is a port of a bridge that is {state}"
