@@ -878,6 +878,41 @@ installed_files_are_those_of() { # FOLDER
   run -1 on host test -e /etc/modules-load.d/nsgen-article.conf
 }
 
+@test "install tells systemd of units that run in a namespace, and no longer of those that are not named any more" {
+  local folder=/etc/systemd/system before
+  on host mount -t tmpfs tmpfs /usr/local/sbin
+  before=$(state)
+  prepare "$(topology <<'YAML'
+name: units
+namespaces:
+  red: {dns: {nameservers: [9.9.9.9]}, units: [web.service, "mail@1.service"]}
+  blue: {units: log.service}
+YAML
+  )"
+  script up
+  run -1 on host test -e "$folder/web.service.d"
+  script install
+  [[ $(on host cat "$folder/mail@1.service.d/nsgen-units.conf") == '# nsgen:units
+[Unit]
+Requires=nsgen-units.service
+After=nsgen-units.service
+
+[Service]
+NetworkNamespacePath=/run/netns/red
+BindReadOnlyPaths=/etc/netns/red/resolv.conf:/etc/resolv.conf' ]]
+  on host cmp "$folder/web.service.d/nsgen-units.conf" "$folder/mail@1.service.d/nsgen-units.conf"
+  [[ $(on host tail -n 1 "$folder/log.service.d/nsgen-units.conf") == NetworkNamespacePath=/run/netns/blue ]]
+  on host touch "$folder/web.service.d/mine.conf"
+  prepare "$(topology <<<'{name: units, namespaces: {red: {}, blue: {units: log.service}}}')"
+  script install
+  run -1 on host test -e "$folder/mail@1.service.d"
+  [[ $(on host ls "$folder/web.service.d") == mine.conf ]]
+  on host test -e "$folder/log.service.d/nsgen-units.conf"
+  on host rm -r "$folder/web.service.d"
+  script uninstall
+  expect_state "$before"
+}
+
 # --- the plain style ---
 
 @test "plain.sh, then plain-teardown.sh, leaves nothing" {

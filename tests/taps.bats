@@ -70,6 +70,24 @@ TABLE
   expect_snapshot "$before"
 }
 
+@test "QEMU opens one, and its guest is on the network" {
+  local mac=52:54:00:12:34:56 pid _
+  type -P qemu-system-x86_64 >/dev/null || skip 'qemu-system-x86_64 is not installed'
+  up "$(taps '')"
+  # A machine without a disk: its firmware looks for one to boot from on the network.
+  on host timeout 60 qemu-system-x86_64 -accel tcg -m 64 -display none -nodefaults \
+    -netdev tap,id=lan,ifname=vm0,script=no,downscript=no -device "virtio-net-pci,netdev=lan,mac=$mac" >"$LAB/qemu" 2>&1 3>&- 4>&- &
+  pid=$!
+  for _ in {1..300}; do
+    [[ $(on host bridge fdb show br br0) != *"$mac dev vm0"* ]] || break
+    sleep 0.1
+  done
+  [[ $(on host bridge fdb show br br0) == *"$mac dev vm0"* ]] || { cat "$LAB/qemu"; fail 'nothing is heard of the guest'; }
+  run -0 script check
+  kill "$pid"
+  wait "$pid" || true
+}
+
 @test "a tap that is gone, unplugged or otherwise set is put right, and goes with its topology" {
   expect_repaired "$(taps '' ', mac: "02:00:00:00:00:01", mtu: 1400')" <<'COMMANDS'
 ip link del dev vm0

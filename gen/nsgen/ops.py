@@ -678,12 +678,14 @@ class ForgetUdp(Stays, Operation):
 class WriteFile(Operation):
     """A file of ours, there only where the service `reader` could read it.
 
-    Those under /etc/netns/NAMESPACE are what `ip netns exec` shows as /etc/FILE, ip-netns(8).
+    Those under /etc/netns/NAMESPACE are what `ip netns exec` shows as /etc/FILE, ip-netns(8). What is for a `boot` is
+    written by `install`, and by nothing else.
     """
 
     path: str
     text: str
     reader: str = ""
+    boot: bool = False
 
     @property
     def folder(self) -> str:

@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime faf50fe4cf9c, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime a4d231987c56, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1490,7 +1490,7 @@ uninstall() {
 }
 
 boot_files() {
-  local self unit=nsgen-$NAME.service folder=/etc/systemd/system
+  local self file unit=nsgen-$NAME.service folder=/etc/systemd/system
   self=$(print_self)
   boot_file "/usr/local/sbin/nsgen-$NAME" 755 "$self"
   boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" 644 "${TEXT["host sysctl"]:-}" \
@@ -1513,6 +1513,8 @@ ExecStop=/usr/local/sbin/nsgen-$NAME down
 
 [Install]
 WantedBy=multi-user.target"
+  for file in "$folder"/*.d/nsgen-"$NAME".conf; do rm -f "$file" && rmdir --ignore-fail-on-non-empty "${file%/*}"; done
+  [[ $ACTION != install ]] || each install
   if [[ $ACTION == install ]]; then # as `systemctl enable` does it, and where systemd is not running, too
     mkdir -p "$folder/multi-user.target.wants"
     ln -sfn "$folder/$unit" "$folder/multi-user.target.wants/$unit"

@@ -167,7 +167,7 @@ def test_everything_is_described_once() -> None:
     definitions = [json.dumps(found, sort_keys=True) for found in SCHEMA["definitions"].values()]
     assert len(set(definitions)) == len(definitions)
     # Every kind of interface has the keys of all of them; marks and uplinks are records of their own.
-    assert len(json.dumps(SCHEMA, indent=1)) < 96_000
+    assert len(json.dumps(SCHEMA, indent=1)) < 97_000
 
 
 def test_every_key_is_described() -> None:

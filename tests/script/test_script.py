@@ -15,6 +15,7 @@ from nsgen.compiler import compile_topology
 from nsgen.language.yaml.include import Inputs
 from nsgen.plan.make import make_plan
 from nsgen.script import runtime, targets
+from nsgen.topology.model import Topology
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 PARTS = CHECKOUT / "templates/batch/runtime"
@@ -83,11 +84,11 @@ def test_the_runtime_has_every_part() -> None:
 # What each has at most, in lines and in bytes. A bound is lowered when there is room below it, and raised for what
 # every script can do from then on, as `plan`, `try` and `confirm`; a part like `joined` is in those that need it alone.
 SIZES = {
-    "article": (1_763, 81_026),
-    "containerd": (766, 32_822),
+    "article": (1_765, 81_194),
+    "containerd": (768, 32_990),
     # Of 28; six of them, on marks, uplinks and proxies, are longer than most.
-    "median of the examples": (1_555, 71_028),
-    "runtime with every part": (1_793, 81_319),
+    "median of the examples": (1_557, 71_196),
+    "runtime with every part": (1_802, 81_800),
 }
 
 
@@ -118,3 +119,20 @@ def test_size() -> None:
         if lines > SIZES[name][0] or in_bytes > SIZES[name][1]
     }
     assert longer == {}
+
+
+@pytest.mark.parametrize("name", ["function", "done"])
+def test_every_name_is_a_name(name: str) -> None:
+    """What a shell would take for a word of its own is quoted once, and not at all in files that no shell reads."""
+    files = {one: targets.tree(make_plan(topology_called(one))) for one in (name, "plain-name")}
+    assert f"\nNAME='{name}'\n" in files[name]["setup.sh"].text
+    unit, like = (files[one][f"etc/systemd/system/nsgen-{one}.service"].text for one in files)
+    assert unit.replace(name, "plain-name") == like
+
+
+def topology_called(name: str) -> Topology:
+    """A topology of this name."""
+    text = f"name: {name}\nnamespaces: {{red: {{}}}}\n"
+    found = compile_topology("topology.yaml", text.encode()).topology
+    assert found is not None
+    return found

@@ -52,10 +52,10 @@ QUESTIONS
 }
 
 # A server that was started just now may take its time.
-answers() { # NODE ADDRESS
+answers() { # NODE ADDRESS [PORT]
   local answer tries
   for ((tries = 0; tries < 20; tries++)); do
-    answer=$(ask "$1" "$2" 8080 </dev/null) || true
+    answer=$(ask "$1" "$2" "${3:-8080}" </dev/null) || true
     [[ $answer != 'HTTP/1.'?' 200'* ]] || return 0
     [[ $answer == *refused* ]] || break
     sleep 1

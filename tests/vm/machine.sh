@@ -35,7 +35,7 @@ make_disks() { # IMAGE FROM FOLDER
   mkdir "$3/stage/out"
   cp -R out/article out/steps "$3/stage/out/"
   cp -R tests/vm/kinds "$3/stage/tests/vm/kinds"
-  [[ $NAME != kinds-* ]] || render_kinds "$3/stage/kinds" 2>"$3/render" || {
+  render_topologies "$3/stage/kinds" 2>"$3/render" || {
     cat "$3/render" >&2
     return 1
   }
@@ -43,10 +43,15 @@ make_disks() { # IMAGE FROM FOLDER
   rm -rf "$3/stage"
 }
 
-# Every other one: two machines try them, on a core each.
-render_kinds() { # FOLDER
-  local topologies=(tests/vm/kinds/*.yaml) at
-  [[ $NAME == kinds-even ]] && at=0 || at=1
+# Of the kinds every other one: two machines try them, on a core each.
+render_topologies() { # FOLDER
+  local topologies=(tests/vm/kinds/*.yaml) at=1
+  case $NAME in
+    kinds-even) at=0 ;;
+    kinds-odd) ;;
+    *-programs) topologies=('' tests/vm/programs.yaml) ;;
+    *) return 0 ;;
+  esac
   for ((; at < ${#topologies[@]}; at += 2)); do python3 -m nsgen render -o "$1" -- "${topologies[at]}" || return 1; done
 }
 

@@ -1,4 +1,4 @@
-"""Services: what they are after, and by what they are ready."""
+"""Services: what they are after, and by what they are ready; and units of systemd: each runs in one namespace."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from nsgen.check.settings import check_command
-from nsgen.check.view import View, hint
+from nsgen.check.view import View, by_range, hint, many
 from nsgen.language.processes import Service
+from nsgen.language.yaml.excerpt import path_text
 from nsgen.report import Path, Report
 from nsgen.topology.started import Name, before, named
 from nsgen.values import HOST, expand
@@ -94,3 +95,17 @@ def _check_there(
         else:
             continue
         return
+
+
+def check_units(view: View, report: Report) -> None:
+    """A unit is named once, and no range puts it into several namespaces."""
+    seen: dict[str, Path] = {}
+    for key, namespace in view.spec.namespaces.items():
+        for path, name in view.items(("namespaces", key, "units"), namespace.units):
+            if many(key) > 1:
+                text = f"{key!r} is {many(key)} namespaces, and {name} runs in one: {by_range(key)}"
+                report.error(path, text)
+            elif name in seen:
+                text = f"{name} is at {path_text(seen[name])} already, and runs in one namespace"
+                report.error(path, text)
+            seen.setdefault(name, path)

@@ -41,6 +41,7 @@ CHECKS: tuple[Callable[[View, Report], None], ...] = (
     networks.check_macs,
     attachments.check_names,
     joined.check_joins,
+    services.check_units,
     attachments.check_networks,
     attachments.check_ranges,
     attachments.check_devices,

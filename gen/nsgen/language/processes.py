@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -28,6 +29,9 @@ from nsgen.values import IPAddress
 Restart = Literal["always", "on-failure"]
 WITHIN = 30  # seconds
 LONGEST = 300
+UNIT = re.compile(r"[A-Za-z0-9:_.\\-]+(@[A-Za-z0-9:_.\\-]*)?\.service")
+UNIT_NAME = 255  # letters, systemd.unit(5)
+OTHER_UNITS = ("socket", "timer", "target", "mount", "path", "slice", "scope", "device", "swap")
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,19 @@ def _seconds(text: str) -> int:
     return int(number)
 
 
+def _unit(text: str) -> str:
+    """The name of a service unit, systemd.unit(5)."""
+    kind = text.rpartition(".")[2]
+    if kind in OTHER_UNITS:
+        raise ValueError(f"{text!r} is a {kind} unit, which runs nothing: name the service")
+    if not UNIT.fullmatch(text) or len(text) > UNIT_NAME:
+        meant = f": do you mean '{text}.service'?" if UNIT.fullmatch(f"{text}.service") else ""
+        raise ValueError(
+            f"expected the name of a service unit, such as nginx.service, got {text!r}{meant}"
+        )
+    return text
+
+
 READY_PORT = Scalar(
     _port,
     {
@@ -71,6 +88,12 @@ READY_PORT = Scalar(
         "minimum": 1,
         "maximum": 65535,
     },
+)
+SERVICE_UNIT = Scalar(
+    _unit,
+    described.text(
+        "unit", described.plain(UNIT), "the name of a service unit, such as nginx.service"
+    ),
 )
 STARTED_BEFORE = described.text(
     "service-of",

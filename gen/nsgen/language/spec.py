@@ -19,7 +19,7 @@ from nsgen.language.kinds.link import Links, WrittenLink
 from nsgen.language.marks import UPLINK, Marking, WrittenUplink
 from nsgen.language.networks import ATTACHMENT, PUBLISH, Attachment, Network, Publish
 from nsgen.language.policy import Policy
-from nsgen.language.processes import Dns, Exec, Service
+from nsgen.language.processes import SERVICE_UNIT, Dns, Exec, Service
 from nsgen.language.routing import Nat, Route
 from nsgen.language.scalars import (
     ADDRESS,
@@ -171,6 +171,11 @@ class WrittenNamespace:
     services: Mapping[str, Service] = _SERVICES
     exec: tuple[Exec, ...] = _EXEC
     forwarding: bool = _FORWARDING
+    units: tuple[str, ...] = key(
+        ListOf(SERVICE_UNIT, lone=True),
+        "Service units of systemd that run in this namespace: install writes a drop-in for each.",
+        default=(),
+    )
     join: str | None = key(
         JOIN,
         "A namespace that somebody else made, and that down leaves as it was: its file, such as"

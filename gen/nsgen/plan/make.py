@@ -75,6 +75,7 @@ def make_plan(topology: Topology) -> Plan:
         section("Transparent proxies", _proxies(topology)),
         section("Services", processes.services(topology)),
         section("Commands of the topology", processes.commands(topology), why.EXEC),
+        section("Units of systemd", processes.units(topology), why.UNITS),
     )
     made = tuple(part for part in sections if part.steps)
     before = (

@@ -1,4 +1,4 @@
-"""What runs once all is built: proxies, services, and the topology's own commands."""
+"""What runs once all is built: proxies, services, the topology's own commands, and units of systemd."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from nsgen.language.processes import Service
-from nsgen.ops import AwaitService, RunCommand, StartService
+from nsgen.ops import MARK, AwaitService, RunCommand, StartService, WriteFile
 from nsgen.plan import why
 from nsgen.plan.steps import Step
 from nsgen.topology import needs, started
-from nsgen.topology.model import Publication, Topology
+from nsgen.topology.model import Namespace, Publication, Topology
 from nsgen.values import HOST
 from nsgen.words import bracketed
 
@@ -77,3 +77,35 @@ def commands(topology: Topology) -> Iterator[Step]:
     """The commands of the topology's author, node by node."""
     for node in topology.nodes:
         yield Step("", tuple(RunCommand(node.name, e.up, e.down) for e in node.execs))
+
+
+def units(topology: Topology) -> Iterator[Step]:
+    """What `install` tells systemd of units that run in a namespace: a drop-in for each, systemd.unit(5)."""
+    for namespace in topology.namespaces:
+        if namespace.units:
+            text = _confined(topology.name, namespace)
+            names = (_drop_in(unit, topology.name) for unit in namespace.units)
+            yield Step("", tuple(WriteFile(HOST, name, text, boot=True) for name in names))
+
+
+def _drop_in(unit: str, name: str) -> str:
+    return f"/etc/systemd/system/{unit}.d/nsgen-{name}.conf"
+
+
+def _confined(name: str, namespace: Namespace) -> str:
+    """systemd.exec(5): NetworkNamespacePath, and its files in the place of the host's."""
+    files = [("resolv.conf", namespace.resolv_conf), ("hosts", namespace.hosts)]
+    bound = "".join(
+        f"BindReadOnlyPaths=/etc/netns/{namespace.name}/{file}:/etc/{file}\n"
+        for file, text in files
+        if text
+    )
+    return f"""\
+# {MARK.format(name)}
+[Unit]
+Requires=nsgen-{name}.service
+After=nsgen-{name}.service
+
+[Service]
+NetworkNamespacePath=/run/netns/{namespace.name}
+{bound}"""

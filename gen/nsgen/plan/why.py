@@ -310,6 +310,11 @@ FILES = "`ip netns exec {name}` shows these as /etc/resolv.conf and /etc/hosts."
 
 EXEC = "The topology's own commands, after everything else."
 
+UNITS = """\
+Units of systemd that run in a namespace, from their next start. `install` writes these, so that none
+of them ever starts outside: a unit whose namespace cannot be made does not start. systemd does not
+mount what is in /etc/netns."""
+
 UDP = """\
 UDP has no connections: an entry from before these rules would send a client's packets where
 they went until now."""

@@ -79,8 +79,10 @@ def _step(step: Step, mark: str, spoken: set[str]) -> Step:
             ops.append(replace(op, mac=mac, stp=op.stp or None))
         elif isinstance(op, SetLink):
             ops += _settings(op, mark)
-        elif isinstance(op, KeepAdvertisements) or (isinstance(op, WriteFile) and op.reader):
-            continue  # it meets other programs half-way
+        elif isinstance(op, KeepAdvertisements) or (
+            isinstance(op, WriteFile) and (op.reader or op.boot)
+        ):
+            continue  # it meets other programs half-way, or is for a boot
         elif isinstance(op, KEPT):
             ops.append(op)
         else:

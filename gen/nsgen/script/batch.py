@@ -49,7 +49,7 @@ def values(plan: Plan) -> dict[str, Any]:
     """What the template prints."""
     parts = runtime.parts_of(plan)
     return {
-        "name": plan.topology.name,
+        "name": Shell(plan.topology.name),  # in quotes already, and without any
         "header": describe.header(plan, "setup.sh"),
         "what": describe.counts(plan.topology),
         "parts": " ".join(parts),
@@ -219,7 +219,7 @@ def _single(op: Single, number: int) -> Iterator[Shell]:
         yield _call("udp_flows", op.node, *udp_words(op))
     elif isinstance(op, WriteFile):
         reader = (op.reader,) if op.reader else ()
-        yield _heredoc(("file", op.path, *reader), (op.text,), "FILE")
+        yield _heredoc(("drop_in" if op.boot else "file", op.path, *reader), (op.text,), "FILE")
     elif isinstance(op, StartService):
         how = (
             ("restarted", op.node, op.name, op.restart)

@@ -112,6 +112,8 @@ def _lines(  # noqa: C901, PLR0912 (an arm for each kind of operation)
     elif isinstance(op, WireguardOp):
         yield op.node, "wg", " ".join(op.argv()[2:]), op
     elif isinstance(op, WriteFile):
+        if op.boot:
+            return  # `up` does not write it
         text = op.text if op.text.endswith("\n") else f"{op.text}\n"
         one_line = text.replace("\\", "\\\\").replace("\n", "\\n")
         yield HOST, "file", f"{op.path} {op.reader or '-'} {one_line}", op

@@ -81,7 +81,8 @@ def _boot(
         blocks = (steps for section in plan.sections for steps in batch.joined(section.steps))
         made = [[{"why": step.why, "lines": lines(step)} for step in steps] for steps in blocks]
         said = [block for block in made if any(step["lines"] for step in block)]
-        return File(_render(template, {"name": plan.topology.name, "blocks": said}) if said else "")
+        values = {"name": _unquoted(plan), "blocks": said}
+        return File(_render(template, values) if said else "")
 
     return make
 
@@ -95,7 +96,12 @@ def _module_line(op: LoadModule) -> str:
 
 
 def _named(template: str) -> Callable[[Plan], File]:
-    return lambda plan: File(_render(template, {"name": plan.topology.name}))
+    return lambda plan: File(_render(template, {"name": _unquoted(plan)}))
+
+
+def _unquoted(plan: Plan) -> Shell:
+    """The topology's name, in a file that no shell reads: `done` is a name there."""
+    return Shell(plan.topology.name)
 
 
 def _verify(plan: Plan) -> File:
@@ -147,6 +153,7 @@ def owner(name: str) -> Callable[[str, str], bool]:
             and parts[:2] == ["etc", "netns"]
             and parts[3] in ("resolv.conf", "hosts")
         )
-        return named and MARK.search(head) is not None
+        drop_in = re.fullmatch(rf"etc/systemd/system/[^/]+\.d/nsgen-{re.escape(name)}\.conf", path)
+        return (named or drop_in is not None) and MARK.search(head) is not None
 
     return is_ours

@@ -191,6 +191,7 @@ class Namespace(Node):
 
     resolv_conf: str = ""
     hosts: str = ""
+    units: tuple[str, ...] = ()  # of systemd, which run in it
     join: str = ""  # the file of one that somebody else made
 
 

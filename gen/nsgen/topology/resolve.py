@@ -146,6 +146,7 @@ def _namespace(
         members=tuple(map(wired.member, members[name])),
         resolv_conf=_resolv_conf(namespace),
         hosts=_hosts(name, namespace, named),
+        units=namespace.units,
         join=namespace.join or "",
     )
 

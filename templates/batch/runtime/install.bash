@@ -9,7 +9,7 @@ uninstall() {
 }
 
 boot_files() {
-  local self unit=nsgen-$NAME.service folder=/etc/systemd/system
+  local self file unit=nsgen-$NAME.service folder=/etc/systemd/system
   self=$(print_self)
   boot_file "/usr/local/sbin/nsgen-$NAME" 755 "$self"
   boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" 644 "${TEXT["host sysctl"]:-}" \
@@ -32,6 +32,8 @@ ExecStop=/usr/local/sbin/nsgen-$NAME down
 
 [Install]
 WantedBy=multi-user.target"
+  for file in "$folder"/*.d/nsgen-"$NAME".conf; do rm -f "$file" && rmdir --ignore-fail-on-non-empty "${file%/*}"; done
+  [[ $ACTION != install ]] || each install
   if [[ $ACTION == install ]]; then # as `systemctl enable` does it, and where systemd is not running, too
     mkdir -p "$folder/multi-user.target.wants"
     ln -sfn "$folder/$unit" "$folder/multi-user.target.wants/$unit"
