@@ -131,7 +131,7 @@ built() {
 
 is_built() { # FILE
   local now _
-  for _ in {1..6}; do
+  for _ in {1..12}; do
     now=$(built)
     cmp -s "$1" "$now" && { rm "$now"; return 0; }
     sleep 0.3

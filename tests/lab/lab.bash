@@ -305,10 +305,10 @@ snapshot() { # [--stateless]
   printf '%s\n' "$file"
 }
 
-# The machine is as it was: what the kernel removes a moment later has 3 s to go.
+# The machine is as it was: what the kernel removes a moment later has 6 s to go.
 expect_snapshot() { # FILE [--stateless]
   local now _
-  for _ in {1..10}; do
+  for _ in {1..20}; do
     now=$(snapshot "${@:2}")
     cmp -s "$1" "$now" && return 0
     sleep 0.3

@@ -19,10 +19,10 @@ state() {
   printf '%s\n' "$file"
 }
 
-# The machine is as it was: what the kernel removes a moment later has 3 s to go.
+# The machine is as it was: what the kernel removes a moment later has 6 s to go.
 expect_state() { # FILE
   local now _
-  for _ in {1..10}; do
+  for _ in {1..20}; do
     now=$(state)
     cmp -s "$1" "$now" && { rm "$now"; return 0; }
     rm "$now"

@@ -65,25 +65,28 @@ def output(*command: str) -> str:
         return ""
 
 
-def records(*command: str) -> list[dict[str, Any]]:
-    """The JSON that a command of iproute2 prints, without the empty objects that it leaves."""
-    text = output(*command)
-    return [record for record in json.loads(text) if record] if text.strip() else []
+def records(family: str, *commands: str) -> Iterator[list[dict[str, Any]]]:
+    """The JSON that commands of ip(8) print, in one process, without the empty objects that it leaves."""
+    words = ["ip", "-json", "-details", *family.split(), "-force", "-batch", "-"]
+    lines = "\n".join(commands)
+    text = subprocess.run(words, input=lines, capture_output=True, text=True, check=False).stdout
+    decoder, at = json.JSONDecoder(), 0
+    for _ in commands:
+        at = len(text) - len(text[at:].lstrip())
+        found, at = decoder.raw_decode(text, at) if at < len(text) else ([], at)
+        yield [record for record in found if record]
 
 
 def links() -> Iterator[Line]:
-    """Every link, and whether it is up."""
-    for link in records("ip", "-j", "-d", "link", "show"):
+    """Every link, whether it is up, and its addresses."""
+    found, addressed = records("", "link show", "address show")
+    for link in found:
         name = link["ifname"]
         flags = [flag for flag in link["flags"] if flag in ("UP", "NOARP", "PROMISC", "ALLMULTI")]
         yield f"link {name} flags={' '.join(sorted(flags))}"
         for line in flat(link, VOLATILE_LINK | {"ifname"}):
             yield f"link {name} {line}"
-
-
-def addresses() -> Iterator[Line]:
-    """Every address."""
-    for link in records("ip", "-j", "-d", "address", "show"):
+    for link in addressed:
         for address in link["addr_info"]:
             forever = address.get("valid_life_time") == 2**32 - 1
             words = " ".join(flat(address, VOLATILE_ADDRESS))
@@ -93,10 +96,11 @@ def addresses() -> Iterator[Line]:
 def routes() -> Iterator[Line]:
     """Every route of every table, and the rules that choose among them."""
     for family in ("-4", "-6"):
-        for route in records("ip", "-j", "-d", family, "route", "show", "table", "all"):
+        found, rules = records(family, "route show table all", "rule show")
+        for route in found:
             flags = [flag for flag in route["flags"] if flag not in ("linkdown", "dead")]
             yield f"route {family} {' '.join([*flat(route, VOLATILE_ROUTE), *flags])}"
-        for rule in records("ip", "-j", "-d", family, "rule", "show"):
+        for rule in rules:
             yield f"rule {family} {' '.join(flat(rule, set()))}"
 
 
@@ -157,7 +161,7 @@ def random_addresses() -> dict[str, str]:
 
 def show_node() -> None:
     """Print the facts of the node that this process is in."""
-    lines = [*links(), *addresses(), *routes()]
+    lines = [*links(), *routes()]
     # Made of a secret that each namespace draws for itself, RFC 7217. Sorted with it, the lines would be in any order.
     secret = re.findall(r" local=(fe80::\S+) .*stable-privacy=True", "\n".join(lines))
     for address in secret:
