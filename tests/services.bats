@@ -160,6 +160,28 @@ listening" ]]
   expect_snapshot "$before"
 }
 
+@test "what is left of a service, because who starts it again was killed, ends with it" {
+  local leader
+  up "$(topology <<'YAML'
+name: orphans
+namespaces: {red: {services: {sleeps: {command: [sleep, "4321"], restart: always}}}}
+YAML
+)"
+  read -r leader _ < <(process orphans/red.sleeps.pid)
+  on host kill -KILL "$leader"
+  within on host test ! -e "/proc/$leader"
+  [[ $(on host pgrep -cf '^sleep 4321$') == 1 ]]
+  run -1 script check
+  [[ $output == "red: missing: service sleeps does not run" ]]
+  script up
+  [[ $(on host pgrep -cf '^sleep 4321$') == 1 ]]
+  read -r leader _ < <(process orphans/red.sleeps.pid)
+  on host kill -KILL "$leader"
+  within on host test ! -e "/proc/$leader"
+  script down
+  run -1 on host pgrep -f '^sleep 4321$'
+}
+
 @test "logs prints what services wrote, of all, of a node or of one" {
   run -1 script logs
   [[ $output == *': it is not up' ]]

@@ -50,11 +50,12 @@ finish_services() {
 check_service() { is_running "$1.${2%% *}" "$1" || printf '%s: missing: service %s does not run\n' "$1" "${2%% *}"; }
 
 undo_service() { # NODE NAME …
-  local service=$1.${2%% *} pid tries=0
-  if is_running "$service"; then
-    read -r pid _ <"$STATE/$service.pid"
+  local service=$1.${2%% *} pid='' tries=0
+  { read -r pid _ <"$STATE/$service.pid"; } 2>/dev/null || true
+  # Of one that was killed others may be left: as long as there are any, its number is given to nobody.
+  if is_running "$service" || [[ $pid && ! -e /proc/$pid ]]; then
     kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
-    while ((tries++ < 50)) && is_running "$service" && sleep 0.1; do :; done
+    while ((tries++ < 50)) && { is_running "$service" || kill -0 -- "-$pid" 2>/dev/null; } && sleep 0.1; do :; done
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi
   remove "$STATE/$service".{pid,main,log}
