@@ -69,3 +69,17 @@ UNIT
   bash "$SCRIPT" down
   nothing_left
 }
+
+@test "a change is on trial when the machine goes down: see tried.bats" {
+  local _
+  bash "$SCRIPT" install
+  systemctl start "$OURS"
+  sed 's/192\.168\.15\.3\b/192.168.15.33/' "$SCRIPT" >/root/changed.sh
+  setsid bash /root/changed.sh try 1000 >/root/trial 2>&1 </dev/null 3>&- 4>&- &
+  disown
+  for _ in {1..600}; do
+    ! grep -q 'on trial for' /root/trial || break
+    sleep 0.1
+  done
+  [[ $(ip -n blue -o address show dev veth-blue) == *' 192.168.15.33/24 '* ]] || fail "$(</root/trial)"
+}
