@@ -88,16 +88,6 @@ ended() { # SAID
   run_script "$NEW" check
 }
 
-# The watcher has gone back, of which nobody is told.
-gone_back() {
-  local _
-  for _ in {1..300}; do
-    [[ $(on host bash -c 'compgen -G "/run/nsgen/*.try"; compgen -G "/run/nsgen/*.back"') ]] || return 0
-    sleep 0.1
-  done
-  fail 'it does not go back'
-}
-
 # What is killed, in which way | what who tries says of it; nothing, if that was killed
 @test "who tries is killed, interrupted or hung up on, or the watcher is: it goes back" {
   local before signal

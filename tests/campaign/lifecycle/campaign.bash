@@ -480,8 +480,8 @@ kill_at_commands() { # up|down SIGNAL TOPOLOGY [STEP [OFFSET]]
     status=0
     output=$(run_at "$signal" "$at" "$script" "$1" 2>&1) || status=$?
     # It may have been the last command, of a run that does not mind. And bash drops a SIGINT while it waits for a command
-    # that ends well: then it is told that the service, which was hit as well, has ended.
-    ((status > 128 || status == 0)) || [[ $signal == INT && $at == *' setsid '* && $output == *' ended at once'* ]] || complain "not killed but exit status $status: $signal at $at: $output"
+    # that ends well: then it is told that the service, which was hit as well, has ended; so it may be by another signal.
+    ((status > 128 || status == 0)) || [[ $signal != *-alone && $at == *' setsid '* && $output == *' ended at once'* ]] || complain "not killed but exit status $status: $signal at $at: $output"
     if [[ $1 == up && $2 != KILL && $status -ne 0 ]]; then
       expect_state "$before" || complain "not undone: $signal at $at: $output"
     fi
@@ -528,6 +528,16 @@ expect_change() { # OLD NEW [CONNECTION...]
 
 # --- on trial ---
 
+# Whoever goes back has gone back, of which nobody is told.
+gone_back() {
+  local _
+  for _ in {1..300}; do
+    [[ $(on host bash -c 'compgen -G "/run/nsgen/*.try"; compgen -G "/run/nsgen/*.back"') ]] || return 0
+    sleep 0.1
+  done
+  fail 'it does not go back'
+}
+
 # Killed at a command of `try`, be it of its `up`, or of the watcher that goes back: the machine is as it was before. (What a
 # killed run leaves in /run/nsgen/tmp, the next one takes away.)
 kill_on_trial() { # SCRIPT [STEP [OFFSET]]
@@ -542,6 +552,7 @@ kill_on_trial() { # SCRIPT [STEP [OFFSET]]
     if [[ $signal == KILL ]]; then signal=KILL-alone; else signal=KILL; fi
     ((status)) || complain "confirmed: $at"
     run_script "$1" check >/dev/null 2>&1 || true
+    gone_back || true
     expect_state "$before" || complain "not as before: $at: $(<"$LAB/trial")"
   done
   expect_reached

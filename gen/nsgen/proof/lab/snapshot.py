@@ -258,7 +258,7 @@ def show_host(*, stateless: bool) -> None:
             print_prefixed(name, written.read().splitlines())
         if os.waitpid(child, 0)[1]:
             print_prefixed(name, ["cannot be entered"])
-    nodes = {path.stat().st_ino: path.name for path in namespaces}
+    nodes = {path.stat().st_ino: path.name for path in namespaces if path.exists()}
     nodes[Path("/proc/self/ns/net").stat().st_ino] = "host"
     print_prefixed("host", files(stateless=stateless))
     print_prefixed("host", sorted(processes(nodes)))
