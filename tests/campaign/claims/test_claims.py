@@ -30,7 +30,7 @@ from nsgen.topology.model import Topology
 from parts import keys_of
 from shrink import smallest
 
-FIRST, HOW_MANY = int(os.environ.get("SEED") or 0), int(os.environ.get("N") or 200)
+FIRST, HOW_MANY = int(os.environ.get("SEED") or 0), int(os.environ.get("N") or 120)
 
 
 def compiled(data: Any) -> Compiled:
