@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -251,6 +252,18 @@ def test_what_uplinks_and_exceptions_take(tmp_path: Path, gone: str, claims: set
     }
     found = failures(verify(file, "--against", str(edited), "--host", "strict"))
     assert set(found) == {named.get(claim, claim) for claim in claims}
+
+
+@pytest.mark.parametrize("host", [(), ("--host", "netfilter")])
+@pytest.mark.parametrize("others", [True, False])
+def test_an_isolated_publisher(host: tuple[str, ...], *, others: bool) -> None:
+    """Its members are let through by the host, unless iptables sees what crosses bridges, for whomever that may be."""
+    topology = (CHECKOUT / "tests/bad/warning-publish-isolated-beside.yaml").read_text()
+    topology = topology if others else re.sub("  front: .*|  web: .*", "", topology)
+    done = verify(topology, *host, "--format", "json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    asked = [c for c in json.loads(done.stdout)["claims"] if (c["from"], c["by"]) == ("app", "app")]
+    assert bool(asked) != (others or bool(host))
 
 
 def test_a_command_leads_an_exception_away() -> None:

@@ -161,20 +161,34 @@ def _check_outside(place: Place | None, path: Path, publish: Publish, report: Re
 
 def check_isolated(view: View, report: Report) -> None:
     """On an isolated network, siblings use a published port only if their packets pass the host."""
+    if not any(network.isolate for network in view.spec.networks.values()):
+        return
+    filtering = list(_filtering_all(view))
     for key, path, publish in _publishes(view):
         place = place_of(view, key, publish)
         among = [audience for audience in publish.reach if audience in ("network", "self")]
         if place is None or not place.network.isolate or not among or publish.via == "proxy":
             continue
-        if place.network.bridge_netfilter != "off" and not (
-            publish.host_ip and publish.host_ip.is_loopback
-        ):
+        on = filtering if place.network.bridge_netfilter == "off" else [place.name]
+        if on and not (publish.host_ip and publish.host_ip.is_loopback):
+            off = "it" if on == [place.name] else " and ".join(map(repr, on))
             text = (
                 f"{place.name!r} is isolated, and its bridge will drop what"
                 f" {' and '.join(map(repr, among))}"
-                f" would send here: set 'bridge_netfilter: off' on it, or leave them out of 'reach'"
+                f" would send here: set 'bridge_netfilter: off' on {off}, or leave them out of 'reach'"
             )
             report.warning((*path, "reach"), text)
+
+
+def _filtering_all(view: View) -> Iterator[str]:
+    """The networks for whose published ports iptables is to see what crosses any bridge of the host."""
+    places = (
+        place_of(view, key, publish)
+        for key, _, publish in _publishes(view)
+        if publish.via == "dnat" and "network" in publish.reach
+    )
+    found = (p.name for p in places if p and p.network.bridge_netfilter == "host")
+    return iter(dict.fromkeys(found))
 
 
 class _Claim(NamedTuple):

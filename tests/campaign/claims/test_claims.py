@@ -102,6 +102,7 @@ def test_every_key_is_used() -> None:
         "peer_mtu",
         "proxy_neighbours",
         "routing",
+        "units",
         "uplinks",
     }  # tests/topologies has them
     left = {name for name in known if name.partition(".")[2] in rare} | {"Route.mtu"}

@@ -11,7 +11,7 @@ from nsgen.language.networks import Audience
 from nsgen.proof.claims.claim import LOOPBACK, Claim, Peers, answered
 from nsgen.proof.claims.view import SceneView, addresses, led, samples, suffix
 from nsgen.topology.model import Namespace, Publication
-from nsgen.topology.needs import asked_beside
+from nsgen.topology.needs import asked_beside, filters_all_bridges
 from nsgen.topology.networks import Member
 from nsgen.values import HOST, INTERNET, OUTSIDE, IPAddress
 
@@ -39,11 +39,11 @@ def _audiences(view: SceneView, published: Publication) -> Iterator[Claim]:
     yield _asked(view, published, "loopback", HOST, LOOPBACK[version])
     target = view.namespace(name)
     for address in (*own, *(a for a in uplinks if view.way_out(target, version, a))):
-        if not _blocked(published):
+        if not _blocked(view, published):
             yield _asked(view, published, "self", name, address)
     for asker in _others(view, published):
         siblings = any(m.bridge == published.bridge for m in asker.members)
-        if siblings and _blocked(published):
+        if siblings and _blocked(view, published):
             continue
         near = [a for a in gateways if any(_in_bridge(m, a) for m in asker.members)]
         far = [a for a in (*own, *uplinks) if view.way_out(asker, version, a)]
@@ -188,7 +188,12 @@ def _covers(published: Publication, address: str) -> bool:
     return host_ip is None or host_ip.is_unspecified or str(host_ip) == address
 
 
-def _blocked(published: Publication) -> bool:
-    """Whether an isolated port is in the way of siblings, and of the namespace itself: docs/language.md, isolate."""
-    bridge = published.bridge
-    return bridge.isolate and published.via == "dnat" and bridge.netfilter != "off"
+def _blocked(view: SceneView, published: Publication) -> bool:
+    """Whether an isolated port is in the way of siblings, and of the namespace itself: docs/language.md, isolate.
+
+    So it is wherever iptables sees what crosses bridges, be it for another network or by the host's own doing.
+    """
+    if not published.bridge.isolate or published.via != "dnat":
+        return False
+    seen = "netfilter" in view.scene.host or filters_all_bridges(view.topology, published.version)
+    return published.bridge.netfilter != "off" or seen
