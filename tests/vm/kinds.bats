@@ -8,7 +8,7 @@ readonly KINDS=/root/kinds
 # A module that makes a device of its own in every namespace does so before anything is compared: it stays loaded.
 setup_file() {
   modprobe -a dummy tun 8021q ipvlan ip_gre ip6_gre ipip ip6_tunnel sit wireguard bonding vrf sch_netem
-  ip link add wan7 type dummy
+  ip link add wan7 address 02:00:00:00:00:07 type dummy # one that is set is not changed by udev a moment later
   ip link set wan7 up
   echo "# $(. /etc/os-release && echo "$PRETTY_NAME"), kernel $(uname -r), $(ip -V)" >&3
 }

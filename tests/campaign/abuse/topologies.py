@@ -261,6 +261,7 @@ class _Author:
             addresses = ("10.9.9.9", "fd09::9", "127.0.1.1")
             named = {n: draw.lone(draw.some(addresses, 2, 1)) for n in draw.some(words.DOMAINS, 3)}
             yield "hosts", draw.one((True, True, False, named))
+            yield "units", [f"web@{draw.number()}.service", f"web-{draw.number()}.service"]
 
 
 def main(arguments: Sequence[str]) -> None:
