@@ -40,7 +40,8 @@ def made() -> str:
 def section(step: Path, before: Path | None) -> str:
     """One step, beside the one before it."""
     number, heading, about = title(step)
-    head = [f"## {number}. {heading}\n", f"{about[0].upper()}{about[1:]}\n"]
+    picture = f"![Step {number}: {heading}](../out/steps/{step.stem}/topology.svg)\n"
+    head = [f"## {number}. {heading}\n", f"{about[0].upper()}{about[1:]}\n", picture]
     return "\n".join([*head, *changes(step, before), *works(step, before)])
 
 

@@ -102,7 +102,7 @@ def add_kind(copy: Path) -> None:
 def add_target(copy: Path) -> None:
     """Add a file of `render -o`: a template, and a line."""
     (copy / "templates/bell.j2").write_text("{{ name }}\n", encoding="utf-8")
-    line = '    "verify.bats": _verify,\n'
+    line = '    "topology.svg": _picture,\n'
     new = '    "bell": _named("bell.j2"),\n'
     replace(copy / "gen/nsgen/script/targets.py", line, line + new)
 

@@ -462,6 +462,7 @@ def test_completion() -> None:
     assert done.stdout.decode().split() == [
         "plain,check",
         "plain,diff",
+        "plain,graph",
         "plain,init",
         "plain,inspect",
         "plain,language",

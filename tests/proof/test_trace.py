@@ -173,6 +173,16 @@ def test_for_programs() -> None:
     assert found["result"].startswith("answered by red")
 
 
+def test_on_a_picture() -> None:
+    """The way of a packet is drawn on the picture of the topology, and what became of it stands below."""
+    image = told(ARTICLE, "blue", "host:8080", "--format", "svg")
+    assert re.findall(r'data-edge="([^"]+)"[^>]* data-state="lit"', image) == [
+        "red bridge0",
+        "blue bridge0",
+    ]
+    assert ">blue asks 192.168.15.1 port 8080/tcp: answered by red</text>" in image
+
+
 @pytest.mark.parametrize(
     ("words", "status", "said"),
     [

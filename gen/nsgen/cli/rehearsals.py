@@ -40,7 +40,7 @@ def _tell(name: str, text: str) -> None:
     say(f"nsgen: {name}{text}")
 
 
-def _script(plan: Plan, against: str | None) -> str:
+def script_of(plan: Plan, against: str | None) -> str:
     """The script that is tried."""
     from nsgen.script import targets
 
@@ -108,7 +108,7 @@ def verify(
         try:
             result = rehearse(
                 loaded.topology,
-                _script(make_plan(loaded.topology), against),
+                script_of(make_plan(loaded.topology), against),
                 every=every,
                 host=host,
                 progress=partial(_tell, name),
@@ -130,6 +130,7 @@ Examples:
   nsgen trace lab.yaml red '[fd00:15::1]:8080'
   nsgen trace lab.yaml red 8.8.8.8                 a ping
   nsgen trace lab.yaml red 8.8.8.8 --host drop     beside Docker, or behind ufw
+  nsgen trace lab.yaml red 8.8.8.8 --format svg > way.svg
 """
 )
 @click.argument("words", metavar="[TOPOLOGY] FROM TO[:PORT[/PROTO]]", nargs=-1)
@@ -139,10 +140,10 @@ Examples:
 @click.option(
     "--format",
     "style",
-    type=click.Choice(["text", "json"]),
+    type=click.Choice(["text", "json", "svg"]),
     default="text",
     show_default=True,
-    help="How it is printed: for people, or for programs.",
+    help="How it is printed: for people, for programs, or on a picture of the topology.",
 )
 def trace(
     words: tuple[str, ...],
@@ -177,12 +178,17 @@ def trace(
 
     try:
         to = endpoint(words[-1])
-        script = _script(make_plan(loaded.topology), against)
+        script = script_of(make_plan(loaded.topology), against)
         found = send(loaded.topology, script, words[-2], to, host)
     except (VerifyError, ValueError) as error:
         fail(str(error))
     story = Story(found, Asked(loaded.topology, loaded.written, loaded.place))
-    put(story.json() if style == "json" else story.text())
+    if style == "svg":
+        from nsgen.script.drawn import way
+
+        put(way(loaded.topology, story))
+    else:
+        put(story.json() if style == "json" else story.text())
     if not story.answered:
         sys.exit(1)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import textwrap
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from nsgen.language.endpoint import Endpoint
 from nsgen.proof.asked import Asked
@@ -47,6 +47,16 @@ def trace(
     raise VerifyError("the rehearsal ended without an answer")
 
 
+class Leg(NamedTuple):
+    """One node on the way of a request or its answer: the devices that it came and went by, and what was done there."""
+
+    direction: str
+    node: str
+    ins: tuple[str, ...]
+    outs: tuple[str, ...]
+    did: tuple[str, ...]
+
+
 class Story:
     """What was seen, in words."""
 
@@ -84,6 +94,27 @@ class Story:
             for one, reason in zip(visit["met"], reasons, strict=True)
         ]
         return {**kept, "rules": met}
+
+    @property
+    def question(self) -> str:
+        """Who asked, and what came of it."""
+        port = f" port {self.port}/{self.protocol}" if self.port else ", a ping"
+        return f"{self.asker} asks {self.to}{port}: {self._result()}"
+
+    def legs(self) -> Iterator[Leg]:
+        """The packet's way, node by node, for a picture."""
+        for direction, way in self.ways:
+            before = ""
+            for visit in way:
+                ins = tuple(one["device"] for one in visit["seen"] if not one["out"])
+                outs = tuple(one["device"] for one in visit["seen"] if one["out"])
+                ends = self._ends(visit["seen"][-1]) if visit["seen"] else before
+                now = (f"{'now ' if before else ''}{ends}",) if ends != before else ()
+                met = (
+                    f"{met['table']} {met['chain']}: {_target(met)}" for met in _told(visit["met"])
+                )
+                yield Leg(direction, visit["node"], ins, outs, (*met, *now))
+                before = ends
 
     def text(self) -> str:
         """The packet's way, for people."""
@@ -131,14 +162,8 @@ class Story:
         return f"  {one['node']:<9} {way} {one['device']}{changed}"
 
     def _rules(self, node: str, every: Sequence[Found]) -> Iterator[str]:
-        """What each rule decided; of those that only lead on, nothing."""
-        for met in every:
-            leads = met["verdict"].startswith(("JUMP", "GOTO")) or "TRACE" in met["rule"]
-            # Of what goes on to the next rule, that which marks decides about the route.
-            leads = leads or (met["verdict"] == "CONTINUE" and "MARK " not in met["rule"])
-            silent = met["verdict"] in ("RETURN", "policy RETURN") and not met["rule"]
-            if leads or silent or met["verdict"] == "policy ACCEPT":
-                continue
+        """What each rule decided."""
+        for met in _told(every):
             yield f"  {node:<9} {met['table']} {met['chain']}: {_target(met)}"
             if met["rule"] and "policy" not in met["verdict"]:
                 yield f"{INDENT}{met['rule']}"
@@ -184,6 +209,17 @@ class Story:
             return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
         return f"{end(one['source'], one['sport'])} -> {end(one['to'], one['dport'])}"
+
+
+def _told(every: Sequence[Found]) -> Iterator[Found]:
+    """The rules that decided something, and none that only leads on."""
+    for met in every:
+        leads = met["verdict"].startswith(("JUMP", "GOTO")) or "TRACE" in met["rule"]
+        # Of what goes on to the next rule, that which marks decides about the route.
+        leads = leads or (met["verdict"] == "CONTINUE" and "MARK " not in met["rule"])
+        silent = met["verdict"] in ("RETURN", "policy RETURN") and not met["rule"]
+        if not (leads or silent or met["verdict"] == "policy ACCEPT"):
+            yield met
 
 
 def _target(met: Found) -> str:

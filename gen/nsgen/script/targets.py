@@ -113,6 +113,12 @@ def _verify(plan: Plan) -> File:
     return File(text, executable=True)
 
 
+def _picture(plan: Plan) -> File:
+    from nsgen.script.drawn import svg
+
+    return File(svg(plan.topology))
+
+
 # The files of a topology, below a folder of its name; {name} is filled in. One without text is not written.
 TARGETS: dict[str, Callable[[Plan], File]] = {
     "setup.sh": _script("batch"),
@@ -125,6 +131,7 @@ TARGETS: dict[str, Callable[[Plan], File]] = {
     "etc/systemd/system/nsgen-{name}.service": _named("persist/unit.service.j2"),
     "Vagrantfile": _named("vagrant/Vagrantfile.j2"),
     "verify.bats": _verify,
+    "topology.svg": _picture,
 }
 
 

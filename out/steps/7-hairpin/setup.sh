@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime a4d231987c56, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime fe341d69703c, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1589,11 +1589,12 @@ finish_services() {
 check_service() { is_running "$1.${2%% *}" "$1" || printf '%s: missing: service %s does not run\n' "$1" "${2%% *}"; }
 
 undo_service() { # NODE NAME …
-  local service=$1.${2%% *} pid tries=0
-  if is_running "$service"; then
-    read -r pid _ <"$STATE/$service.pid"
+  local service=$1.${2%% *} pid='' tries=0
+  { read -r pid _ <"$STATE/$service.pid"; } 2>/dev/null || true
+  # Of one that was killed others may be left: as long as there are any, its number is given to nobody.
+  if is_running "$service" || [[ $pid && ! -e /proc/$pid ]]; then
     kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" 2>/dev/null || true
-    while ((tries++ < 50)) && is_running "$service" && sleep 0.1; do :; done
+    while ((tries++ < 50)) && { is_running "$service" || kill -0 -- "-$pid" 2>/dev/null; } && sleep 0.1; do :; done
     kill -KILL -- "-$pid" 2>/dev/null || true
   fi
   remove "$STATE/$service".{pid,main,log}
