@@ -466,6 +466,7 @@ def test_completion() -> None:
         "plain,init",
         "plain,inspect",
         "plain,language",
+        "plain,page",
         "plain,render",
         "plain,run",
         "plain,runtime",

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 from functools import cache
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -17,9 +18,15 @@ from nsgen.cli.files import identity, read_file
 from nsgen.compiler import compile_topology
 from nsgen.language.yaml.include import Inputs
 from nsgen.ops import Chain
+from nsgen.page.walk import way_of
+from nsgen.page.ways import Ways
 from nsgen.plan import why
 from nsgen.plan.make import make_plan
 from nsgen.proof.asked import Asked
+from nsgen.proof.claims.claim import Claim
+from nsgen.proof.claims.scene import choose
+from nsgen.reach.ways import Reach
+from nsgen.script.lines import rule_line
 
 ARTICLE = "examples/article.yaml"
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -400,3 +407,37 @@ def test_the_documentation_shows_what_is_printed() -> None:
 
 def _steady(text: str) -> str:
     return re.sub(r"(conntrack +host: tcp 6) \d+ \w+", r"\1", text)
+
+
+# -- and as a page tells it, without a kernel ---------------------------------------------------
+
+DECIDES = re.compile(r"^  (\S+) +\w+ NSGEN\S+: (?!CONNMARK|MARK)\w+\n +(-A .+)$", re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("words", "status"),
+    [
+        ((ARTICLE, "blue", "host:8080"), 0),
+        ((ARTICLE, "red", "192.168.15.1:8080"), 0),
+        ((ARTICLE, "outside", "192.168.15.2:80"), 1),
+        ((ARTICLE, "red", "8.8.8.8"), 0),
+        ((ARTICLE, "host", "127.0.0.1:8080"), 0),
+        (("examples/dual-stack.yaml", "blue", "[fd00:15::1]:8080"), 0),
+        (("examples/uplinks.yaml", "client2", "172.20.2.2:8080"), 0),
+    ],
+    ids=str,
+)
+def test_the_rules_that_decide_are_those_of_a_page(words: tuple[str, ...], status: int) -> None:
+    """What `nsgen page` says of a question, the kernel says: the same rules decide, in the same order."""
+    request = told(*words, status=status).partition("\nanswer")[0]
+    asker, to, port, protocol = re.findall(
+        r"^(\S+) asks (\S+?)(?: port (\d+)/(\w+)|, a ping)$", request, re.MULTILINE
+    )[0]
+    found = compile_topology(words[0], (CHECKOUT / words[0]).read_bytes()).topology
+    assert found is not None
+    ways = Ways(make_plan(found), choose(found, ip_address(to)), Reach(found))
+    claim = Claim(asker, "", to, int(port or 0), protocol or "ping", answered=not status, why="")
+    way = way_of(claim, ways)
+    expected = [(node, sorted(shlex.split(rule))) for node, rule in DECIDES.findall(request)]
+    assert [(rule.node, sorted(shlex.split(rule_line(rule)))) for rule in way.rules] == expected
+    assert way.stopped == bool(status)

@@ -20,6 +20,7 @@ ELSEWHERE = {
     "run": "run",
     "diff": "diff",
     "inspect": "inspect",
+    "page": "page",
     "graph": "graph",
     **dict.fromkeys(("verify", "trace"), "rehearsals"),
     **dict.fromkeys(("init", "language", "schema", "runtime"), "start"),

@@ -53,7 +53,7 @@ def load(topology: str | None, values: dict[str, str]) -> Compiled:
     return load_all(() if topology is None else (topology,), values)[0]
 
 
-def load_all(topologies: Sequence[str], values: dict[str, str]) -> list[Compiled]:
+def load_all(topologies: Sequence[str | None], values: dict[str, str]) -> list[Compiled]:
     """Compile some topologies, or the default one; what is set has to be used by one of them."""
     found = [_compile(topology, values) for topology in topologies or (None,)]
     unused = [

@@ -61,7 +61,7 @@ class Asked:
                 elif asker == one.member.namespace:
                     audience = "self"
                 if audience not in one.reach:
-                    return f"{_leaves_out(one, audience)}, {self._place(self._publish(one))}"
+                    return f"{_leaves_out(one, audience)}, {self._place(self.published_at(one))}"
         return ""
 
     # -- every rule -----------------------------------------------------------------------------
@@ -115,20 +115,20 @@ class Asked:
         if published is None and rule.why == why.OTHERS:
             published = next(filter(needs.crosses, self.topology.publications), None)
         if published is not None:
-            return self._publish(published)
+            return self.published_at(published)
         if rule.why == why.ROUTER:
             return ("host", "forwarding")
         if rule.why == why.GUARD:
-            return self._forwards()
+            return self.forwarded_at()
         bridge = self._bridge(rule.match)
         return () if bridge is None else self._network(bridge, rule)
 
-    def _forwards(self) -> Path:
-        """What makes the host forward: a network with internet, or a published port."""
+    def forwarded_at(self) -> Path:
+        """Where it is written what makes the host forward: a network with internet, or a published port."""
         for bridge in self.topology.bridges:
             if bridge.internet:
                 return ("networks", bridge.name, "internet")
-        return next((self._publish(p) for p in self.topology.publications), ())
+        return next((self.published_at(p) for p in self.topology.publications), ())
 
     def _network(self, bridge: Bridge, rule: Rule) -> Path:
         """The key of a network that has a rule made; the network itself where it is a default."""
@@ -167,8 +167,8 @@ class Asked:
         everywhere = (p for p in outer if p.host_ip is None)
         return next((p for kind in (inner, exact, everywhere) for p in kind), None)
 
-    def _publish(self, published: Publication) -> Path:
-        """Where it is written."""
+    def published_at(self, published: Publication) -> Path:
+        """Where a published port is written."""
         key = self._keys[published.member.namespace]
         for index, one in enumerate(self._spec.namespaces[key].publish):
             same = (one.published, one.protocol) == (published.published, published.protocol)

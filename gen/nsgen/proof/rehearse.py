@@ -25,7 +25,7 @@ from nsgen.topology.needs import BRIDGE_NF, sysctl_path
 
 SAMPLED = """\
 Of so many namespaces each asks the next one on its network, and one of each network asks for published ports and for
-other networks; --all has every one ask every other."""
+other networks; `nsgen verify --all` has every one ask every other."""
 OVERRULED = "not asked, because a transparent proxy may get the connection: {} claims"
 BRIDGE_NETFILTER = Path("/proc/sys", sysctl_path(BRIDGE_NF[4]))
 UNLOADED = (

@@ -118,11 +118,19 @@ class Reach:
     def way(self, asker: str, to: IPAddress) -> Trail | None:
         """The way of a question, as far as it is known."""
         start = State(asker, "", 0, None, to, back=False)
-        known = asker in self._nodes and to in self.segments.owners and not self._owns(start)
-        source = self._source(start) if known else UNKNOWN
-        if isinstance(source, Verdict):
+        if asker not in self._nodes or to not in self.segments.owners or self._owns(start):
             return None
-        return self._walk(start._replace(src=source) if self._by_source else start, {}).trail
+        source = self.source(asker, to)
+        return None if source is None else self.onward(asker, "", source, to).trail
+
+    def source(self, asker: str, to: IPAddress) -> IPAddress | None:
+        """The address from which a node asks an address, be it anybody's; None where that cannot be told."""
+        found = self._source(State(asker, "", 0, None, to, back=False))
+        return None if isinstance(found, Verdict) else found
+
+    def onward(self, node: str, came: str, src: IPAddress, to: IPAddress) -> Outcome:
+        """How far a question goes from a node on, to which it `came` by a device, or by none: it is its own."""
+        return self._walk(State(node, came, 0, src, to, back=False), {})
 
     # -- the way --------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from nsgen.ops import (
     HOST,
@@ -103,10 +103,15 @@ def _shared(step: Step) -> tuple[object, ...]:
 
 
 def _step(steps: tuple[Step, ...]) -> dict[str, Any]:
-    inside = any(isinstance(op, (SetSysctl, LoadModule)) for step in steps for op in step.ops)
+    return {"why": reason(steps), "blocks": [block.text for block in blocks(steps)]}
+
+
+def reason(steps: tuple[Step, ...]) -> str:
+    """What stands above the blocks of such steps; of parameters and modules the reasons stand inside."""
+    if any(isinstance(op, (SetSysctl, LoadModule)) for step in steps for op in step.ops):
+        return ""
     # A node's name alone is what the command below says, too.
-    whys = [step.why for step in steps if step.why not in ("", step.ops[0].node)]
-    return {"why": "" if inside else "\n\n".join(whys), "blocks": list(_blocks(steps))}
+    return "\n\n".join(step.why for step in steps if step.why not in ("", step.ops[0].node))
 
 
 def _resolving(plan: Plan) -> str:
@@ -130,6 +135,13 @@ def _reached(topology: Topology) -> Iterator[str]:
 
 
 # -- blocks -------------------------------------------------------------------------------------
+
+
+class ScriptBlock(NamedTuple):
+    """A command with what it reads, and the operations that it does."""
+
+    text: Shell
+    ops: tuple[Op, ...]
 
 
 def _call(*words: str) -> Shell:
@@ -182,21 +194,24 @@ def _block_key(op: Op) -> tuple[str, ...]:
 ENDS = {"ip_in": "IP", "bridge_in": "BRIDGE", "tc_in": "TC", "modules": "MODULES"}
 
 
-def _blocks(steps: tuple[Step, ...]) -> Iterator[Shell]:
+def blocks(steps: tuple[Step, ...]) -> Iterator[ScriptBlock]:
+    """The blocks of steps that share them."""
     said = [(step.why, op) for step in steps for op in step.ops]
     for key, group in groupby(said, lambda one: _block_key(one[1])):
         found = list(group)
         ops = tuple(op for _, op in found)
-        if "rules" in key:
-            yield _heredoc(key, _restore_text(cast("Iterable[Chain | Jump]", ops)), "RULES")
-        elif key and key[0] in ("parameters", "modules"):
-            end = "PARAMETERS" if key[0] == "parameters" else "MODULES"
-            yield _heredoc(key, _under_reasons(found), end)
-        elif key:
-            yield _heredoc(key, map(block_line, cast("tuple[BlockOp, ...]", ops)), ENDS[key[0]])
-        else:
+        if not key:
             for number, op in enumerate(cast("tuple[Single, ...]", ops), 1):
-                yield from _single(op, number)
+                yield from (ScriptBlock(text, (op,)) for text in _single(op, number))
+            continue
+        if "rules" in key:
+            text = _heredoc(key, _restore_text(cast("Iterable[Chain | Jump]", ops)), "RULES")
+        elif key[0] in ("parameters", "modules"):
+            end = "PARAMETERS" if key[0] == "parameters" else "MODULES"
+            text = _heredoc(key, _under_reasons(found), end)
+        else:
+            text = _heredoc(key, map(block_line, cast("tuple[BlockOp, ...]", ops)), ENDS[key[0]])
+        yield ScriptBlock(text, ops)
 
 
 def _under_reasons(said: Iterable[tuple[str, Op]]) -> Iterator[str]:

@@ -85,10 +85,13 @@ def lines(plan: Plan) -> list[Line]:
             numbers = 0
             for op in step.ops:
                 numbers += isinstance(op, RunCommand)
-                found += (
-                    Line(node, kind, text, of) for node, kind, text, of in _lines(op, numbers)
-                )
+                found += lines_of(op, numbers)
     return found
+
+
+def lines_of(op: Op, number: int = 1) -> Iterator[Line]:
+    """The lines of one operation; `number`: of its step's commands, which one it is."""
+    yield from (Line(node, kind, text, of) for node, kind, text, of in _lines(op, number))
 
 
 def _lines(  # noqa: C901, PLR0912 (an arm for each kind of operation)

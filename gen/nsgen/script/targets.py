@@ -139,10 +139,11 @@ TARGETS: dict[str, Callable[[Plan], File]] = {
 MARK = re.compile(r"nsgen(:| topology )|made by nsgen", re.IGNORECASE)
 
 
-def tree(plan: Plan) -> dict[str, File]:
-    """Every file of a topology that has something to say, by its path below the topology's folder."""
+def tree(plan: Plan, under: str = "") -> dict[str, File]:
+    """Every file of a topology that has something to say, by its path; or of those, the ones `under` a folder."""
     name = plan.topology.name
-    files = {path.format(name=name): make(plan) for path, make in TARGETS.items()}
+    made = {path: make for path, make in TARGETS.items() if path.startswith(under)}
+    files = {path.format(name=name): make(plan) for path, make in made.items()}
     files |= {
         op.path.removeprefix("/"): File(op.text) for op in plan.of(WriteFile) if not op.reader
     }
