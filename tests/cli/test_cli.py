@@ -463,6 +463,7 @@ def test_completion() -> None:
         "plain,check",
         "plain,diff",
         "plain,graph",
+        "plain,import",
         "plain,init",
         "plain,inspect",
         "plain,language",

@@ -84,11 +84,11 @@ def test_the_runtime_has_every_part() -> None:
 # What each has at most, in lines and in bytes. A bound is lowered when there is room below it, and raised for what
 # every script can do from then on, as `plan`, `try` and `confirm`; a part like `joined` is in those that need it alone.
 SIZES = {
-    "article": (1_765, 81_194),
+    "article": (1_766, 81_396),
     "containerd": (768, 32_990),
     # Of 28; six of them, on marks, uplinks and proxies, are longer than most.
-    "median of the examples": (1_557, 71_196),
-    "runtime with every part": (1_802, 81_800),
+    "median of the examples": (1_558, 71_398),
+    "runtime with every part": (1_803, 82_002),
 }
 
 

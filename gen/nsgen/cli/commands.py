@@ -22,6 +22,7 @@ ELSEWHERE = {
     "inspect": "inspect",
     "page": "page",
     "graph": "graph",
+    "import": "imports",
     **dict.fromkeys(("verify", "trace"), "rehearsals"),
     **dict.fromkeys(("init", "language", "schema", "runtime"), "start"),
 }
@@ -38,7 +39,9 @@ class Commands(Program):
         """Find one by its name."""
         if cmd_name not in ELSEWHERE:
             return super().get_command(ctx, cmd_name)
-        found: click.Command = getattr(import_module(f"nsgen.cli.{ELSEWHERE[cmd_name]}"), cmd_name)
+        attribute = "import_" if cmd_name == "import" else cmd_name  # a keyword of Python
+        module = import_module(f"nsgen.cli.{ELSEWHERE[cmd_name]}")
+        found: click.Command = getattr(module, attribute)
         return found
 
 

@@ -9,6 +9,7 @@ from nsgen.report import nearest
 
 _NO_CONTAINER = "a namespace has no image and shares the machine's files: remove it"
 _A_SERVICE = "a process is one of 'services': {NAME: {command: [PROGRAM, …]}}"
+CONVERTS = "`nsgen import compose` converts a Compose file"
 _AN_INTERFACE = "write it under 'interfaces' of a namespace or of 'host', with its 'type'"
 _NAMES_ITSELF = "the key above is the name: remove it"
 _NO_DHCP = (
@@ -43,7 +44,8 @@ _ON_A_NODE = {
 WORDS: dict[str, dict[str, str]] = {
     "Spec": {
         "version": "a topology has none: remove it",
-        "services": "a service of Compose is one of 'namespaces' here, and its process one of 'services' there",
+        "services": "a service of Compose is one of 'namespaces' here, and its process one of 'services' there;"
+        f" {CONVERTS}",
         **dict.fromkeys(("defaults", "groups"), ALIKE),
         "topology": "'namespaces' and 'links' stand at the top: remove this level",
         **dict.fromkeys(("nodes", "containers", "hosts"), "write 'namespaces'"),
@@ -61,6 +63,8 @@ WORDS: dict[str, dict[str, str]] = {
         "ipam": "write 'subnet' and 'gateway'",
         "external": "a network is made by the script: to plug into a bridge that is there, use 'links'",
         "enable_ipv6": "add an IPv6 subnet to 'subnet'",
+        "enable_ipv4": "leave the IPv4 subnet out of 'subnet'",
+        "ip_range": "write 'address' of each namespace under its 'networks'",
         "name": _NAMES_ITSELF,
         "members": "write the network under 'networks' of each namespace",
         "forward": "write 'internet: true'",
@@ -86,6 +90,10 @@ WORDS: dict[str, dict[str, str]] = {
         "endpoints": "a cable is one of 'links', at the top",
         "links": "'links' stand at the top, and names come from 'hosts: true'",
         "extra_hosts": "write 'hosts'",
+        **dict.fromkeys(("domainname", "external_links"), "write the names in 'hosts'"),
+        **dict.fromkeys(("scale", "replicas"), "write NAME[1-3] as the key, for three of them"),
+        "profiles": "write a file of its own, which has this one under 'include'",
+        "internal": "it is of a network, which is internal unless that says 'internet: true'",
         **dict.fromkeys(
             ("dns_search", "nameservers"), "write it in 'dns': {nameservers, search, options}"
         ),

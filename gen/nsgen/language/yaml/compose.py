@@ -67,7 +67,7 @@ class Marks:
             offsets[:] = [offset + by for offset in offsets]
 
 
-class _StopError(Exception):
+class StopError(Exception):
     """Nothing more can be read; the finding is filed."""
 
 
@@ -87,7 +87,9 @@ class _OpenList(_Open):
 
 
 @dataclass
-class _OpenMap(_Open):
+class OpenMap(_Open):
+    """A map whose end has not been seen."""
+
     node: dict[str, Plain] = field(default_factory=dict)
     marks: dict[str, tuple[int, int]] = field(default_factory=dict)
     waiting: bool = False  # for the value of `key`
@@ -104,10 +106,10 @@ class _Anchored(NamedTuple):
 
 def compose(text: Text, report: Report) -> tuple[Plain, Marks] | None:
     """Read YAML; None, and an error filed, where there is nothing to go on with."""
-    composer = _Composer(text, report)
+    composer = YamlComposer(text, report)
     try:
         composer.read()
-    except _StopError:
+    except StopError:
         return None
     composer.marks.nodes = composer.nodes
     return composer.data, composer.marks
@@ -117,18 +119,24 @@ def _offset(event: yaml.Event) -> int:
     return event.start_mark.index if event.start_mark else 0
 
 
-class _Composer:
+class YamlComposer:
+    """The events of one text, taken one by one."""
+
+    nothing = "there is nothing in it: `nsgen init` writes a topology to start from"
+    one_document = "a second document starts here: a topology is one document"
+
     def __init__(self, text: Text, report: Report) -> None:
         self.data: Plain = None
         self.marks = Marks()
         self._text = text
         self._report = report
-        self._stack: list[_OpenList | _OpenMap] = []
+        self._stack: list[_OpenList | OpenMap] = []
         self.nodes = 0
         self._documents = 0
         self._anchors: dict[str, _Anchored] = {}
 
     def read(self) -> None:
+        """Take them all; ``StopError`` where nothing more can be read."""
         text = self._text.text
         bad = NOT_IN_YAML.search(text)
         if bad is not None:
@@ -149,9 +157,7 @@ class _Composer:
         ):  # the last two: the pure parser's escapes
             raise self._stop(0, "this is not valid YAML") from None
         if self.data is None:
-            raise self._stop(
-                0, "there is nothing in it: `nsgen init` writes a topology to start from"
-            )
+            raise self._stop(0, self.nothing)
 
     def _take(self, event: yaml.Event) -> None:
         if isinstance(event, yaml.ScalarEvent):
@@ -165,15 +171,14 @@ class _Composer:
         elif isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
-                text = "a second document starts here: a topology is one document"
-                raise self._stop(_offset(event), text)
+                raise self._stop(_offset(event), self.one_document)
 
     def _error(self, offset: int, text: str) -> None:
         self._report.error((), text, at=self._text.position(offset))
 
-    def _stop(self, offset: int, text: str) -> _StopError:
+    def _stop(self, offset: int, text: str) -> StopError:
         self._error(offset, text)
-        return _StopError()
+        return StopError()
 
     def _count(self, nodes: int, at: int) -> None:
         self.nodes += nodes
@@ -187,6 +192,9 @@ class _Composer:
             self._error(
                 at, f"the tag {tag!r} is not supported: remove it, a key says how its value is read"
             )
+
+    def _refuse_merge(self, at: int) -> None:
+        self._error(at, f"merge keys ('<<') are not supported: {ALIKE}")
 
     def _scalar(self, event: yaml.ScalarEvent) -> None:
         at, value = _offset(event), event.value
@@ -210,12 +218,12 @@ class _Composer:
             raise self._stop(at, f"lists and maps are nested more than {MAX_DEPTH} deep")
         if event.anchor is not None:
             self._anchors[event.anchor] = _Anchored(None, 0, complete=False)
-        kind = _OpenMap if isinstance(event, yaml.MappingStartEvent) else _OpenList
+        kind = OpenMap if isinstance(event, yaml.MappingStartEvent) else _OpenList
         self._stack.append(kind(at, event.anchor, self.nodes))
 
     def _close(self) -> None:
         done = self._stack.pop()
-        if isinstance(done, _OpenMap):
+        if isinstance(done, OpenMap):
             self._merge(done)
             self.marks.maps[id(done.node)] = done.marks
         else:
@@ -254,10 +262,10 @@ class _Composer:
         else:
             self._key(parent, node, at, merge=merge)
 
-    def _key(self, parent: _OpenMap, node: Plain, at: int, *, merge: bool) -> None:
+    def _key(self, parent: OpenMap, node: Plain, at: int, *, merge: bool) -> None:
         parent.waiting, parent.key, parent.key_at = True, None, at
         if merge:
-            self._error(at, f"merge keys ('<<') are not supported: {ALIKE}")
+            self._refuse_merge(at)
             parent.key = "<<"
         elif node is None:
             self._error(at, "the key before this ':' is missing")
@@ -270,7 +278,7 @@ class _Composer:
         else:
             parent.key = node
 
-    def _entry(self, parent: _OpenMap, node: Plain, at: int) -> None:
+    def _entry(self, parent: OpenMap, node: Plain, at: int) -> None:
         parent.waiting = False
         if parent.key == "<<":
             parent.merged.extend(node if isinstance(node, list) else [node])
@@ -278,7 +286,7 @@ class _Composer:
             parent.node[parent.key] = node
             parent.marks[parent.key] = (parent.key_at, parent.key_at if node is None else at)
 
-    def _merge(self, done: _OpenMap) -> None:
+    def _merge(self, done: OpenMap) -> None:
         """Merge what was refused all the same: the keys it brings are not missing."""
         for part in done.merged:
             for key, value in part.items() if isinstance(part, dict) else ():

@@ -1,0 +1,1 @@
+"""What others describe networks by, as a topology: Compose files."""
