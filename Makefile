@@ -38,11 +38,12 @@ test: .venv/test.stamp ## install what the tests need, and run every one of them
 	$(PY) tests/run.py
 
 # What takes minutes is apart from `make test`; .ci/run calls all of it.
-CAMPAIGNS := test-lifecycle test-matrix test-abuse test-claims test-mutation test-vm
+CAMPAIGNS := test-targets test-lifecycle test-matrix test-abuse test-claims test-mutation test-vm
 .PHONY: $(CAMPAIGNS)
 $(CAMPAIGNS): .venv/test.stamp
 	@bash tests/install.sh $(PROGRAMS)
 	$(PY) tests/run.py --campaign $(@:test-%=%)
+test-targets: ## what render writes: both styles do the same with every topology, and verify.bats asks; four minutes
 test-lifecycle: ## fail and kill the script at every command, and change what runs; twelve minutes
 test-matrix: ## who reaches what, on machines of every kind; seven minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes

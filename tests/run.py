@@ -1,7 +1,7 @@
 """Run every test: mypy, ruff, import-linter and ShellCheck (`--lint`: only these), then pytest and the bats files.
 
 `--campaign NAME` runs only what takes minutes, and nothing else runs: what is in
-`tests/campaign/NAME`; for `matrix`, the bats files about who reaches what on every machine of
+`tests/campaign/NAME`; for `matrix`, also the bats files about who reaches what on every machine of
 `tests/lab/matrix`; for `vm`, the machines of `tests/vm/machines`; for `vagrant`, the
 Vagrantfiles. The output of each is shown whole. At the end stand the names of what was skipped, and
 the sum of it all, which is also left in `build/counts/test-NAME` for `.ci/run`.
@@ -34,14 +34,8 @@ ABOUT_REACH = ("publish", "families", "networks")
 PROCESSES = 4
 WAITING = {"mutation": 5, "claims": 5}  # campaigns that do little else
 MACHINES = 4
-LONG = (
-    "drift",
-    "lifecycle",
-    "styles-topologies",
-    "whole",
-    "wires",
-    "neighbours",
-)  # begun first, so that none is left alone
+# Begun first, so that none is left alone.
+LONG = ("drift", "lifecycle", "whole", "wires", "neighbours")
 SECONDS = 30 * 60  # what one of them may take, before it is taken to hang
 Run = tuple[Path, dict[str, str]]  # a bats file, and the environment that it is run with
 RUNNING: set[subprocess.Popen[str]] = set()
@@ -123,12 +117,10 @@ def run_campaign(name: str) -> Tally:
     total = Tally()
     if any(folder.glob("test_*.py")):
         total.add(run_pytest(str(folder), processes=WAITING.get(name, PROCESSES)))
-    runs: list[Run]
+    runs: list[Run] = [(file, {}) for file in sorted(folder.glob("*.bats"))]
     if name == "matrix":
         files = [TESTS / f"{file}.bats" for file in ABOUT_REACH]
-        runs = [(file, {"MACHINE": machine}) for machine in machines() for file in files]
-    else:
-        runs = [(file, {}) for file in sorted(folder.glob("*.bats"))]
+        runs += [(file, {"MACHINE": machine}) for machine in machines() for file in files]
     total.add(run_bats(runs))
     return total
 
@@ -144,7 +136,7 @@ def machines() -> list[str]:
     """Name the machines that differ in what a packet that is passed on meets.
 
     The first one is everybody's default. What differs on a router, and on one that lets nothing in to its own
-    processes, is in `tests/matrix.bats`.
+    processes, is in `tests/campaign/matrix`.
     """
     lines = (TESTS / "lab/matrix").read_text().splitlines()
     words = [line.split() for line in lines if line and not line.startswith("#")]
@@ -277,7 +269,10 @@ def named_tests(runs: Iterable[Run]) -> list[str]:
 def run_bats_file(file: Path, variables: Mapping[str, str]) -> tuple[Tally, str]:
     """Run one bats file: what it came to, and what it printed."""
     assignments = [f"{name}={value}" for name, value in variables.items()]
-    return run_tap(["env", *assignments, str(BATS), "--tap", str(file)], str(file))
+    # A signal that is ignored here, as by nohup, would be so in the scripts, too: bash does not trap it then.
+    return run_tap(
+        ["env", "--default-signal", *assignments, str(BATS), "--tap", str(file)], str(file)
+    )
 
 
 def run_tap(command: Sequence[str], name: str) -> tuple[Tally, str]:

@@ -27,14 +27,14 @@ PAGES = [CHECKOUT / "README.md", *sorted((CHECKOUT / "docs").glob("*.md"))]
 ELSEWHERE = {
     "make setup.sh": ["cli/test_packaging.py"],
     "make test": ["run.py"],  # this run is it
-    "sudo bash setup.sh": ["styles-topologies.bats", "lifecycle.bats"],
+    "sudo bash setup.sh": ["lifecycle.bats"],
     "sudo bash setup.sh plan": ["plan.bats", "drift.bats"],
     "sudo bash setup.sh try 60": ["try.bats"],
     "sudo bash setup.sh confirm": ["try.bats"],
-    "sudo bash setup.sh check": ["styles-topologies.bats", "lifecycle.bats"],
+    "sudo bash setup.sh check": ["lifecycle.bats"],
     "sudo bash setup.sh status": ["services.bats"],
     "bash setup.sh logs red.web -f": ["services.bats"],
-    "sudo bash setup.sh down": ["styles-topologies.bats", "lifecycle.bats"],
+    "sudo bash setup.sh down": ["lifecycle.bats"],
 }
 
 

@@ -35,7 +35,8 @@ ended() { # SAID
     on host test -e "/proc/$TRIAL" || break
     sleep 0.1
   done
-  grep -q "$1" "$LAB/trial" || fail "it says: $(<"$LAB/trial")"
+  grep -q "$1" "$LAB/trial" || fail "it says: $(<"$LAB/trial")
+$(on host ls -l /run/nsgen; on host ps -eo pid,ppid,stat,wchan:20,args --forest)"
 }
 
 @test "not confirmed in time, it goes back: to nothing, and to what was up" {

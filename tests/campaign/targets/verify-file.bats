@@ -3,7 +3,7 @@
 # here the lab's host. It passes, it changes nothing, and it fails where something is wrong.
 
 bats_require_minimum_version 1.5.0
-load lab/lab
+load ../../lab/lab
 
 setup() {
   lab_start

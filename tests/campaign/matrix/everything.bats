@@ -3,7 +3,7 @@
 # are those of the design's rules, chapter 4.
 
 bats_require_minimum_version 1.5.0
-load lab/lab
+load ../../lab/lab
 
 teardown() {
   lab_stop
@@ -75,4 +75,4 @@ while read -r machine _; do
     [[ $mode != bridge || $machine =~ ^(plain|legacy-hard)$ ]] || continue
     bats_test_function --description "a machine '$machine', bridge_netfilter: $mode" -- everything "$machine" "$mode"
   done
-done < <(grep '^[^#]' "$BATS_TEST_DIRNAME/lab/matrix")
+done < <(grep '^[^#]' "$LAB_SOURCE/matrix")
