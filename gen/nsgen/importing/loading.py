@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from nsgen.importing.interpolation import interpolate, read_environment
 from nsgen.importing.merging import merge, without_resets
 from nsgen.importing.notes import Notes
-from nsgen.importing.tree import SourceNode, read_tree
+from nsgen.importing.reading import read_tree
+from nsgen.importing.tree import SourceNode
 from nsgen.report import FileError, Finding, Path, nearest
 
 MAX_DEPTH = 20  # files that include or extend each other

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
+from nsgen.importing.tree import SourceNode
 from nsgen.language.yaml.excerpt import Paint, Text, path_text, printable
 from nsgen.report import Finding, Path
 from nsgen.words import count
-
-if TYPE_CHECKING:
-    from nsgen.importing.tree import SourceNode
 
 
 @dataclass(frozen=True)

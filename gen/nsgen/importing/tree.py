@@ -6,12 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Union
 
-from nsgen.importing.notes import Notes
-from nsgen.language.yaml.compose import Marks, Plain
-from nsgen.language.yaml.excerpt import Text
-from nsgen.language.yaml.fragments import read_fragments
-from nsgen.language.yaml.source import decode
-from nsgen.report import Position, Report
+from nsgen.report import Position
 
 Value = Union["dict[str, SourceNode]", "list[SourceNode]", str, None]
 
@@ -70,37 +65,3 @@ class SourceNode:
             name, _, value = item.text.partition("=")
             yield name, item.with_value(value)
         yield from self.map.items()
-
-
-def read_tree(name: str, data: bytes, notes: Notes) -> SourceNode | None:
-    """Read a file; None, and errors noted, where it is not YAML."""
-    report = Report()
-    written = decode(data, report)
-    text = Text(name, written or "")
-    notes.texts[name] = text
-    found = None if written is None else read_fragments(text, report)
-    for finding in report.findings:
-        notes.take(name, finding)
-    if found is None or report.failed:
-        return None
-    data_, marks, tags = found
-    return _node(data_, marks, tags, text, (marks.start, marks.start))
-
-
-def _node(
-    data: Plain, marks: Marks, tags: dict[int, str], text: Text, where: tuple[int, int]
-) -> SourceNode:
-    value: Value = None
-    if isinstance(data, dict):
-        at = marks.maps[id(data)]
-        value = {key: _node(item, marks, tags, text, at[key]) for key, item in data.items()}
-    elif isinstance(data, list):
-        starts = marks.lists[id(data)]
-        pairs = zip(data, starts, strict=True)
-        value = [_node(item, marks, tags, text, (start, start)) for item, start in pairs]
-    elif isinstance(data, str):
-        value = str(data)
-    key, start = where
-    return SourceNode(
-        value, text.filename, text.position(start), text.position(key), tags.get(start, "")
-    )
