@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # Every external command of what is done later than the first `up` fails once: of `check`, of an `up` that has nothing to do
 # or puts something right, of `down`, and of `install` and `uninstall`. (Of an `up` that changes what runs:
-# fail-changing.bats.)
+# fail-changing-*.bats.)
 
 bats_require_minimum_version 1.5.0
 load ../../lab/lab
