@@ -179,12 +179,12 @@ isolated() { # MACHINE BRIDGE_NETFILTER
   up "$(variant tests/topologies/isolate.yaml "s/bridge_netfilter: host/bridge_netfilter: $2/")"
   serve "red * 80 tcp" "blue * 80 tcp" "ada * 80 tcp" "bob * 80 tcp"
   expect <<TABLE
-blue     192.168.15.2  80    tcp   timeout
-blue     192.168.15.2  -     ping  timeout
-red      192.168.15.3  80    tcp   timeout
+blue     192.168.15.2  80    tcp   timeout|unreachable
+blue     192.168.15.2  -     ping  timeout|unreachable
+red      192.168.15.3  80    tcp   timeout|unreachable
 blue     fd00:15::2    80    tcp   timeout|unreachable
 blue     fd00:15::2    -     ping  timeout|unreachable
-ada      192.168.17.3  80    tcp   timeout
+ada      192.168.17.3  80    tcp   timeout|unreachable
 blue     203.0.113.10  80    tcp   ok internet 172.16.1.4
 blue     2001:db8::10  80    tcp   ok internet fd00:1::4
 host     192.168.15.2  80    tcp   ok red 192.168.15.1
@@ -200,9 +200,9 @@ TABLE
   if [[ -e /proc/sys/net/bridge ]]; then
     on host sysctl -qw net.bridge.bridge-nf-call-iptables=0 net.bridge.bridge-nf-call-ip6tables=0
     expect <<'TABLE'
-blue     192.168.15.2  80    tcp   timeout
+blue     192.168.15.2  80    tcp   timeout|unreachable
 blue     fd00:15::2    80    tcp   timeout|unreachable
-ada      192.168.17.3  -     ping  timeout
+ada      192.168.17.3  -     ping  timeout|unreachable
 TABLE
   fi
   lab_stop
