@@ -197,7 +197,7 @@ class _Author:
         if key == names[0] and draw.maybe(0.7):
             data["publish"] = [*self.publisher.ports(places)]
         data |= node(draw, places, words.INSIDE)
-        data |= self._files()
+        data |= self._files(alone=key == names[0])
         return draw.shuffled({k: v for k, v in data.items() if v or draw.maybe(0.1)}) or None
 
     def _attachment(self, names: list[str], net: Network, places: list[Place]) -> Any:
@@ -245,7 +245,8 @@ class _Author:
                 chosen = chosen or wanted
                 written[place.network.name] = {**(found or {}), "default_route": wanted}
 
-    def _files(self) -> Iterator[tuple[str, Any]]:
+    def _files(self, *, alone: bool) -> Iterator[tuple[str, Any]]:
+        """Give what it reads; `alone`: it is one namespace, with units of its own."""
         draw = self.draw
         if draw.maybe(0.1):
             yield "dns", self.dns
@@ -261,7 +262,8 @@ class _Author:
             addresses = ("10.9.9.9", "fd09::9", "127.0.1.1")
             named = {n: draw.lone(draw.some(addresses, 2, 1)) for n in draw.some(words.DOMAINS, 3)}
             yield "hosts", draw.one((True, True, False, named))
-            yield "units", [f"web@{draw.number()}.service", f"web-{draw.number()}.service"]
+            if alone:
+                yield "units", [f"web@{draw.number()}.service", f"web-{draw.number()}.service"]
 
 
 def main(arguments: Sequence[str]) -> None:
