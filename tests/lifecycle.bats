@@ -902,6 +902,12 @@ NetworkNamespacePath=/run/netns/red
 BindReadOnlyPaths=/etc/netns/red/resolv.conf:/etc/resolv.conf' ]]
   on host cmp "$folder/web.service.d/nsgen-units.conf" "$folder/mail@1.service.d/nsgen-units.conf"
   [[ $(on host tail -n 1 "$folder/log.service.d/nsgen-units.conf") == NetworkNamespacePath=/run/netns/blue ]]
+  # One that is there stays until the new one is whole: a unit without it would start outside.
+  printf '#!/bin/bash\n[[ "$*" != *.service.d/* ]] && exec %q "$@"\n' "$(type -P install)" >"$LAB/bin/install"
+  chmod 755 "$LAB/bin/install"
+  run ! script install
+  [[ $(on host bash -c "cat $folder/*.service.d/nsgen-units.conf" | grep -c NetworkNamespacePath) == 3 ]]
+  rm "$LAB/bin/install"
   on host touch "$folder/web.service.d/mine.conf"
   prepare "$(topology <<<'{name: units, namespaces: {red: {}, blue: {units: log.service}}}')"
   script install

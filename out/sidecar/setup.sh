@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime fe341d69703c, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 195f4e574baa, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1509,8 +1509,8 @@ uninstall() {
 }
 
 boot_files() {
-  local self file unit=nsgen-$NAME.service folder=/etc/systemd/system
-  self=$(print_self)
+  local self file wants unit=nsgen-$NAME.service folder=/etc/systemd/system
+  self=$(print_self) wants=$folder/multi-user.target.wants/$unit
   boot_file "/usr/local/sbin/nsgen-$NAME" 755 "$self"
   boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" 644 "${TEXT["host sysctl"]:-}" \
     "# Kernel parameters of the nsgen topology $NAME, for every boot, sysctl.d(5); $unit sets them too."
@@ -1532,14 +1532,14 @@ ExecStop=/usr/local/sbin/nsgen-$NAME down
 
 [Install]
 WantedBy=multi-user.target"
-  for file in "$folder"/*.d/nsgen-"$NAME".conf; do rm -f "$file" && rmdir --ignore-fail-on-non-empty "${file%/*}"; done
-  [[ $ACTION != install ]] || each install
   if [[ $ACTION == install ]]; then # as `systemctl enable` does it, and where systemd is not running, too
-    mkdir -p "$folder/multi-user.target.wants"
-    ln -sfn "$folder/$unit" "$folder/multi-user.target.wants/$unit"
+    each install
+    mkdir -p "${wants%/*}"
+    ln -sfn "$folder/$unit" "$wants"
   else
-    rm -f "$folder/multi-user.target.wants/$unit"
+    rm -f "$wants"
   fi
+  for file in "$folder"/*.d/nsgen-"$NAME".conf; do [[ $ACTION == install && ${TEXT[$file]:-} ]] || { rm "$file" && rmdir --ignore-fail-on-non-empty "${file%/*}"; }; done
   [[ -d /run/systemd/system ]] || return 0
   run systemctl daemon-reload
   [[ $ACTION == install ]] || ! systemctl is-active --quiet "$unit" || run systemctl stop "$unit" # its ExecStop is gone

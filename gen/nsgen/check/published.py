@@ -163,7 +163,7 @@ def check_isolated(view: View, report: Report) -> None:
     """On an isolated network, siblings use a published port only if their packets pass the host."""
     if not any(network.isolate for network in view.spec.networks.values()):
         return
-    filtering = list(_filtering_all(view))
+    filtering = _filtering_all(view)
     for key, path, publish in _publishes(view):
         place = place_of(view, key, publish)
         among = [audience for audience in publish.reach if audience in ("network", "self")]
@@ -180,15 +180,14 @@ def check_isolated(view: View, report: Report) -> None:
             report.warning((*path, "reach"), text)
 
 
-def _filtering_all(view: View) -> Iterator[str]:
+def _filtering_all(view: View) -> list[str]:
     """The networks for whose published ports iptables is to see what crosses any bridge of the host."""
     places = (
         place_of(view, key, publish)
         for key, _, publish in _publishes(view)
         if publish.via == "dnat" and "network" in publish.reach
     )
-    found = (p.name for p in places if p and p.network.bridge_netfilter == "host")
-    return iter(dict.fromkeys(found))
+    return list(dict.fromkeys(p.name for p in places if p and p.network.bridge_netfilter == "host"))
 
 
 class _Claim(NamedTuple):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from nsgen.cli.console import fail, paint, put, say, shown
+from nsgen.cli.console import fail, paint, put, say
 from nsgen.cli.files import STDIN, folder, read
 
 
@@ -58,21 +58,17 @@ def compose(
     from nsgen.compiler import compile_topology
     from nsgen.importing.application import import_compose
 
-    environment = dict(os.environ)
     place = folder(files[0])
     name = Path(place or ".").resolve().name
-    try:
-        found = import_compose(
-            [("<stdin>" if file == STDIN else file) for file in files],
-            lambda file: read(STDIN if file == "<stdin>" else file),
-            environment,
-            profiles,
-            folder=place,
-            name=name,
-            processes=services,
-        )
-    except RecursionError:  # pragma: no cover - depths are bounded
-        fail(f"{shown(files[0])}: too deep")
+    found = import_compose(
+        [("<stdin>" if file == STDIN else file) for file in files],
+        lambda file: read(STDIN if file == "<stdin>" else file),
+        os.environ,
+        profiles,
+        folder=place,
+        name=name,
+        processes=services,
+    )
     for line in found.notes.shown(paint):
         say(line)
     failed = bool(found.notes.errors)

@@ -19,8 +19,7 @@ from nsgen.plan.steps import Plan
 from nsgen.proof.asked import Asked
 from nsgen.proof.claims.all import Claims
 from nsgen.proof.claims.scene import choose
-from nsgen.proof.rehearse import OVERRULED, Result
-from nsgen.proof.rehearse import SAMPLED as SOME
+from nsgen.proof.rehearse import Result, untried
 from nsgen.proof.result import PHASES, Verified
 from nsgen.reach.ways import Reach
 from nsgen.script import describe, targets
@@ -39,11 +38,7 @@ TRIED: dict[Mark, str] = {
 
 def claimed(plan: Plan) -> Result:
     """What a topology claims, and nobody has tried."""
-    maker = Claims(plan.topology, choose(plan.topology))
-    found = Result(maker.all())
-    found.notes += [] if maker.every else [SOME]
-    found.notes += [OVERRULED.format(maker.overruled)] if maker.overruled else []
-    return found
+    return untried(Claims(plan.topology, choose(plan.topology)))
 
 
 def review(

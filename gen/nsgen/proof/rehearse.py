@@ -100,6 +100,16 @@ class Result:
         return bool(self.failures) or not all(ok for _, ok, _ in self.phases)
 
 
+def untried(maker: Claims) -> Result:
+    """What is claimed, before anybody has tried it, and which claims are left out."""
+    result = Result(maker.all())
+    if not maker.every:
+        result.notes.append(SAMPLED)
+    if maker.overruled:
+        result.notes.append(OVERRULED.format(maker.overruled))
+    return result
+
+
 def rehearse(
     topology: Topology,
     script: str,
@@ -118,11 +128,7 @@ def rehearse(
     """
     scene = choose(topology, host=tuple(host))
     maker = Claims(topology, scene, every=every)
-    result = Result(maker.all())
-    if not maker.every:
-        result.notes.append(SAMPLED)
-    if maker.overruled:
-        result.notes.append(OVERRULED.format(maker.overruled))
+    result = untried(maker)
     job = {"script": script, "lifecycle": lifecycle, "original": original}
     for event in play(topology, scene, maker.listeners(), job | questions(result.claims)):
         take(event, result, progress)

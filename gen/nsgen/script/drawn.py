@@ -1,10 +1,6 @@
-"""A picture as SVG: what the template is given, and how its values are escaped."""
+"""A picture as SVG: what the template is given."""
 
 from __future__ import annotations
-
-from functools import cache
-
-import jinja2
 
 from nsgen.picture.drawing import sketch
 from nsgen.picture.layout import picture
@@ -14,20 +10,8 @@ from nsgen.picture.sketch import Sketch
 from nsgen.picture.tags import values
 from nsgen.picture.traced import traced
 from nsgen.proof.story import Story
-from nsgen.script.templates import template_folder
+from nsgen.script.markup import escaped
 from nsgen.topology.model import Topology
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FileSystemLoader(template_folder()),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
 
 
 def svg(topology: Topology) -> str:
@@ -48,4 +32,4 @@ def way(topology: Topology, story: Story) -> str:
 
 def printed(drawn: Picture) -> str:
     """A picture as an SVG image."""
-    return _environment().get_template("picture/topology.svg.j2").render(values(drawn))
+    return escaped("picture/topology.svg.j2", values(drawn))

@@ -144,9 +144,8 @@ def tree(plan: Plan, under: str = "") -> dict[str, File]:
     name = plan.topology.name
     made = {path: make for path, make in TARGETS.items() if path.startswith(under)}
     files = {path.format(name=name): make(plan) for path, make in made.items()}
-    files |= {
-        op.path.removeprefix("/"): File(op.text) for op in plan.of(WriteFile) if not op.reader
-    }
+    written = {op.path.removeprefix("/"): op.text for op in plan.of(WriteFile) if not op.reader}
+    files |= {path: File(text) for path, text in written.items() if path.startswith(under)}
     return {path: file for path, file in files.items() if file.text}
 
 
