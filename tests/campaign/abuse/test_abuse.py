@@ -25,7 +25,7 @@ from nsgen.plan.make import make_plan
 from nsgen.report import Report
 from nsgen.script import targets
 from nsgen.script.targets import File
-from parts import keys_of
+from parts import halved, keys_of
 from topologies import text, valid
 from wires import wired
 
@@ -109,7 +109,7 @@ def read_by_bash(folder: Path) -> None:
     assert (result.stdout, result.stderr) == ("", "")
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
+@pytest.mark.parametrize("chunk", halved(range(CHUNKS)))
 def test_refused_or_rendered(chunk: int, tmp_path: Path) -> None:
     """Each of a hundred topologies is refused with reasons, or rendered; nearly all of the right ones are rendered."""
     accepted: Counter[str] = Counter()
@@ -179,7 +179,7 @@ def test_the_sample_has_every_kind() -> None:
     assert min(kinds[kind] for kind in KINDS) >= 20
 
 
-@pytest.mark.parametrize("first", range(0, CHUNKS * SIZE, CHUNKS * SIZE // 20))
+@pytest.mark.parametrize("first", halved(range(0, CHUNKS * SIZE, CHUNKS * SIZE // 20)))
 def test_shellcheck_passes(first: int, tmp_path: Path, program: Callable[[str], str]) -> None:
     """ShellCheck has no objection to the scripts of two topologies, with nothing switched off."""
     for seed in (first, first + 1):
