@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 195f4e574baa, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 9f46321630f3, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -217,6 +217,7 @@ main() {
   esac
   ACTION=${1:-up}
   topology
+  printf -v ALL '%s' "${SAID[@]}"
   [[ $ACTION != logs ]] || logs "${@:2}"
   require
   lock
@@ -228,7 +229,7 @@ main() {
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp ALL='' WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
   PLAN='' PATIENCE='' WATCHER='' ANEW=''
-  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=() MAKERS=()
+  declare -ga LINES=() BLOCKS=() TEXTS=() SAID=() OLD=() PROBLEMS=() NODES=() MAKERS=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
 }
@@ -243,12 +244,13 @@ run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it 
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text line lines=''
+  local text line
+  local -a lines=()
   IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     TEXT["$1 $2"]+=$'\n'$text
-    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=$line$'\n'; done <<<"$text"
-    text=$lines
+    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=("$line"); done <<<"$text"
+    printf -v text '%s\n' "${lines[@]}"
   fi
   add "$1" "$2" "$text"
 }
@@ -260,7 +262,7 @@ add() { # NODE KIND LINES
   [[ $1 == host || ${KINDS["$1 ip"]:-} ]] || { NODES+=("$1") && KINDS["$1 ip"]=1; }
   [[ ${BLOCKS[*]: -1} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
   KINDS["$1 $2"]=1 TEXTS[-1]+=$text$'\n'
-  ALL+="$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"$'\n'
+  SAID+=("$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"$'\n')
 }
 
 add_command() { local -a words=("${@:4}") && add "$1" "$2" "$3 ${words[*]@Q}"; } # NODE KIND NAME COMMAND…
@@ -270,6 +272,7 @@ every() { # STEP
   local index block line lines
   for index in "${!BLOCKS[@]}"; do
     block=${BLOCKS[index]}
+    [[ $1 != survey || $block == 'host '* || $block == *' device' ]] || continue
     declare -F "$1_${block#* }" >/dev/null || continue
     mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
     for line in "${lines[@]}"; do [[ $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"; done
@@ -303,12 +306,16 @@ tell() { # SIGN LINE
 }
 
 tell_block() { # NODE KIND, LINES
-  local line
+  local line text=${2%$'\n'} head="+ ${1% *}: ${1#* } "
+  if [[ ! $WAS_UP ]]; then # all of it is new
+    if [[ $1 == *tables ]]; then sed "/^[*C]/d; s/^/$head/" <<<"$text"; else printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"; fi
+    return
+  fi
   [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
   while IFS= read -r line; do
     line="$1 $line"
     if [[ ! ${KEPT[$line]:-} ]]; then tell + "$line"; elif [[ "$line " == @($ANEW) ]]; then tell '~' "$line" && anew "$line"; fi
-  done <<<"${2%$'\n'}"
+  done <<<"$text"
 }
 
 # A device that is made anew, at both ends: as patterns of lines about it.
@@ -321,13 +328,12 @@ anew() { # LINE
 
 # OLD: what earlier runs made. MAKERS: what makes a device. CHANGED: what there is more of, or less.
 recall() {
-  local line
+  local line index
   NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
   [[ ! $ALL ]] || mapfile -t LINES <<<"${ALL%$'\n'}"
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  for line in "${LINES[@]}"; do NEW[$line]=1; done
-  for line in "${OLD[@]}"; do KEPT[$line]=1; done
-  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' ip '@(link|tuntap)' add name '* ]] || MAKERS+=("$line"); done
+  for index in "${!LINES[@]}"; do line=${LINES[index]} NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
+  for index in "${!OLD[@]}"; do line=${OLD[index]} KEPT[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
   for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
   each recall
@@ -345,7 +351,7 @@ lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1
 
 keep() {
   [[ -d $STATE ]] || mkdir -p "$STATE"
-  printf '%s' "${@/%/$'\n'}" >"$TMP/made"
+  if (($#)); then printf '%s\n' "$@"; fi >"$TMP/made"
   mv "$TMP/made" "$STATE/made"
 }
 
@@ -389,7 +395,7 @@ lock() {
   local folder file
   until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK || $PLAN && ! -d /run/nsgen ]]; do
     [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
-    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
+    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen/sysctl || die '/run/nsgen cannot be made'
     { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
@@ -410,8 +416,7 @@ lock() {
 unlock() {
   local tries
   for tries in 1 2; do
-    rm -rf "$TMP" && { [[ $PLAN || ! -d /run/nsgen/sysctl ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysctl; } &&
-      { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen; } && return 0
+    rm -rf "$TMP" && { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; } && return 0
   done
   die "something is left under /run/nsgen after $tries tries; run down again"
 }
@@ -496,20 +501,23 @@ clear_away() {
 }
 
 undo() {
-  local index line kind gone='' unknown=()
+  local index line kind unknown=()
   UNDONE=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
     line=${OLD[index]}
     if [[ ${NEW[$line]:-} ]]; then continue; fi
-    tell - "$line" && anew "$line"
-    if [[ $PLAN ]]; then continue; fi
-    gone=yes kind=${line#* } kind=${kind%% *}
-    [[ ! ${LATER[$kind]:-} ]] || { UNDONE+=("$line") && continue; } # by `settle`
-    if declare -F "undo_$kind" >/dev/null; then "undo_$kind" "${line%% *}" "${line#* * }"; else unknown=("$line" "${unknown[@]}"); fi
+    if [[ ${ACTION:-} == up ]]; then
+      tell - "$line" && anew "$line"
+      [[ ! $PLAN ]] || continue
+    fi
+    kind=${line#* } kind=${kind%% *}
+    if [[ ${LATER[$kind]:-} ]]; then [[ $kind == *tables ]] || UNDONE+=("$line") # by `settle`
+    elif declare -F "undo_$kind" >/dev/null; then "undo_$kind" "${line%% *}" "${line#* * }"
+    else unknown=("$line" "${unknown[@]}"); fi
   done
   [[ " ${unknown[*]}" != *' host join '* ]] || each settle # what is in it goes first
   ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
-  [[ ! $gone ]] || each settle
+  [[ $PLAN ]] || each settle
 }
 
 # Of parts that this script has not: by those of the scripts that made it.
@@ -525,6 +533,7 @@ forget() {
   begin
   while read -r line; do [[ ! $line ]] || NEW[$line]=1; done <"$TMP/new"
   mapfile -t OLD <"$TMP/unknown"
+  for line in "${OLD[@]}"; do changes "$line"; done
   undo_unknown() { :; } # the other one knows it
   undo
   [[ ! $LEFT ]]
@@ -623,8 +632,10 @@ survey_rules() {
     text=''
     for key in "${!TEXT[@]}"; do [[ $key != *" $tool" || $WAS_UP && ! ${CHANGED[$key]:-} ]] || text+=${TEXT[$key]}; done
     if [[ ! $text ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
-    # Tried in a namespace that is gone at once; but for physdev, which loads br_netfilter: every bridge would feel it.
-    output=$(grep -v -e '-m physdev ' <<<"$text" | unshare --net "$tool-restore" -w --noflush 2>&1) ||
+    # One of each shape is tried in a namespace that is gone at once; but for physdev, which loads br_netfilter: every
+    # bridge would feel it.
+    output=$(awk '{ shape = $0 } /^-A/ { gsub(/[0-9]+/, "", shape) } !/-m physdev / && !(/^-A/ && tried[shape]++)' <<<"$text" |
+      unshare --net "$tool-restore" -w --noflush 2>&1) ||
       lacks "this kernel refuses the rules: ${output%%$'\n'*}" "$MODULES"
     saved=$("$tool-save") || die "$tool-save failed"
     [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
@@ -667,12 +678,10 @@ warn_rules() {
 }
 
 settle_rules() {
-  local line ours='^[^ ]+ (ip6?tables) '
-  local -A undone=()
-  for line in "${UNDONE[@]}"; do [[ ! $line =~ $ours ]] || undone[${BASH_REMATCH[0]}]=${BASH_REMATCH[1]}; done
-  for line in "${!undone[@]}"; do
-    lives "${line%% *}" && [[ " ${!NEW[*]} " != *" $line"* ]] || continue
-    replace_rules "${line%% *}" "${undone[$line]}" '' || left "${undone[$line]}: our chains could not be removed"
+  local key
+  for key in "${!KINDS[@]}"; do
+    [[ $key == *tables ]] && lives "${key% *}" && [[ " ${!NEW[*]} " != *" $key "* ]] || continue
+    replace_rules "${key% *}" "${key#* }" '' || left "${key#* }: our chains could not be removed"
   done
 }
 
@@ -710,6 +719,19 @@ begin_devices() {
 }
 
 in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
+
+# Many namespaces are made in two halves, side by side: most of it is the kernel's time.
+make_ip() { # NODE LINES
+  local many=0 failed=''
+  local -a lines=()
+  [[ $2 != 'netns add '* ]] || mapfile -t lines <<<"${2%$'\n'}"
+  while [[ ${lines[many]:-} == 'netns add '* ]]; do many=$((many + 1)); done
+  if ((many < 20)); then run_lines "$1" ip "$2"; return; fi
+  run_lines "$1" ip "$(printf '%s\n' "${lines[@]:0:many / 2}")" &
+  (run_lines "$1" ip "$(printf '%s\n' "${lines[@]:many / 2:many - many / 2}")") || failed=yes
+  wait "$!" && [[ ! $failed ]] || exit 1
+  ((many == ${#lines[@]})) || run_lines "$1" ip "$(printf '%s\n' "${lines[@]:many}")"
+}
 
 run_lines() { # NODE KIND LINES
   local output
@@ -780,14 +802,14 @@ make_inside() {
 
 # Many: by xargs, in two halves. ip(8) opens all of /run/netns to name the other end of a cable: here there is none.
 enter_each() { # COMMAND NODE…
-  local node words
+  local node words failed=''
   if (($# <= 20)); then
     for node in "${@:2}"; do read -ra words <<<"${1//NODE/$node}" && in_node "$node" "${words[@]}" || return 1; done
     return 0
   fi
   enter_some "$1" "${@:2:$# / 2}" >"$TMP/half" &
-  enter_some "$1" "${@:$# / 2 + 2}" >"$TMP/rest" || return 1
-  wait "$!" || return 1
+  enter_some "$1" "${@:$# / 2 + 2}" >"$TMP/rest" || failed=yes
+  wait "$!" && [[ ! $failed ]] || return 1
   cat "$TMP/half" "$TMP/rest"
 }
 
@@ -828,30 +850,30 @@ survey_devices() {
 }
 
 survey_ip() { # NODE LINE
-  local name=${2#* add name } peer=${2#* peer name }
-  case "$1 $2" in
-    'host netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
-    'host link add '* | 'host tuntap add '*)
+  local name=${2#* add name } peer
+  case $2 in
+    'link set '*) ;;
+    'netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
+    'link add '* | 'tuntap add '*)
       is_ours "$2" || taken link "${name%% *}"
-      [[ $2 != *' peer name '* || $2 == *' netns '* ]] || is_free "${peer%% *}" "$2" || taken link "${peer%% *}"
+      [[ $2 != *' peer name '* || $2 == *' netns '* ]] || { peer=${2#* peer name } && is_free "${peer%% *}" "$2"; } || taken link "${peer%% *}"
       ;;
-    'host address replace '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_subnet "${2#address replace }" ;;
-    'host rule add '*) survey_priority -4 "$2" ;;
+    'address replace '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_subnet "${2#address replace }" ;;
+    'rule add '*) survey_priority -4 "$2" ;;
   esac
 }
 
-survey_ip6() { [[ $1 != host ]] || survey_priority -6 "$2"; }
+survey_ip6() { survey_priority -6 "$2"; }
 
 taken() { PROBLEMS+=("$1 $2 exists already, and it is not of this topology"); }
 
 # What is made in a namespace has no name here.
 is_ours() { # LINE
-  local name=${1#* add name } device=${1#* dev }
   case $1 in
-    'link set '* | 'vlan '*) is_marked "${device%% *}" || is_our_port "${device%% *}" ;;
     'netns add '*) is_our_namespace "$1" ;;
+    'link set '* | 'vlan '*) set -- "${1#* dev }" && { is_marked "${1%% *}" || is_our_port "${1%% *}"; } ;;
     *' netns '*' type '*) ;;
-    *) is_free "${name%% *}" "$1" ;;
+    *) set -- "${1#* add name }" "$1" && is_free "${1%% *}" "$2" ;;
   esac
 }
 
@@ -926,8 +948,9 @@ list() {
 
 # Less what the topology's commands have added.
 list_ours() {
+  if [[ ! -e $STATE/known ]]; then list; return; fi
   list >"$TMP/all"
-  without "$STATE"/know[n] "$TMP/all"
+  without "$STATE/known" "$TMP/all"
 }
 
 without() { # FILE… FILE: the lines of the last one that none of the others has
@@ -1155,10 +1178,12 @@ finish_devices() {
     still=$(still_differs)
     [[ ! $still ]] || die "this cannot be put right: $still"
   fi
-  : >>"$STATE/besides"
-  without "$STATE/besides" "$TMP/seen" >"$TMP/ours"
-  mv "$TMP/ours" "$STATE/seen"
-  mv "$STATE/besides" "$TMP/besides"
+  if [[ -s $STATE/besides ]]; then
+    without "$STATE/besides" "$TMP/seen" >"$TMP/ours"
+    mv "$TMP/ours" "$TMP/seen"
+  fi
+  mv "$TMP/seen" "$STATE/seen"
+  [[ ! -e $STATE/besides ]] || mv "$STATE/besides" "$TMP/besides"
 }
 
 still_differs() {
@@ -1248,8 +1273,9 @@ parameters() { take "$1" sysctl; } # NODE <LINES
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
 
 get_parameter() { # NODE KEY
-  local text
-  if [[ $1 == host ]]; then text=$(<"$(path_of "$2")"); else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  local text='' path=$2
+  [[ $path == */* ]] || path=${path//.//}
+  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"/proc/sys/$path"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
@@ -1290,7 +1316,7 @@ make_sysctl() { # NODE LINES
 # As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
   local was='' only='' along line records=("/run/nsgen/sysctl/$1"@*forward*)
-  ((${#records[@]} == 0)) || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
+  [[ ${records[*]} == ?("/run/nsgen/sysctl/$1@${2//\//%}") ]] || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
   if set_at_boot "$@"; then
     was=0 only=^chain
     ! asked_for net.ipv4.conf.all.accept_redirects 0 || only='^chain|redirects'

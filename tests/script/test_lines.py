@@ -24,7 +24,7 @@ file() { add host file "$1 ${2:--} $(in_one_line)"; }
 ACTION=up
 begin
 topology
-printf '%s' "$ALL"
+printf '%s' "${SAID[@]}"
 }
 """
 FRAME = ("COMMIT", "*raw", "*nat", "*filter", "*mangle")

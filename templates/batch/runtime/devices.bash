@@ -16,6 +16,19 @@ begin_devices() {
 
 in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
 
+# Many namespaces are made in two halves, side by side: most of it is the kernel's time.
+make_ip() { # NODE LINES
+  local many=0 failed=''
+  local -a lines=()
+  [[ $2 != 'netns add '* ]] || mapfile -t lines <<<"${2%$'\n'}"
+  while [[ ${lines[many]:-} == 'netns add '* ]]; do many=$((many + 1)); done
+  if ((many < 20)); then run_lines "$1" ip "$2"; return; fi
+  run_lines "$1" ip "$(printf '%s\n' "${lines[@]:0:many / 2}")" &
+  (run_lines "$1" ip "$(printf '%s\n' "${lines[@]:many / 2:many - many / 2}")") || failed=yes
+  wait "$!" && [[ ! $failed ]] || exit 1
+  ((many == ${#lines[@]})) || run_lines "$1" ip "$(printf '%s\n' "${lines[@]:many}")"
+}
+
 run_lines() { # NODE KIND LINES
   local output
   is_wanted "$1" "$2" || return 0
@@ -85,14 +98,14 @@ make_inside() {
 
 # Many: by xargs, in two halves. ip(8) opens all of /run/netns to name the other end of a cable: here there is none.
 enter_each() { # COMMAND NODE…
-  local node words
+  local node words failed=''
   if (($# <= 20)); then
     for node in "${@:2}"; do read -ra words <<<"${1//NODE/$node}" && in_node "$node" "${words[@]}" || return 1; done
     return 0
   fi
   enter_some "$1" "${@:2:$# / 2}" >"$TMP/half" &
-  enter_some "$1" "${@:$# / 2 + 2}" >"$TMP/rest" || return 1
-  wait "$!" || return 1
+  enter_some "$1" "${@:$# / 2 + 2}" >"$TMP/rest" || failed=yes
+  wait "$!" && [[ ! $failed ]] || return 1
   cat "$TMP/half" "$TMP/rest"
 }
 
@@ -133,30 +146,30 @@ survey_devices() {
 }
 
 survey_ip() { # NODE LINE
-  local name=${2#* add name } peer=${2#* peer name }
-  case "$1 $2" in
-    'host netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
-    'host link add '* | 'host tuntap add '*)
+  local name=${2#* add name } peer
+  case $2 in
+    'link set '*) ;;
+    'netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
+    'link add '* | 'tuntap add '*)
       is_ours "$2" || taken link "${name%% *}"
-      [[ $2 != *' peer name '* || $2 == *' netns '* ]] || is_free "${peer%% *}" "$2" || taken link "${peer%% *}"
+      [[ $2 != *' peer name '* || $2 == *' netns '* ]] || { peer=${2#* peer name } && is_free "${peer%% *}" "$2"; } || taken link "${peer%% *}"
       ;;
-    'host address replace '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_subnet "${2#address replace }" ;;
-    'host rule add '*) survey_priority -4 "$2" ;;
+    'address replace '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_subnet "${2#address replace }" ;;
+    'rule add '*) survey_priority -4 "$2" ;;
   esac
 }
 
-survey_ip6() { [[ $1 != host ]] || survey_priority -6 "$2"; }
+survey_ip6() { survey_priority -6 "$2"; }
 
 taken() { PROBLEMS+=("$1 $2 exists already, and it is not of this topology"); }
 
 # What is made in a namespace has no name here.
 is_ours() { # LINE
-  local name=${1#* add name } device=${1#* dev }
   case $1 in
-    'link set '* | 'vlan '*) is_marked "${device%% *}" || is_our_port "${device%% *}" ;;
     'netns add '*) is_our_namespace "$1" ;;
+    'link set '* | 'vlan '*) set -- "${1#* dev }" && { is_marked "${1%% *}" || is_our_port "${1%% *}"; } ;;
     *' netns '*' type '*) ;;
-    *) is_free "${name%% *}" "$1" ;;
+    *) set -- "${1#* add name }" "$1" && is_free "${1%% *}" "$2" ;;
   esac
 }
 
@@ -231,8 +244,9 @@ list() {
 
 # Less what the topology's commands have added.
 list_ours() {
+  if [[ ! -e $STATE/known ]]; then list; return; fi
   list >"$TMP/all"
-  without "$STATE"/know[n] "$TMP/all"
+  without "$STATE/known" "$TMP/all"
 }
 
 without() { # FILE… FILE: the lines of the last one that none of the others has
@@ -460,10 +474,12 @@ finish_devices() {
     still=$(still_differs)
     [[ ! $still ]] || die "this cannot be put right: $still"
   fi
-  : >>"$STATE/besides"
-  without "$STATE/besides" "$TMP/seen" >"$TMP/ours"
-  mv "$TMP/ours" "$STATE/seen"
-  mv "$STATE/besides" "$TMP/besides"
+  if [[ -s $STATE/besides ]]; then
+    without "$STATE/besides" "$TMP/seen" >"$TMP/ours"
+    mv "$TMP/ours" "$TMP/seen"
+  fi
+  mv "$TMP/seen" "$STATE/seen"
+  [[ ! -e $STATE/besides ]] || mv "$STATE/besides" "$TMP/besides"
 }
 
 still_differs() {

@@ -59,8 +59,10 @@ survey_rules() {
     text=''
     for key in "${!TEXT[@]}"; do [[ $key != *" $tool" || $WAS_UP && ! ${CHANGED[$key]:-} ]] || text+=${TEXT[$key]}; done
     if [[ ! $text ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
-    # Tried in a namespace that is gone at once; but for physdev, which loads br_netfilter: every bridge would feel it.
-    output=$(grep -v -e '-m physdev ' <<<"$text" | unshare --net "$tool-restore" -w --noflush 2>&1) ||
+    # One of each shape is tried in a namespace that is gone at once; but for physdev, which loads br_netfilter: every
+    # bridge would feel it.
+    output=$(awk '{ shape = $0 } /^-A/ { gsub(/[0-9]+/, "", shape) } !/-m physdev / && !(/^-A/ && tried[shape]++)' <<<"$text" |
+      unshare --net "$tool-restore" -w --noflush 2>&1) ||
       lacks "this kernel refuses the rules: ${output%%$'\n'*}" "$MODULES"
     saved=$("$tool-save") || die "$tool-save failed"
     [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
@@ -103,12 +105,10 @@ warn_rules() {
 }
 
 settle_rules() {
-  local line ours='^[^ ]+ (ip6?tables) '
-  local -A undone=()
-  for line in "${UNDONE[@]}"; do [[ ! $line =~ $ours ]] || undone[${BASH_REMATCH[0]}]=${BASH_REMATCH[1]}; done
-  for line in "${!undone[@]}"; do
-    lives "${line%% *}" && [[ " ${!NEW[*]} " != *" $line"* ]] || continue
-    replace_rules "${line%% *}" "${undone[$line]}" '' || left "${undone[$line]}: our chains could not be removed"
+  local key
+  for key in "${!KINDS[@]}"; do
+    [[ $key == *tables ]] && lives "${key% *}" && [[ " ${!NEW[*]} " != *" $key "* ]] || continue
+    replace_rules "${key% *}" "${key#* }" '' || left "${key#* }: our chains could not be removed"
   done
 }
 
