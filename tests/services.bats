@@ -95,6 +95,21 @@ TABLE
   expect_snapshot "$before"
 }
 
+@test "an interrupt ends a command that is waited for, and all is undone" {
+  local before began=$SECONDS
+  prepare "$(topology <<'YAML'
+name: hangs
+namespaces:
+  red: {services: {web: {command: [sleep, "1000"], ready: {command: [sh, -c, "sleep 1001; true"], within: 100s}}}}
+YAML
+)"
+  before=$(snapshot)
+  run -124 on host timeout -s INT 4 bash "$script" up
+  [[ $output == *interrupted* ]] || fail "$output"
+  ((SECONDS - began < 40))
+  expect_snapshot "$before"
+}
+
 @test "check and status tell who is not ready any more; up waits for it again" {
   prepare "$(topology <<'YAML'
 name: ready

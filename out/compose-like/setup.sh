@@ -15,7 +15,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 9f46321630f3, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 92e0e81d6be3, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -798,7 +798,8 @@ survey_rules() {
   survey_ports
 }
 
-# A published port is taken from whatever else listens on it: better to say so than to cut that off.
+# A published port is taken from whatever else listens on it: better to say so than to cut that off. (Of SCTP older releases
+# of ss(8) tell nothing.)
 survey_ports() {
   local entry protocol ports address port taken sockets
   local -A listening=()
@@ -945,6 +946,7 @@ make_inside() {
   local node ask=''
   if [[ ! $WAS_UP && ! $VERBOSE && ${WAITING[*]} != *' netns '* ]]; then
     [[ " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' replace '[^\ ]*: ]] || ask=$ASK
+    [[ ${WAITING[*]} =~ (rule|neighbour)' ' ]] || ask=${ask%%rule *} # in what is new there is none
     for node in "${NODES[@]}"; do printf '%s' "${WAITING["ip $node"]:-}$ask" >"$TMP/ip.$node"; done
     if enter_each "ip -d -o -force -batch $TMP/ip.NODE" "${NODES[@]}" >"$TMP/inside" 2>/dev/null; then
       INSIDE=$ask
@@ -1797,7 +1799,9 @@ is_ready() { # NODE NAME SECONDS PORT/PROTOCOL|-- COMMAND, in quotes
   local pid file text='' hex state=0A # it listens, proc(5); of UDP 07: it has no peer
   { is_running "$1.$2" "$1" && read -r pid _ <"$STATE/$1.$2.pid"; } || { printf 'it does not run' && return 1; }
   if [[ $4 == '-- '* ]]; then
-    text=$(exec {LOCK}<&- </dev/null 2>&1 && timeout "$3" nsenter --target="$pid" --net --mount bash -c "exec $4") && return 0
+    # timeout(1) is a group of its own: neither an interrupt nor a hangup of the terminal reaches it.
+    text=$(exec {LOCK}<&- </dev/null 2>&1 && trap 'kill "$!"' INT TERM HUP &&
+      { timeout "$3" nsenter --target="$pid" --net --mount bash -c "exec $4" & } && wait "$!") && return 0
     printf '%s' "its command says no${text:+: ${text##*$'\n'}}" && return 1
   fi
   [[ $4 == */tcp ]] || state=07

@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 9f46321630f3, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 92e0e81d6be3, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -560,6 +560,7 @@ make_inside() {
   local node ask=''
   if [[ ! $WAS_UP && ! $VERBOSE && ${WAITING[*]} != *' netns '* ]]; then
     [[ " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' replace '[^\ ]*: ]] || ask=$ASK
+    [[ ${WAITING[*]} =~ (rule|neighbour)' ' ]] || ask=${ask%%rule *} # in what is new there is none
     for node in "${NODES[@]}"; do printf '%s' "${WAITING["ip $node"]:-}$ask" >"$TMP/ip.$node"; done
     if enter_each "ip -d -o -force -batch $TMP/ip.NODE" "${NODES[@]}" >"$TMP/inside" 2>/dev/null; then
       INSIDE=$ask

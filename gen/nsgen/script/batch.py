@@ -72,12 +72,11 @@ def values(plan: Plan) -> dict[str, Any]:
 
 
 def _ports(topology: Topology) -> Iterator[str]:
-    """The ports of the host that have to be free: PROTOCOL/PORTS[/ADDRESS], neighbours as one range."""
+    """The published ports of the host, which have to be free: PROTOCOL/PORTS[/ADDRESS], neighbours as one range."""
     ranges: dict[tuple[str, str], list[Ports]] = {}
     for one in topology.publications:
         address = bracketed(one.host_ip or "")
-        if one.protocol != "sctp":  # ss(8) of older releases does not list SCTP
-            ranges.setdefault((one.protocol, address), []).append(one.published)
+        ranges.setdefault((one.protocol, address), []).append(one.published)
     for (protocol, address), all_ports in ranges.items():
         merged: list[Ports] = []
         for ports in sorted(all_ports):

@@ -87,6 +87,7 @@ make_inside() {
   local node ask=''
   if [[ ! $WAS_UP && ! $VERBOSE && ${WAITING[*]} != *' netns '* ]]; then
     [[ " ${!WAITING[*]}" =~ ' '(ip6|bridge|tc|sysctl)' ' || ${WAITING[*]} =~ ' replace '[^\ ]*: ]] || ask=$ASK
+    [[ ${WAITING[*]} =~ (rule|neighbour)' ' ]] || ask=${ask%%rule *} # in what is new there is none
     for node in "${NODES[@]}"; do printf '%s' "${WAITING["ip $node"]:-}$ask" >"$TMP/ip.$node"; done
     if enter_each "ip -d -o -force -batch $TMP/ip.NODE" "${NODES[@]}" >"$TMP/inside" 2>/dev/null; then
       INSIDE=$ask

@@ -20,7 +20,9 @@ is_ready() { # NODE NAME SECONDS PORT/PROTOCOL|-- COMMAND, in quotes
   local pid file text='' hex state=0A # it listens, proc(5); of UDP 07: it has no peer
   { is_running "$1.$2" "$1" && read -r pid _ <"$STATE/$1.$2.pid"; } || { printf 'it does not run' && return 1; }
   if [[ $4 == '-- '* ]]; then
-    text=$(exec {LOCK}<&- </dev/null 2>&1 && timeout "$3" nsenter --target="$pid" --net --mount bash -c "exec $4") && return 0
+    # timeout(1) is a group of its own: neither an interrupt nor a hangup of the terminal reaches it.
+    text=$(exec {LOCK}<&- </dev/null 2>&1 && trap 'kill "$!"' INT TERM HUP &&
+      { timeout "$3" nsenter --target="$pid" --net --mount bash -c "exec $4" & } && wait "$!") && return 0
     printf '%s' "its command says no${text:+: ${text##*$'\n'}}" && return 1
   fi
   [[ $4 == */tcp ]] || state=07

@@ -71,7 +71,8 @@ survey_rules() {
   survey_ports
 }
 
-# A published port is taken from whatever else listens on it: better to say so than to cut that off.
+# A published port is taken from whatever else listens on it: better to say so than to cut that off. (Of SCTP older releases
+# of ss(8) tell nothing.)
 survey_ports() {
   local entry protocol ports address port taken sockets
   local -A listening=()

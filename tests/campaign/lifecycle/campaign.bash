@@ -15,7 +15,7 @@ harden() {
 state() {
   local file
   file=$(snapshot)
-  sed -i -e '/^host file [^ ]*\.pid: /d' -e '/^host file [^ ]*\/seen: .* link [^ ]* address /d' "$file"
+  sed -i -e '/^host file [^ ]*\.\(pid\|main\): /d' -e '/^host file [^ ]*\/seen: .* link [^ ]* address /d' "$file"
   printf '%s\n' "$file"
 }
 
