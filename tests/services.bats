@@ -104,7 +104,7 @@ namespaces:
 YAML
 )"
   before=$(snapshot)
-  run -124 on host timeout -s INT 4 bash "$script" up
+  run -124 on host timeout -s INT 4 bash "$LAB/setup.sh" up
   [[ $output == *interrupted* ]] || fail "$output"
   ((SECONDS - began < 40))
   expect_snapshot "$before"

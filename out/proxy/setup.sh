@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 92e0e81d6be3, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime c8de2e74d500, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -462,7 +462,7 @@ ended() {
   trap '' INT TERM HUP
   trap unlock EXIT
   if [[ $status -gt 0 || $UNDER_WAY ]]; then
-    if [[ $at != 'exit '* ]]; then say "failed at: $at"; elif [[ $at == 'exit 1'?? ]]; then say 'interrupted'; fi # or it was said
+    if [[ $status == @(129|130|143) ]]; then say 'interrupted'; elif [[ $at != 'exit '* ]]; then say "failed at: $at"; fi # or it was said
     [[ ! $UNDER_WAY ]] || go_back
   fi
   unlock

@@ -257,7 +257,7 @@ ended() {
   trap '' INT TERM HUP
   trap unlock EXIT
   if [[ $status -gt 0 || $UNDER_WAY ]]; then
-    if [[ $at != 'exit '* ]]; then say "failed at: $at"; elif [[ $at == 'exit 1'?? ]]; then say 'interrupted'; fi # or it was said
+    if [[ $status == @(129|130|143) ]]; then say 'interrupted'; elif [[ $at != 'exit '* ]]; then say "failed at: $at"; fi # or it was said
     [[ ! $UNDER_WAY ]] || go_back
   fi
   unlock
