@@ -82,13 +82,14 @@ def test_the_runtime_has_every_part() -> None:
 # -- size ---------------------------------------------------------------------------------------
 
 # What each has at most, in lines and in bytes. A bound is lowered when there is room below it, and raised for what
-# every script can do from then on, as `plan`, `try` and `confirm`; a part like `joined` is in those that need it alone.
+# every script can do from then on, as `plan`, `try` and `confirm`, or for what makes a run quicker by a fifth; a part like
+# `joined` is in those that need it alone.
 SIZES = {
-    "article": (1_766, 81_396),
-    "containerd": (768, 32_990),
+    "article": (1_794, 82_900),
+    "containerd": (778, 33_560),
     # Of 28; six of them, on marks, uplinks and proxies, are longer than most.
-    "median of the examples": (1_558, 71_398),
-    "runtime with every part": (1_803, 82_002),
+    "median of the examples": (1_585, 72_900),
+    "runtime with every part": (1_832, 83_600),
 }
 
 
