@@ -82,7 +82,7 @@ def test_the_runtime_has_every_part() -> None:
 # -- size ---------------------------------------------------------------------------------------
 
 # What each has at most, in lines and in bytes. A bound is lowered when there is room below it, and raised for what
-# every script can do from then on, as `plan`, `try` and `confirm`, or for what makes a run quicker by a fifth; a part like
+# every script can do from then on, as `plan`, `try` and `confirm`, or for a run that is quicker by a fifth; a part like
 # `joined` is in those that need it alone.
 SIZES = {
     "article": (1_794, 82_900),
