@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from nsgen.topology.model import Topology
 CASES = Path(__file__).parent.parent / "compose"
 WORDS = {
     "commands": ["--services"],
+    "health": ["--services"],
     "merged": ["merged.override.yaml"],
     "profiles": ["--profile", "debug"],
 }
@@ -71,7 +73,7 @@ def test_result(case: str) -> None:
 @pytest.mark.parametrize("case", BAD)
 def test_refused(case: str) -> None:
     """What is wrong is told with its line, and nothing is written."""
-    done = imported(f"bad/{case}.yaml")
+    done = imported(f"bad/{case}.yaml", *(WORDS["health"] if case == "health" else []))
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr == (CASES / f"wanted/bad-{case}.notes").read_text(encoding="utf-8")
     assert re.search(r"^bad/\w+\.yaml:\d+:\d+: error: ", done.stderr, re.MULTILINE)
@@ -164,6 +166,48 @@ def test_page(checkout: Path) -> None:
         f"| `{key}` | {'yes' if is_.said else 'no'} | {is_.how} |" for key, is_ in KEYS.items()
     ]
     assert rows == [*wanted, *(f"| `{key}` | {how} |" for key, how in OPTIONS.items())]
+
+
+def test_differences_from_docker(checkout: Path) -> None:
+    """The page has every difference that the comparison with Docker lists, and the comparison each of the page."""
+    listed = json.loads(
+        (checkout / "tests/vm/compose/differences.json").read_text(encoding="utf-8")
+    )
+    text = (checkout / "docs/import.md").read_text(encoding="utf-8")
+    rows = text.partition("| what | Docker | here |\n|---|---|---|\n")[2].partition("\n\n")[0]
+    wanted = [f"| {entry['what']} | {entry['docker']} | {entry['here']} |" for entry in listed]
+    assert rows.splitlines() == wanted
+    cases = {path.parent.name for path in (checkout / "tests/vm/compose").glob("*/compose.yaml")}
+    assert len(cases) == 12
+    assert all(entry["cases"] and set(entry["cases"]) <= cases for entry in listed)
+
+
+@pytest.mark.parametrize(
+    ("ours", "said"),
+    [
+        ({"a tcp host:80": "a"}, ""),
+        ({"a tcp host:80": "a, which sees gateway@x"}, "one: 0, and not 1: relayed\n"),
+        (
+            {"a tcp host:80": "-"},
+            "one: fits 0 entries: a tcp host:80 | a, which sees gateway@x | -",
+        ),
+        ({"a tcp host:80": "a", "b ping a": "yes"}, "one: fits 0 entries: b ping a | - | yes\n"),
+    ],
+)
+def test_comparison(tmp_path: Path, checkout: Path, ours: dict[str, str], said: str) -> None:
+    """A difference that is not listed fails, and so does a listed one that is not there."""
+    answers = {"docker": {"a tcp host:80": "a, which sees gateway@x"}, "ours": ours}
+    for world, found in answers.items():
+        (tmp_path / world).mkdir()
+        (tmp_path / world / "one.json").write_text(json.dumps(found), encoding="utf-8")
+    pattern = r"\S+ tcp \S+ \| (\S+), which sees \S+ \| \1"
+    listed = [{"what": "relayed", "pattern": pattern, "cases": {"one": 1}}]
+    (tmp_path / "listed.json").write_text(json.dumps(listed), encoding="utf-8")
+    program = checkout / "tests/vm/compose/equality.py"
+    command = [sys.executable, str(program), str(tmp_path), str(tmp_path / "listed.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stdout.startswith(said)
+    assert (done.returncode == 0) == (said == "")
 
 
 # -- variables ------------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ install_packages() { # FOLDER
   local packages mirror name options
   apt-config dump --format '%f "%v";%n' Acquire | grep -E '^Acquire::(https?|ftp|Check-)' >"$1/apt.conf" || true
   mirror=$(apt-get indextargets --format "\$(ORIGIN) \$(LABEL) \$(REPO_URI)" | awk '$1 == "Debian" && $2 == "Debian" { print $3; exit }')
-  packages=$(sed '/^#/d' "$SOURCE/packages" | paste -s -d ,)
+  packages=$(awk -v release="$RELEASE" '!/^#/ && (NF == 1 || $2 == release) { print $1 }' "$SOURCE/packages" | paste -s -d ,)
   options=("--include=$packages" "--aptopt=$1/apt.conf" '--aptopt=Acquire::Retries "3"' "--hook-dir=$SOURCE/hooks")
   for name in doc man locale; do options+=("--dpkgopt=path-exclude=/usr/share/$name/*"); done
   mmdebstrap --variant=minbase "${options[@]}" "$RELEASE" "$1/disk.tar" ${mirror:+"$mirror"}

@@ -12,7 +12,9 @@ for word in "${words[@]}"; do
 done
 stty -F /dev/ttyS1 raw
 cp -a /mnt/out /root/
-[[ ! -e /mnt/kinds ]] || cp -a /mnt/kinds /root/
+for folder in kinds compose; do
+  [[ ! -e /mnt/$folder ]] || cp -a "/mnt/$folder" /root/
+done
 tests=("${tests[@]/#//mnt/tests/vm/}")
 bash /mnt/bats/bin/bats --tap --timing "${tests[@]/%/.bats}" >/dev/ttyS1 2>&1
 journalctl --no-pager --quiet --boot --priority warning --output cat | tail -n 20

@@ -39,6 +39,7 @@ make_disks() { # IMAGE FROM FOLDER
     cat "$3/render" >&2
     return 1
   }
+  [[ $NAME != compose-* ]] || prepare_compose "$3/stage/compose"
   mke2fs -q -t ext4 -d "$3/stage" "$3/tests.raw" 24M >/dev/null
   rm -rf "$3/stage"
 }
@@ -53,6 +54,21 @@ render_topologies() { # FOLDER
     *) return 0 ;;
   esac
   for ((; at < ${#topologies[@]}; at += 2)); do python3 -m nsgen render -o "$1" -- "${topologies[at]}" || return 1; done
+}
+
+# Of the Compose files, too, every other one, in CI every fourth: it takes half a minute each. Or those that CASES names.
+prepare_compose() { # FOLDER
+  local files=(tests/vm/compose/*/compose.yaml) at=1 step=2 cases=()
+  [[ $NAME != *-even ]] || at=0
+  [[ ! ${HALF:-} ]] || at=$((at + 2 * (RANDOM % 2))) step=4
+  for ((; at < ${#files[@]}; at += step)); do cases+=("$(basename "${files[at]%/*}")"); done
+  [[ ! ${CASES:-} ]] || read -ra cases <<<"$CASES"
+  mkdir "$1"
+  cp tests/vm/compose/*.py tests/vm/compose/cable.sh tests/vm/compose/differences.json "$1/"
+  python3 tests/vm/compose/prepare.py "$1/cases" "${cases[@]}" 2>"${1%/stage/*}/render" || {
+    cat "${1%/stage/*}/render" >&2
+    return 1
+  }
 }
 
 boot() { # IMAGE FOLDER PARAMETERS

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import Any
 
@@ -19,7 +20,7 @@ from nsgen.importing.services import (
     check_networks,
     chosen,
     deal,
-    gateway_priority,
+    in_order,
     read_services,
 )
 from nsgen.importing.tree import SourceNode
@@ -60,10 +61,28 @@ def convert(
                 )
     if namespaces:
         topology["namespaces"] = namespaces
+    _let_through(topology, notes)
     add_processes(topology, services, notes, asked=processes)
     places = {("networks", network.name): key for key, network in networks.items()}
     places |= {("namespaces", own): key for key, one in services.items() for own in one.names}
     return topology, places
+
+
+def _let_through(topology: dict[str, Any], notes: Notes) -> None:
+    """Let who is isolated use what its siblings publish: Docker relays that.
+
+    Where br_netfilter is on, for any network, the bridge would drop it.
+    """
+    networks = topology.get("networks", {})
+    isolated = {name for name, network in networks.items() if "isolate" in network}
+    publishing = [space for space in topology.get("namespaces", {}).values() if "publish" in space]
+    if any(isolated & set(space["networks"]) for space in publishing):
+        for network in networks.values():
+            network["bridge_netfilter"] = "off"
+        notes.tell(
+            "ports are published on a network without 'enable_icc': all networks get 'bridge_netfilter: off',"
+            " so that its services reach them, too"
+        )
 
 
 def _topology_name(wished: str, notes: Notes) -> str:
@@ -141,10 +160,9 @@ def _namespace(
 def _way_out(
     places: list[NetworkPlace], networks: dict[str, ComposeNetwork], notes: Notes
 ) -> NetworkPlace | None:
-    """The network of the default route: of the highest gw_priority, and of those the first by its name."""
-    ways = [place for place in places if networks[place.key].internet]
-    ranked = sorted(ways, key=lambda place: (-gateway_priority(place, notes), place.key))
-    return ranked[0] if ranked else None
+    """The network of the default route: the first one of Docker's order, if it has a way out."""
+    first = next(iter(in_order(places, networks, notes)), None)
+    return first if first is not None and networks[first.key].internet else None
 
 
 def _attachment(
@@ -183,8 +201,8 @@ def _publish(
     places: list[NetworkPlace],
     networks: dict[str, ComposeNetwork],
     notes: Notes,
-) -> list[str]:
-    found = []
+) -> list[str | dict[str, str]]:
+    found: list[str | dict[str, str]] = []
     outside = [networks[place.key] for place in places if networks[place.key].internet]
     default = next((network.host_ip for network in outside if network.host_ip), "")
     path = (*service.path, "ports")
@@ -199,13 +217,12 @@ def _publish(
             reason = "a port is published once: only the first replicas have it"
             notes.not_said(node, where, reason)
         else:
-            text = port.short(replica)
+            own = port if port.host_ip else replace(port, host_ip=default)
             if port.replicas() > 1 and len(service.names) == 1:
+                text = own.short(replica)
                 notes.tell(f"of the ports that {service.key!r} may get, it has the first: {text}")
-            if default and not port.host_ip:
-                text = f"[{default}]:{text}" if ":" in default else f"{default}:{text}"
-            found.append(text)
-    return list(dict.fromkeys(found))
+            found.append(own.written(replica))
+    return [entry for index, entry in enumerate(found) if entry not in found[:index]]
 
 
 def _has_version(host_ip: str, networks: list[ComposeNetwork]) -> bool:

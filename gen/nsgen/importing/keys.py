@@ -119,7 +119,9 @@ KEYS: dict[str, ComposeKey] = {
     f"{SERVICE}.extends.service": _said("what is extended is written here"),
     f"{SERVICE}.extends.file": _said("the file that is read"),
     f"{SERVICE}.depends_on": ComposeKey(said=True, how="`after`, with --services; else not said"),
-    f"{SERVICE}.depends_on.*.condition": _not("a service that is waited for has 'ready'"),
+    f"{SERVICE}.depends_on.*.condition": _said(
+        "`service_healthy`: that service has `ready`; `service_completed_successfully` is not said"
+    ),
     f"{SERVICE}.depends_on.*.restart": _not(RUNNING),
     f"{SERVICE}.depends_on.*.required": _said("nothing is missing without it"),
     **dict.fromkeys(
@@ -127,8 +129,16 @@ KEYS: dict[str, ComposeKey] = {
         _said(COMMAND),
     ),
     **dict.fromkeys((f"{SERVICE}.user", f"{SERVICE}.restart"), _said(COMMAND)),
+    **dict.fromkeys((f"{SERVICE}.{key}.*" for key in ("post_start", "pre_stop")), _not(RUNNING)),
+    f"{SERVICE}.healthcheck": _said("`ready`, with --services, where a service waits for it"),
+    f"{SERVICE}.healthcheck.test": _said("the command of `ready`"),
     **dict.fromkeys(
-        (f"{SERVICE}.{key}.*" for key in ("healthcheck", "post_start", "pre_stop")), _not(RUNNING)
+        (f"{SERVICE}.healthcheck.{key}" for key in ("interval", "retries", "start_period")),
+        _said("`within` of `ready`: `start_period`, and `retries` times `interval`"),
+    ),
+    f"{SERVICE}.healthcheck.disable": _said("no `ready`"),
+    **dict.fromkeys(
+        (f"{SERVICE}.healthcheck.{key}" for key in ("timeout", "start_interval")), _not(RUNNING)
     ),
     **dict.fromkeys(
         (

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from nsgen.importing.interpolation import interpolate, read_environment
 from nsgen.importing.merging import merge, without_resets
 from nsgen.importing.notes import Notes
-from nsgen.importing.reading import read_tree
+from nsgen.importing.reading import read_trees
 from nsgen.importing.tree import SourceNode
 from nsgen.report import FileError, Finding, Path, nearest
 
@@ -89,11 +89,13 @@ class Loader:
             else:
                 self.notes.error(*asked, f"cannot read {name}: {error}")
             return None
-        tree = read_tree(name, data, self.notes)
-        if tree is not None and not isinstance(tree.value, dict):
-            self.notes.error(tree, (), "expected a map with 'services' and 'networks'")
-            tree = None
-        found = tree and interpolate(tree, variables, self.notes)
+        found: SourceNode | None = None
+        for document in read_trees(name, data, self.notes):
+            if not isinstance(document.value, dict):
+                self.notes.error(document, (), "expected a map with 'services' and 'networks'")
+                return None
+            tree = interpolate(document, variables, self.notes)
+            found = merge(found, tree) if found else tree
         self._trees[key] = found
         return found
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from nsgen.importing.networks import ComposeNetwork
 from nsgen.importing.notes import Notes
-from nsgen.importing.services import BRIDGE, ComposeService, NetworkPlace
+from nsgen.importing.services import BRIDGE, ComposeService, NetworkPlace, in_order
 from nsgen.importing.tree import SourceNode
 from nsgen.values import WORD, IPAddress
 
@@ -32,14 +32,19 @@ def hosts_of(
     networks: dict[str, ComposeNetwork],
     notes: Notes,
 ) -> dict[str, list[str]]:
-    """Names and addresses for one namespace: of those that it shares a network with, and its own."""
-    found: dict[str, dict[IPAddress, None]] = {}
+    """Names and addresses for one namespace: of those that it shares a network with, and its own.
+
+    Of several networks Docker's name server takes the first one on which a name is known.
+    """
     places = service.attachments[replica]
-    mine = {place.key for place in places}
+    mine = [place.key for place in in_order(places, networks, notes)]
+    named = [network for network in mine if network != BRIDGE]
+    known: dict[str, dict[str, dict[IPAddress, None]]] = {}
     for other in services.values():
-        for index, place in _beside(other, mine - {BRIDGE}):
-            for name in _names(other, index, place, notes):
-                found.setdefault(name, {}).update(dict.fromkeys(place.addresses))
+        for index, place in _beside(other, named):
+            for name in _names(other, index, place, notes, own=other is service):
+                there = known.setdefault(name, {}).setdefault(place.key, {})
+                there.update(dict.fromkeys(place.addresses))
     links = service.node.get("links")
     for step, link in enumerate(links.list if links else ()):
         key, _, alias = link.text.partition(":")
@@ -49,25 +54,29 @@ def hosts_of(
             notes.error(link, path, f"there is no service {key!r} here to be linked with")
             continue
         for _, place in _beside(linked, mine):
-            found.setdefault(alias or key, {}).update(dict.fromkeys(place.addresses))
-    entries = {name: [str(address) for address in known] for name, known in found.items()}
+            there = known.setdefault(alias or key, {}).setdefault(place.key, {})
+            there.update(dict.fromkeys(place.addresses))
+    first = {name: next(on[key] for key in mine if key in on) for name, on in known.items()}
+    entries = {name: [str(address) for address in found] for name, found in first.items()}
     entries.update(_extra(service, places, networks, notes))
     return entries
 
 
-def _beside(service: ComposeService, networks: set[str]) -> Iterator[tuple[int, NetworkPlace]]:
+def _beside(service: ComposeService, networks: list[str]) -> Iterator[tuple[int, NetworkPlace]]:
     """The places of a service's replicas on some networks, each with the replica's number."""
     for index, places in enumerate(service.attachments):
         yield from ((index, place) for place in places if place.key in networks)
 
 
-def _names(service: ComposeService, index: int, place: NetworkPlace, notes: Notes) -> list[str]:
-    """What the others on a network call it."""
+def _names(
+    service: ComposeService, index: int, place: NetworkPlace, notes: Notes, *, own: bool
+) -> list[str]:
+    """What the others on a network call it; with its domain only it calls itself."""
     aliases = place.node.get("aliases")
     host = service.node.text_of("hostname")
     domain = service.node.text_of("domainname")
     names = [service.key, service.names[index], service.node.text_of("container_name")]
-    names += [host, f"{host}.{domain}" if host and domain else ""]
+    names += [host, f"{host}.{domain}" if own and host and domain else ""]
     places = [(name, service.node, service.path) for name in names if name]
     for step, node in enumerate(aliases.list if aliases else ()):
         places.append((node.text, node, (*place.path, "aliases", step)))

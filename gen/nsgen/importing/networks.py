@@ -22,7 +22,9 @@ FIRST = 18  # Docker deals 172.18.0.0/16 first, 172.17.0.0/16 being that of dock
 ON, OFF = ("true", "1"), ("false", "0")
 OPTIONS = {
     f"{BRIDGE}name": "the name of the network",
-    f"{BRIDGE}enable_icc": "`isolate`, where it is false",
+    f"{BRIDGE}enable_icc": (
+        "`isolate`, where it is false; `bridge_netfilter: off` on all networks, where ports are published there"
+    ),
     f"{BRIDGE}enable_ip_masquerade": "`masquerade: false`, where it is false",
     f"{BRIDGE}inhibit_ipv4": "`gateway: false`, where it is true",
     f"{BRIDGE}host_binding_ipv4": "the host's address in `publish`",

@@ -12,6 +12,7 @@ from nsgen.report import Path
 
 RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 PROTOCOLS = ("tcp", "udp", "sctp")
+LOOPBACK_6 = "::1"
 SHORT = "expected [[HOST_IP:]PORT:]PORT[/tcp|udp|sctp] such as '8080:80', got"
 
 
@@ -35,6 +36,14 @@ class ComposePort:
         ports = self.dealt(replica)
         after = "" if self.protocol == "tcp" else f"/{self.protocol}"
         return f"{before}{_text(ports)}:{_text(self.target)}{after}"
+
+    def written(self, replica: int = 0) -> str | dict[str, str]:
+        """An entry of `publish`, in the long form where the kernel translates nothing, and a process relays."""
+        if self.host_ip != LOOPBACK_6:
+            return self.short(replica)
+        more = {} if self.protocol == "tcp" else {"protocol": self.protocol}
+        ports = {"published": _text(self.dealt(replica)), "target": _text(self.target)}
+        return {**ports, "host_ip": self.host_ip, **more, "via": "proxy"}
 
     def dealt(self, replica: int) -> tuple[int, int]:
         """The host's ports; of a range for one port, each replica has the next one."""
@@ -100,7 +109,7 @@ def _port(published: str, target: str, address: str, protocol: str, wrong: str) 
     address = address.removeprefix("[").removesuffix("]")
     if address:
         try:
-            ipaddress.ip_address(address)
+            address = str(ipaddress.ip_address(address))
         except ValueError:
             raise PortError(f"{address!r} is no address of the host; {wrong}") from None
     inside = _range(target, wrong)

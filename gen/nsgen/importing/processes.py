@@ -5,9 +5,9 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from nsgen.importing.health import dependencies, ready, waited_for
 from nsgen.importing.notes import Notes
 from nsgen.importing.services import ComposeService, owner
-from nsgen.importing.tree import SourceNode
 from nsgen.values import HOST
 
 PROCESS_KEYS = (
@@ -18,6 +18,7 @@ PROCESS_KEYS = (
     "user",
     "restart",
     "depends_on",
+    "healthcheck",
 )
 NOT_ASKED = "commands are written with --services"
 RESTART = {"always": "always", "unless-stopped": "always", "on-failure": "on-failure"}
@@ -29,6 +30,7 @@ def add_processes(
 ) -> None:
     """Write what services run, into their namespaces or onto the host; or note that it is not said."""
     commands = {key: _command(one, notes) for key, one in services.items()} if asked else {}
+    waited = waited_for(services, notes) if asked else set()
     started: dict[str, tuple[str, str]] = {}
     spaces = topology.get("namespaces", {})
     for key, service in services.items():
@@ -51,7 +53,11 @@ def add_processes(
         else:
             nodes = [spaces[space] for space in own.names if space in spaces]
         for node in nodes:
-            node.setdefault("services", {})[name] = _process(service, words, started, notes)
+            process = _process(service, words, started, notes)
+            check = ready(service, notes, waited=service.key in waited)
+            if check:
+                process["ready"] = check
+            node.setdefault("services", {})[name] = process
 
 
 def _command(service: ComposeService, notes: Notes) -> list[str]:
@@ -88,7 +94,7 @@ def _process(
     if restart:
         found["restart"] = restart
     after = []
-    for key, item in _dependencies(node.get("depends_on")):
+    for key, item, _ in dependencies(service):
         if key in started:
             after.append(".".join(started[key]))
         else:
@@ -97,9 +103,3 @@ def _process(
     if after:
         found["after"] = after[0] if len(after) == 1 else after
     return found
-
-
-def _dependencies(node: SourceNode | None) -> list[tuple[str, SourceNode]]:
-    if node is None:
-        return []
-    return [*node.map.items(), *((item.text, item) for item in node.list if not node.map)]

@@ -11,8 +11,8 @@ from nsgen.language.yaml.source import decode
 from nsgen.report import Report
 
 
-def read_tree(name: str, data: bytes, notes: Notes) -> SourceNode | None:
-    """Read a file; None, and errors noted, where it is not YAML."""
+def read_trees(name: str, data: bytes, notes: Notes) -> list[SourceNode]:
+    """Read the documents of a file; none, and errors noted, where it is not YAML."""
     report = Report()
     written = decode(data, report)
     text = Text(name, written or "")
@@ -21,9 +21,9 @@ def read_tree(name: str, data: bytes, notes: Notes) -> SourceNode | None:
     for finding in report.findings:
         notes.take(name, finding)
     if found is None or report.failed:
-        return None
-    data_, marks, tags = found
-    return _node(data_, marks, tags, text, (marks.start, marks.start))
+        return []
+    documents, marks, tags = found
+    return [_node(data_, marks, tags, text, (start, start)) for data_, start in documents]
 
 
 def _node(

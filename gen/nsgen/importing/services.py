@@ -166,9 +166,16 @@ def _number(place: NetworkPlace, key: str, notes: Notes) -> float:
         return 0
 
 
-def gateway_priority(place: NetworkPlace, notes: Notes) -> float:
-    """How much the default route wants to go this way."""
-    return _number(place, "gw_priority", notes)
+def in_order(
+    places: list[NetworkPlace], networks: dict[str, ComposeNetwork], notes: Notes
+) -> list[NetworkPlace]:
+    """Sort the networks of a service as Docker does: those with a way out, by gw_priority, and by their names."""
+
+    def order(place: NetworkPlace) -> tuple[bool, float, str]:
+        internal = place.key in networks and not networks[place.key].internet
+        return internal, -_number(place, "gw_priority", notes), place.key
+
+    return sorted(places, key=order)
 
 
 def check_networks(services: dict[str, ComposeService], tree: SourceNode, notes: Notes) -> None:

@@ -123,7 +123,6 @@ class YamlComposer:
     """The events of one text, taken one by one."""
 
     nothing = "there is nothing in it: `nsgen init` writes a topology to start from"
-    one_document = "a second document starts here: a topology is one document"
 
     def __init__(self, text: Text, report: Report) -> None:
         self.data: Plain = None
@@ -156,6 +155,9 @@ class YamlComposer:
             OverflowError,
         ):  # the last two: the pure parser's escapes
             raise self._stop(0, "this is not valid YAML") from None
+        self._end()
+
+    def _end(self) -> None:
         if self.data is None:
             raise self._stop(0, self.nothing)
 
@@ -169,9 +171,12 @@ class YamlComposer:
         elif isinstance(event, yaml.AliasEvent):
             self._alias(event)
         elif isinstance(event, yaml.DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
-                raise self._stop(_offset(event), self.one_document)
+            self._document(_offset(event))
+
+    def _document(self, at: int) -> None:
+        self._documents += 1
+        if self._documents > 1:
+            raise self._stop(at, "a second document starts here: a topology is one document")
 
     def _error(self, offset: int, text: str) -> None:
         self._report.error((), text, at=self._text.position(offset))

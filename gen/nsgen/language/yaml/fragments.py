@@ -16,23 +16,40 @@ NULLS = ("null", "Null", "NULL", "~")
 TYPES = "tag:yaml.org,2002:"  # !!str and the like: everything is text here
 
 
-def read_fragments(text: Text, report: Report) -> tuple[Plain, Marks, dict[int, str]] | None:
-    """Read YAML, with the tags by their offsets; None, and an error filed, where it cannot be read."""
+def read_fragments(
+    text: Text, report: Report
+) -> tuple[list[tuple[Plain, int]], Marks, dict[int, str]] | None:
+    """Read documents, each with its offset, and the tags by theirs; None, and an error filed, where that cannot be."""
     composer = _Fragments(text, report)
     try:
         composer.read()
     except StopError:
         return None
-    return composer.data, composer.marks, composer.tags
+    return composer.documents, composer.marks, composer.tags
 
 
 class _Fragments(YamlComposer):
     nothing = "there is nothing in it: expected 'services' and 'networks'"
-    one_document = "a second document starts here: write it into a file of its own, and name both"
 
     def __init__(self, text: Text, report: Report) -> None:
         super().__init__(text, report)
         self.tags: dict[int, str] = {}
+        self.documents: list[tuple[Plain, int]] = []
+
+    def _document(self, at: int) -> None:  # noqa: ARG002 - where a topology refuses it
+        """Of several documents each has its own anchors; those with nothing in them are passed over."""
+        self._keep()
+        self._anchors = {}
+
+    def _keep(self) -> None:
+        if self.data is not None:
+            self.documents.append((self.data, self.marks.start))
+        self.data = None
+
+    def _end(self) -> None:
+        self._keep()
+        if not self.documents:
+            super()._end()
 
     def _refuse_tag(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, at: int) -> None:
         if event.tag in TAGS:
