@@ -460,7 +460,9 @@ def test_completion() -> None:
         command, capture_output=True, check=False, env=os.environ | paths | environment
     )
     assert done.stdout.decode().split() == [
+        "plain,capture",
         "plain,check",
+        "plain,compare",
         "plain,diff",
         "plain,graph",
         "plain,import",

@@ -19,10 +19,12 @@ ELSEWHERE = {
     "render": "render",
     "run": "run",
     "diff": "diff",
+    "compare": "compare",
     "inspect": "inspect",
     "page": "page",
     "graph": "graph",
     "import": "imports",
+    "capture": "capture",
     **dict.fromkeys(("verify", "trace"), "rehearsals"),
     **dict.fromkeys(("init", "language", "schema", "runtime"), "start"),
 }

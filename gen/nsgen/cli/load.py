@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -53,9 +53,16 @@ def load(topology: str | None, values: dict[str, str]) -> Compiled:
     return load_all(() if topology is None else (topology,), values)[0]
 
 
-def load_all(topologies: Sequence[str | None], values: dict[str, str]) -> list[Compiled]:
-    """Compile some topologies, or the default one; what is set has to be used by one of them."""
-    found = [_compile(topology, values) for topology in topologies or (None,)]
+def load_all(
+    topologies: Sequence[str | None],
+    values: dict[str, str],
+    known: Mapping[str, bytes] | None = None,
+) -> list[Compiled]:
+    """Compile some topologies, or the default one; what is set has to be used by one of them.
+
+    `known` has the texts of those that were read already.
+    """
+    found = [_compile(topology, values, known or {}) for topology in topologies or (None,)]
     unused = [
         text for name, text in found[0].unused.items() if all(name in one.unused for one in found)
     ]
@@ -64,7 +71,7 @@ def load_all(topologies: Sequence[str | None], values: dict[str, str]) -> list[C
     return found
 
 
-def _compile(topology: str | None, values: dict[str, str]) -> Compiled:
+def _compile(topology: str | None, values: dict[str, str], known: Mapping[str, bytes]) -> Compiled:
     from nsgen.compiler import compile_topology, unreadable
     from nsgen.language.yaml.include import Inputs
     from nsgen.language.yaml.variables import Variables
@@ -84,7 +91,8 @@ def _compile(topology: str | None, values: dict[str, str]) -> Compiled:
     file = "" if topology == STDIN else topology
     inputs = Inputs(file, folder(topology), read_file, identity, variables)
     try:
-        return compile_topology(name, read(topology), inputs)
+        text = known[topology] if topology in known else read(topology)
+        return compile_topology(name, text, inputs)
     except FileError as error:
         return unreadable(name, str(error))
 

@@ -143,8 +143,9 @@ def play(
     listeners: Iterable[Listener],
     more: Mapping[str, Any],
     inner: str = INNER,
+    stdin: int | None = None,
 ) -> Iterator[dict[str, Any]]:
-    """Make a rehearsal, and give its events; `inner`: the module that is the inner half."""
+    """Make a rehearsal, and give its events; `inner`: the module that is the inner half, which reads `stdin`."""
     require(topology)
     with tempfile.TemporaryDirectory(prefix="nsgen-") as folder:
         # The machine's own /run, /etc and /proc are hidden from what runs inside, and so is what lies there.
@@ -160,7 +161,7 @@ def play(
         }
         path = Path(folder, "job.json")
         path.write_text(json.dumps(job))
-        yield from _play(path, inner)
+        yield from _play(path, inner, stdin)
 
 
 def require(topology: Topology) -> None:
@@ -181,7 +182,7 @@ def _path() -> str:
     return f"{os.environ.get('PATH', '')}:/usr/local/sbin:/usr/sbin:/sbin"
 
 
-def _play(job: Path, inner: str) -> Iterator[dict[str, Any]]:
+def _play(job: Path, inner: str, stdin: int | None) -> Iterator[dict[str, Any]]:
     reader, writer = os.pipe()
     command = [
         *rights.own_root(),
@@ -204,7 +205,9 @@ def _play(job: Path, inner: str) -> Iterator[dict[str, Any]]:
         "PYTHONPATH": f"{source}:{known}".rstrip(":"),
     }
     with tempfile.TemporaryFile("w+") as errors:
-        process = subprocess.Popen(command, env=environment, pass_fds=[writer], stderr=errors)
+        process = subprocess.Popen(
+            command, env=environment, pass_fds=[writer], stdin=stdin, stderr=errors
+        )
         os.close(writer)
         try:
             with os.fdopen(reader) as events:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nsgen.language.marks import OWN, Marking, marking_versions
-from nsgen.reach.verdict import State
+from nsgen.reach.verdict import AtNode
 from nsgen.topology.model import Node
 
 Came = dict[
@@ -11,7 +11,7 @@ Came = dict[
 ]  # by node, the device by which the question came, or empty where it is its own
 
 
-def mark_of(node: Node, state: State, asked: Came, *, translated: bool) -> int | None:
+def mark_of(node: Node, state: AtNode, asked: Came, *, translated: bool) -> int | None:
     """The mark by which a packet is routed; None where it is not told.
 
     `asked`: of an answer, how its question came. `translated`: another address was put in place of its destination
@@ -34,7 +34,7 @@ def mark_of(node: Node, state: State, asked: Came, *, translated: bool) -> int |
     return mark
 
 
-def _is_for(entry: Marking, state: State, *, translated: bool) -> bool | None:
+def _is_for(entry: Marking, state: AtNode, *, translated: bool) -> bool | None:
     if entry.l4 or not _by(entry, state.came):
         return False  # a ping has no ports
     if entry.from_ is not None and (state.src is None or state.src not in entry.from_):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from nsgen.language.routing import Nat
-from nsgen.reach.verdict import State
+from nsgen.reach.verdict import AtNode
 from nsgen.topology.model import Node
 from nsgen.values import IPAddress
 
 
-def new_destination(node: Node, state: State, *, own: bool) -> IPAddress | None:
+def new_destination(node: Node, state: AtNode, *, own: bool) -> IPAddress | None:
     """What a node puts in place of a packet's destination, if anything; `own`: it is the node's own address."""
     for nat in node.nats:
         if nat.dnat is None or nat.dnat.address.version != state.dst.version or _of_ports(nat):
@@ -20,7 +20,7 @@ def new_destination(node: Node, state: State, *, own: bool) -> IPAddress | None:
 
 
 def new_source(
-    node: Node, state: State, out: str, masquerade: IPAddress | None
+    node: Node, state: AtNode, out: str, masquerade: IPAddress | None
 ) -> IPAddress | None:
     """What a node's own NAT puts in place of a source; `masquerade` is the address of the device that it leaves by.
 
@@ -44,5 +44,5 @@ def _of_ports(nat: Nat) -> bool:
     return bool(nat.port or nat.protocol or any(t is not None and t.ports for t in targets))
 
 
-def _from(nat: Nat, state: State) -> bool:
+def _from(nat: Nat, state: AtNode) -> bool:
     return nat.from_ is None or (state.src is not None and state.src in nat.from_)

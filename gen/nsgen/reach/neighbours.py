@@ -9,7 +9,7 @@ from nsgen.language.kinds.wiring import Peered
 from nsgen.reach.device import Device
 from nsgen.reach.overlays import Carrier, device_of
 from nsgen.reach.segments import Segments
-from nsgen.reach.verdict import UNKNOWN, State, Verdict
+from nsgen.reach.verdict import UNKNOWN, AtNode, Verdict
 from nsgen.values import IPAddress
 from nsgen.words import named
 
@@ -22,7 +22,7 @@ class Neighbours:
         self._segments = segments
         self._verdict = verdict
 
-    def of(self, state: State, out: str, via: IPAddress) -> Device | Verdict:
+    def of(self, state: AtNode, out: str, via: IPAddress) -> Device | Verdict:
         """Who gets what is sent to an address by a device."""
         device = self._segments.at.get((state.node, out))
         if device is None or self._segments.is_unsure(device):
@@ -47,7 +47,7 @@ class Neighbours:
             return UNKNOWN
         return self._nobody(device, state, via)
 
-    def _nobody(self, device: Device, state: State, via: IPAddress) -> Verdict:
+    def _nobody(self, device: Device, state: AtNode, via: IPAddress) -> Verdict:
         """Why nobody near a device has an address."""
         if any(self._segments.answers_oddly(d, via.version) for d in self._segments.near(device)):
             return UNKNOWN  # it may answer for others
@@ -78,7 +78,7 @@ class Neighbours:
         text = f"{carrier.device} of {named(carrier.node)} is not carried: {outside.text}"
         return Verdict("broken", outside.node, text, outside.mend)
 
-    def _peer(self, device: Device, wiring: Peered, state: State) -> Device | Verdict:
+    def _peer(self, device: Device, wiring: Peered, state: AtNode) -> Device | Verdict:
         """The peer to which an address is allowed, and from which the other end takes the answer."""
         peer = allowed(wiring, state.dst)
         there = self._segments.at.get(device_of(peer)) if peer is not None else None

@@ -18,7 +18,7 @@ from nsgen.language.routing import (
 )
 from nsgen.reach.device import Device
 from nsgen.reach.segments import Segments
-from nsgen.reach.verdict import UNKNOWN, State, Verdict
+from nsgen.reach.verdict import UNKNOWN, AtNode, Verdict
 from nsgen.topology.model import Node, Topology
 from nsgen.values import IPAddress, IPNetwork
 
@@ -152,13 +152,13 @@ def _entry(route: Route) -> Entry:
     )
 
 
-def fits(policy: Policy, state: State, mark: int | None) -> bool | None:
+def fits(policy: Policy, state: AtNode, mark: int | None) -> bool | None:
     """Whether a rule is for a packet with this mark; None where it depends on how its sender sends it."""
     found = _selects(policy, state, mark)
     return found if found is None else found is not policy.not_
 
 
-def _selects(policy: Policy, state: State, mark: int | None) -> bool | None:
+def _selects(policy: Policy, state: AtNode, mark: int | None) -> bool | None:
     if policy.to is not None and state.dst not in policy.to:
         return False
     if policy.oif is not None and not state.came:
@@ -188,7 +188,7 @@ def _shared_bits(one: IPAddress, other: IPAddress) -> int:
     return one.max_prefixlen - (int(one) ^ int(other)).bit_length()
 
 
-def found(tables: Tables, state: State, mark: int | None) -> Entry | Verdict | None:
+def found(tables: Tables, state: AtNode, mark: int | None) -> Entry | Verdict | None:
     """What the tables say, in the order in which they are asked."""
     node, dst = state.node, state.dst
     local = tables.lookup(node, LOCAL, dst)

@@ -39,7 +39,7 @@ class Verdict:
         return f"{self.answers} has no way back to {self.asked_from}: {inner}"
 
 
-class State(NamedTuple):
+class AtNode(NamedTuple):
     """A packet at a node: `came` is the device by which it came, or empty, and `domain` the table of its VRF, or 0."""
 
     node: str
@@ -72,7 +72,7 @@ class Outcome(NamedTuple):
     """How a way ends: a verdict, or, with its status "ok", the state in which it arrived."""
 
     verdict: Verdict
-    state: State
+    state: AtNode
     trail: Trail | None
     changes: tuple[Change, ...]
     hops: int
@@ -81,7 +81,7 @@ class Outcome(NamedTuple):
 class Move(NamedTuple):
     """One hop further."""
 
-    state: State
+    state: AtNode
     hop: Hop
     changes: tuple[Change, ...]
 

@@ -20,11 +20,11 @@ from nsgen.reach.tables import Entry, Tables, found
 from nsgen.reach.verdict import (
     OK,
     UNKNOWN,
+    AtNode,
     Back,
     Change,
     Move,
     Outcome,
-    State,
     Trail,
     Verdict,
     alike,
@@ -59,7 +59,7 @@ class Reach:
             for n in topology.nodes
         )
         self._marks = any(n.marks or n.uplinks for n in topology.nodes)
-        self._known: dict[State, Outcome] = {}
+        self._known: dict[AtNode, Outcome] = {}
         self._verdicts: dict[tuple[str, IPAddress], Verdict] = {}
         self._asking: set[tuple[str, IPAddress]] = set()
         self._joined = topology.shared - {HOST}
@@ -86,7 +86,7 @@ class Reach:
             return UNKNOWN
         if to.version == 6 and to.is_link_local:
             return UNKNOWN  # it is on every link
-        start = State(asker, "", 0, None, to, back=False)
+        start = AtNode(asker, "", 0, None, to, back=False)
         if self._owns(start):
             return Verdict("ok", answers=asker)
         source = self._source(start)
@@ -99,7 +99,7 @@ class Reach:
             return there.verdict
         arrived = there.state
         src = arrived.src or source
-        answer = State(arrived.node, "", arrived.domain, None, src, back=False)
+        answer = AtNode(arrived.node, "", arrived.domain, None, src, back=False)
         if self._by_source:  # else an answer is a packet like any other, whose way may be known
             answer = answer._replace(src=arrived.dst, back=True)
         asked = came_by(there) if self._marks else {}
@@ -117,7 +117,7 @@ class Reach:
 
     def way(self, asker: str, to: IPAddress) -> Trail | None:
         """The way of a question, as far as it is known."""
-        start = State(asker, "", 0, None, to, back=False)
+        start = AtNode(asker, "", 0, None, to, back=False)
         if asker not in self._nodes or to not in self.segments.owners or self._owns(start):
             return None
         source = self.source(asker, to)
@@ -125,23 +125,23 @@ class Reach:
 
     def source(self, asker: str, to: IPAddress) -> IPAddress | None:
         """The address from which a node asks an address, be it anybody's; None where that cannot be told."""
-        found = self._source(State(asker, "", 0, None, to, back=False))
+        found = self._source(AtNode(asker, "", 0, None, to, back=False))
         return None if isinstance(found, Verdict) else found
 
     def onward(self, node: str, came: str, src: IPAddress, to: IPAddress) -> Outcome:
         """How far a question goes from a node on, to which it `came` by a device, or by none: it is its own."""
-        return self._walk(State(node, came, 0, src, to, back=False), {})
+        return self._walk(AtNode(node, came, 0, src, to, back=False), {})
 
     # -- the way --------------------------------------------------------------------------------
 
-    def _walk(self, state: State, back: Back, asked: Came | None = None) -> Outcome:
+    def _walk(self, state: AtNode, back: Back, asked: Came | None = None) -> Outcome:
         """Follow a packet to its end.
 
         `back` is what is put in place of an answer's destination, and where; `asked`, how its question came.
         """
         known = {} if back or asked else self._known
-        steps: list[tuple[State, Move]] = []
-        passed: set[State] = set()
+        steps: list[tuple[AtNode, Move]] = []
+        passed: set[AtNode] = set()
         while state not in known:
             passed.add(state)
             step = self._step(state, back, asked or {})
@@ -167,7 +167,7 @@ class Reach:
             return end._replace(verdict=far)
         return end
 
-    def _step(self, state: State, back: Back, asked: Came) -> Verdict | Move:
+    def _step(self, state: AtNode, back: Back, asked: Came) -> Verdict | Move:
         node = self._nodes[state.node]
         if node.execs:
             return UNKNOWN  # they may change anything
@@ -197,10 +197,10 @@ class Reach:
             return UNKNOWN
         if not state.back:
             state = self._out(node, state, out, via, changes)
-        further = State(there.node, there.name, there.domain, state.src, state.dst, state.back)
+        further = AtNode(there.node, there.name, there.domain, state.src, state.dst, state.back)
         return Move(further, (state.node, state.came, out), tuple(changes))
 
-    def _stopped(self, state: State, out: str, changes: list[Change]) -> Verdict | None:
+    def _stopped(self, state: AtNode, out: str, changes: list[Change]) -> Verdict | None:
         """Whether a packet goes from VRF to VRF, or the host's rules and parameters do not let it pass it on."""
         if self.segments.leaves_domain(state.node, out, state.domain):
             return UNKNOWN
@@ -213,7 +213,7 @@ class Reach:
             return does_not_forward(HOST)
         return None if passing == "passes" else Verdict(passing)
 
-    def _into(self, node: Node, state: State, back: Back, changes: list[Change]) -> State:
+    def _into(self, node: Node, state: AtNode, back: Back, changes: list[Change]) -> AtNode:
         """Put another destination in place of one that the node translates; of an answer, what was there before."""
         if state.back:
             return state._replace(dst=back.get((state.node, state.dst), state.dst))
@@ -223,7 +223,7 @@ class Reach:
         changes.append((node.name, new, state.dst))
         return state._replace(dst=new)
 
-    def _owns(self, state: State) -> bool:
+    def _owns(self, state: AtNode) -> bool:
         """Whether the packet is for the node itself."""
         return any(
             d.node == state.node and d.domain == state.domain
@@ -237,13 +237,13 @@ class Reach:
         out = self.tables.device_to(router.node, table, entry) if entry is not None else ""
         return out not in ("", router.name)
 
-    def _owns_elsewhere(self, state: State) -> bool:
+    def _owns_elsewhere(self, state: AtNode) -> bool:
         """Whether it is the node's own in another VRF, or outside of them: whether it is taken is not told."""
         return any(d.node == state.node for d in self.segments.owners.get(state.dst, ()))
 
     # -- routes ---------------------------------------------------------------------------------
 
-    def _route(self, state: State, mark: int | None = 0) -> Entry | Verdict:
+    def _route(self, state: AtNode, mark: int | None = 0) -> Entry | Verdict:
         """The route that a packet takes; what the table local takes for the node is not told."""
         node, dst = state.node, state.dst
         entry = found(self.tables, state, mark)
@@ -259,7 +259,7 @@ class Reach:
         kind = "a blackhole" if entry.type == "blackhole" else f"{article} {entry.type} route"
         return self._lost(state, f"{kind} at {named(node)} for {entry.network}")
 
-    def _lost(self, state: State, text: str) -> Verdict:
+    def _lost(self, state: AtNode, text: str) -> Verdict:
         """There is no way on, unless a command, a routing daemon or a VRF has one."""
         node = self._nodes[state.node]
         vrfs = any(d.domain for d in self.tables.devices(state.node)) and not state.domain
@@ -267,7 +267,7 @@ class Reach:
             return UNKNOWN
         return Verdict("broken", state.node, text, to=str(state.dst))
 
-    def _source(self, state: State) -> IPAddress | Verdict:
+    def _source(self, state: AtNode) -> IPAddress | Verdict:
         """The address from which a node sends: that of the route, else one of the device that it leaves by."""
         for policy in self.tables.policies(state.node, state.dst.version):
             if policy.from_ is not None or policy.oif is not None:
@@ -283,8 +283,8 @@ class Reach:
     # -- address translation --------------------------------------------------------------------
 
     def _out(
-        self, node: Node, state: State, out: str, via: IPAddress, changes: list[Change]
-    ) -> State:
+        self, node: Node, state: AtNode, out: str, via: IPAddress, changes: list[Change]
+    ) -> AtNode:
         """Put another source in place of one that the node, or a network of the host, translates."""
         own = self.tables.address(node.name, out, via)
         new = new_source(node, state, out, own)

@@ -92,9 +92,17 @@ class Scene:
     beyond: tuple[Beyond, ...] = ()  # routers behind other cards that the host has as uplinks
 
 
-def choose(topology: Topology, *asked: IPAddress, host: tuple[Option, ...] = ()) -> Scene:
-    """The surroundings in which a topology is tried, with somebody on the internet who has the `asked` addresses."""
-    taken = list(_subnets(topology))
+def choose(
+    topology: Topology,
+    *asked: IPAddress,
+    host: tuple[Option, ...] = (),
+    besides: Iterable[IPNetwork] = (),
+) -> Scene:
+    """The surroundings in which a topology is tried, with somebody on the internet who has the `asked` addresses.
+
+    `besides` are taken, too, by what is not in the topology.
+    """
+    taken = [*_subnets(topology), *besides]
     remote = [*_claimed(topology), *(a for a in asked if not (own(topology, a) or a.is_loopback))]
     lan, cards = _devices(topology)
     ways = [u for u in topology.host.uplinks if not (own(topology, u.via) or u.via.is_link_local)]
