@@ -31,6 +31,8 @@ sudo iptables -P FORWARD ACCEPT
 sudo iptables -t nat -A POSTROUTING -s 10.40.0.0/24 -o "$WAN" -j MASQUERADE
 sudo mkdir -p /etc/netns/red
 echo "nameserver 9.9.9.9" > /etc/netns/red/resolv.conf
+# What blue sends there is not translated back: nothing sees what crosses the bridge.
+sudo iptables -t nat -A PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 10.40.0.2:80
 cd /usr/share
 sudo -u nobody ip netns exec red python3 -m http.server 80 &
 sleep 30
@@ -44,3 +46,4 @@ done
 sudo ip link del $BRIDGE
 sudo iptables -t nat -D POSTROUTING -s 10.40.0.0/24 -o "$WAN" -j MASQUERADE
 rm -r /etc/netns/red
+sudo iptables -t nat -D PREROUTING -p tcp --dport 8080 -j DNAT --to-destination 10.40.0.2:80

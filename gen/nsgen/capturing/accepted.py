@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from nsgen.comparing import Comparison
 from nsgen.comparing.compare import StateLine
 from nsgen.comparing.packets import AddressOwners, UnlikeAnswer, told
+from nsgen.proof.named import named_ports
 from nsgen.proof.observed import AROUND
 from nsgen.proof.state import KernelNode
 from nsgen.topology.names import derived_mac
@@ -16,19 +17,25 @@ from nsgen.values import HOST
 
 MAC = re.compile(r"dev (\S+) address (\S+)")
 NODAD = " nodad"
+OF_IPV6_ALONE = re.compile(
+    r"addrgenmode|link-local|disable_ipv6"
+)  # of devices, which every other line would be
 LO = re.compile(r"dev lo (?:up|down)")
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What differs, line by line; and what is told and accepted.
+    """What differs, line by line; what may be the cause of packets that differ; and what is told and accepted.
 
     `closed`: the machines around reach something by way of the host in the script's, and not in the topology's: a
-    host that forwards for everybody is not what nsgen builds.
+    host that forwards for everybody is not what nsgen builds. `passed`: DNAT without an address takes what is for
+    others, and a published port what is for the host.
     """
 
     differences: tuple[str, ...]
+    causes: tuple[str, ...]
     closed: tuple[str, ...]
+    passed: tuple[str, ...]
     remarks: tuple[str, ...]
 
     @property
@@ -41,10 +48,20 @@ def judged(found: Comparison, topology: str) -> Judgement:
     """Tell differences from what is closed on purpose; `topology`: the name of the one that is tried."""
     closed = [one for one in found.packets if _closed(one, found)]
     place = AddressOwners(found.a, found.b)
+    taken = {
+        (protocol, port)
+        for named in named_ports(found.a.state.nodes[HOST])
+        if named.translated and not named.address
+        for protocol in named.protocols
+        for port in named.ports
+    }
+    passed = [one for one in found.packets if _passed(one, taken)]
     dark = {node.name for node in found.a.state.nodes.values() if not _lit(node)}
     other = [
         one for one in found.packets
-        if not (_closed(one, found) or _to_itself(one, found) or _by_lo(one, place, dark))
+        if not (
+            _closed(one, found) or one in passed or _to_itself(one, found) or _by_lo(one, place, dark)
+        )
     ]  # fmt: skip
     asked = {(line.mark, line.node, line.text) for line in found.state}
     state = [
@@ -54,8 +71,18 @@ def judged(found: Comparison, topology: str) -> Judgement:
         and not _undetected(line, asked)
         and not _derived(line, topology)
     ]
-    lines = [*map(str, state), *(map(str, found.deciding) if other else ()), *told(other, place)]
-    return Judgement(tuple(lines), tuple(told(closed, place)), tuple(_remarks(found, dark)))
+    causes = (
+        [str(line) for line in found.deciding if not OF_IPV6_ALONE.search(line.text)]
+        if other
+        else []
+    )
+    return Judgement(
+        (*told(other, place), *map(str, state)),
+        tuple(causes),
+        tuple(told(closed, place)),
+        tuple(told(passed, place)),
+        tuple(_remarks(found, dark)),
+    )
 
 
 def _undetected(line: StateLine, every: set[tuple[str, str, str]]) -> bool:
@@ -94,6 +121,12 @@ def _closed(one: UnlikeAnswer, found: Comparison) -> bool:
         and one.a.answered
         and (not one.b.answered or theirs)
     )
+
+
+def _passed(one: UnlikeAnswer, taken: set[tuple[str, int]]) -> bool:
+    """Whether somebody beyond the host answers by a port that the first machine takes for itself."""
+    port = (one.question.protocol, one.question.port)
+    return one.question.asker not in AROUND and port in taken and one.b.by in AROUND
 
 
 def _to_itself(one: UnlikeAnswer, found: Comparison) -> bool:

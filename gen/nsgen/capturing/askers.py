@@ -79,7 +79,22 @@ def who_reaches(
         found.add("loopback")
     if not ours and "self" in found and not _comes_back(firewall.node, rules, port):
         found.remove("self")
+    if not ours and _is_alone(members, port.network) and not _translates_back(firewall.node, port):
+        found.discard("network")
     return found
+
+
+def _is_alone(members: dict[str, tuple[str, str]], network: str) -> bool:
+    """Whether there is no other network whose members could ask."""
+    return all(name == network for _, name in members.values())
+
+
+def _translates_back(host: KernelNode, port: PublishedRule) -> bool:
+    """Whether the answer to a sibling, which crosses the bridge alone, is seen by the rules that translate it back."""
+    tool = {4: "iptables", 6: "ip6tables"}[port.version]
+    everywhere = host.sysctls.get(f"net/bridge/bridge-nf-call-{tool}") == "1"
+    bridge = host.link(port.network)
+    return everywhere or bool(bridge and bridge.data.get(f"nf_call_{tool}"))
 
 
 def _hosts(subnet: Any) -> list[Any]:

@@ -73,6 +73,7 @@ class ScriptCapture:
         yield from (f"note: {printable(text)}" for text in (*account.told, *self.notes))
         if self.verdict is not None:
             yield from (f"note: closed by nsgen: {line}" for line in self.verdict.closed)
+            yield from (f"note: not taken by nsgen: {line}" for line in self.verdict.passed)
             yield from (f"note: {printable(line)}" for line in self.verdict.remarks)
 
     def _at(self, element: Element, text: str) -> str:

@@ -131,6 +131,8 @@ def deliver_script(found: ScriptCapture, *, force: bool) -> None:
     if found.verdict is not None:
         for line in found.verdict.differences:
             say(f"{paint('error', 'error')}: A is the script, B the topology: {line}")
+        for line in found.verdict.causes:
+            say(f"  may be why: {line}")
     say(f"nsgen: {found.summary()}")
     if not found.accepted and not force:
         fail("nothing is written: it is not what the script builds; --force writes it all the same")
