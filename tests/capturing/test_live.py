@@ -13,6 +13,7 @@ from nsgen.cli.capture import capture
 from nsgen.proof.state import State
 
 # What other programs have on the machine besides: Docker's bridge, a container without a name, rules.
+pytestmark = pytest.mark.xdist_group("live")  # which are built once
 OTHERS = """
 ip link add docker0 type bridge; ip addr add 172.17.0.1/16 dev docker0; ip link set docker0 up
 unshare --net sleep 1000 & container=$!

@@ -13,6 +13,7 @@ from nsgen.capturing.topology import Captured, capture
 from nsgen.plan.make import make_plan
 from nsgen.script import targets
 
+pytestmark = pytest.mark.xdist_group("scripts")  # which are built once
 WANTED = Path(__file__).resolve().parent / "wanted"
 NAMES = sorted(path.stem for path in SCRIPTS.glob("*.sh"))
 # What is not built again: the script refuses a device that is in use, as the uplink of the machine is.

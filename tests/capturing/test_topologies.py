@@ -14,6 +14,7 @@ from buildings import built_topology, facts
 from nsgen.capturing.topology import capture
 from nsgen.proof.state import State
 
+pytestmark = pytest.mark.xdist_group("round trips")  # which are built once
 TOP = Path(__file__).resolve().parents[2]
 FEW = (
     "examples/article.yaml", "examples/uplinks.yaml", "tests/topologies/peers.yaml",

@@ -14,6 +14,7 @@ from nsgen.capturing.faults import CaptureRequest
 from nsgen.capturing.script import ScriptCapture, built, held_against
 from nsgen.compiler import compile_topology
 
+pytestmark = pytest.mark.xdist_group("written")  # which are built once
 SCRIPTS = Path(__file__).resolve().parent.parent / "capture"
 # What each is given besides its text; those of TRIED are held against what they build, too.
 ASKED: dict[str, dict[str, object]] = {

@@ -15,6 +15,7 @@ from nsgen.proof.observe import BuildSource, observe
 from nsgen.proof.observed import Observed
 from nsgen.script import targets
 
+pytestmark = pytest.mark.xdist_group("compare")  # which are built once
 HAND = (Path(__file__).parent / "by-hand.sh").read_text()
 TOPOLOGY = """\
 name: hand
