@@ -61,7 +61,7 @@ def graph(
     against: str | None,
     style: Style | GraphFormat,
 ) -> None:
-    """Draw a topology: who is wired to whom, what is published, and how it leaves the host.
+    """Draw who is wired to whom, what is published, and the way out.
 
     The host is drawn with its uplink and its published ports, each network as a rail, and the namespaces
     hang from the rails, with their devices, addresses and services. Without --verified nothing is run.

@@ -20,7 +20,7 @@ Example:
 """,
 )
 def import_() -> None:
-    """Make a topology of what describes networks elsewhere: a Compose file."""
+    """Make a topology of what you have: Compose files."""
 
 
 @import_.command(
