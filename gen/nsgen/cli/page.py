@@ -43,7 +43,7 @@ def page(
     old: str | None,
     verified: bool,  # noqa: FBT001 - click passes names
 ) -> None:
-    """Print a page for a reviewer: one HTML file, which asks for nothing else.
+    """Print a page for a reviewer, as one HTML file.
 
     The picture; who reaches whom, with the way of each question, the rules that decide about it and
     the lines that ask for it; the script, each block beside its reason and its line; the files for

@@ -103,7 +103,10 @@ Example:
 )
 @click.argument("of", type=click.Choice(["topology", "inspect"]), default="topology")
 def schema(of: str) -> None:
-    """Print the JSON Schema of a topology, for editors; or that of `nsgen inspect --format json`."""
+    """Print the JSON Schema of a topology, or of what `inspect` prints.
+
+    That of a topology is for editors; the other one is of `nsgen inspect --format json`.
+    """
     put(_schema() if of == "topology" else _inspected())
 
 
