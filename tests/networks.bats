@@ -123,7 +123,7 @@ YAML
   expect <<'TABLE'
 sam   10.9.0.2  80  tcp   ok tim 10.9.0.1
 sam   10.9.0.2  -   ping  ok
-host  10.9.0.2  -   ping  unreachable
+host  10.9.0.2  -   ping  timeout|unreachable
 sam   8.8.8.8   -   ping  unreachable
 TABLE
   [[ -z $(on host ip -4 address show dev bare) ]]
@@ -133,7 +133,7 @@ TABLE
   expect <<'TABLE'
 una   192.168.19.3  80  tcp   ok vic 192.168.19.2
 una   192.168.19.1  -   ping  timeout|unreachable
-host  192.168.19.2  -   ping  unreachable
+host  192.168.19.2  -   ping  timeout|unreachable
 una   8.8.8.8       -   ping  unreachable
 TABLE
   [[ -z $(on host ip -4 address show dev detached) ]]

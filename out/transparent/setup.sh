@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime c8de2e74d500, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 71d7f04b3652, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -701,7 +701,7 @@ lock() {
   local folder file
   until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK || $PLAN && ! -d /run/nsgen ]]; do
     [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
-    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen/sysctl || die '/run/nsgen cannot be made'
+    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
     { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done

@@ -195,7 +195,7 @@ lock() {
   local folder file
   until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK || $PLAN && ! -d /run/nsgen ]]; do
     [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
-    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen/sysctl || die '/run/nsgen cannot be made'
+    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
     { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
     flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   done
