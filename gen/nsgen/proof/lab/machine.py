@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from nsgen.proof.claims.scene import GUESTS
+from nsgen.proof.lab.mounts import MS_RDONLY, MS_REMOUNT, bind, mount
 from nsgen.proof.lab.programs import run
 
 LAN, ROUTER = "lan~", "router~"  # as no namespace can be called
@@ -101,9 +102,9 @@ class Machine:
 
     def _mount(self) -> None:
         """Folders of our own over those that a script writes to."""
-        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/run")
+        mount("tmpfs", "/run", "mode=755")
         self.folder.mkdir(exist_ok=True)
-        run("mount", "-t", "tmpfs", "tmpfs", str(self.folder))
+        mount("tmpfs", self.folder)
         upper = self.folder / "etc/upper"
         for name in (
             "netns",
@@ -115,13 +116,13 @@ class Machine:
         (self.folder / "etc/work").mkdir()
         (self.folder / "tmp").mkdir()
         self.nodes.mkdir()
-        run("mount", "-t", "proc", "proc", "/proc")
-        run("mount", "-t", "sysfs", "-o", "ro", "sysfs", "/sys")
+        mount("proc", "/proc")
+        mount("sysfs", "/sys", flags=MS_RDONLY)
         if Path("/proc/sysrq-trigger").exists():
-            run("mount", "--bind", "/dev/null", "/proc/sysrq-trigger")
+            bind("/dev/null", "/proc/sysrq-trigger")
         Path("/run/lock").mkdir()
         layers = f"lowerdir=/etc,upperdir={upper},workdir={self.folder / 'etc/work'}"
-        run("mount", "-t", "overlay", "overlay", "-o", layers, "/etc")
+        mount("overlay", "/etc", layers)
         resolver = Path("/etc/resolv.conf")
         resolver.unlink(missing_ok=True)  # it may be a link to what /run no longer has
         resolver.write_text("nameserver 0.0.0.0\n")  # it refuses at once, in namespaces, too
@@ -129,10 +130,10 @@ class Machine:
             if folder.name in GLOBAL_SYSCTLS:
                 self._copy_sysctls(folder)
             elif folder.name != "net":
-                run("mount", "--bind", str(folder), str(folder))
-                run("mount", "-o", "remount,bind,ro", str(folder))
+                bind(folder, folder)
+                bind(folder, folder, MS_REMOUNT | MS_RDONLY)
         (self.nodes / "host").touch()
-        run("mount", "--bind", "/proc/self/ns/net", str(self.nodes / "host"))
+        bind("/proc/self/ns/net", self.nodes / "host")
 
     def _copy_sysctls(self, folder: Path) -> None:
         copy = self.folder / "sys" / folder.name
@@ -145,7 +146,7 @@ class Machine:
                 except OSError:
                     value = b""
                 (there / name).write_bytes(value)
-        run("mount", "--bind", str(copy), str(folder))
+        bind(copy, folder)
 
     def set_defaults(self, node: str) -> None:
         """A new namespace takes some parameters from the machine that it is made on, whatever they are there."""
