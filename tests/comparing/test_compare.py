@@ -73,10 +73,9 @@ def test_other_names_of_cables_are_no_difference(seen: dict[str, Observed]) -> N
     found = compare(seen["hand"], seen["renamed"])
     assert list(found.lines()) == []
     assert found.same
-    assert list(found.remarks()) == [
-        "host: wred of B is v-red of A",
-        "host: wblue of B is v-blue of A",
-    ]
+    # Who has no neighbour on a busy machine hears of it, or has waited long enough before.
+    told = [line for line in found.remarks() if "that neither answers" not in line]
+    assert told == ["host: wred of B is v-red of A", "host: wblue of B is v-blue of A"]
     assert len(found.a.answers) > 150
 
 
