@@ -126,6 +126,33 @@ SH
   expect_state "$before"
 }
 
+@test "many namespaces are made in two halves: where one of either cannot be made, none is left" {
+  local before number
+  prepare "$(topology <<<'{name: many, namespaces: {"n[1-40]": {}}}')"
+  mkdir "$LAB/broken"
+  cat >"$LAB/broken/ip" <<SH
+#!/bin/sh
+case "\$*" in
+  '-force -batch -') lines=\$(cat) ;;
+  *) exec "$(command -v ip)" "\$@" ;;
+esac
+case \$lines in *"netns add n\$UNMADE"*) echo 'Cannot create it'; echo 'Command failed -:3'; exit 1 ;; esac
+printf '%s\n' "\$lines" | "$(command -v ip)" "\$@"
+SH
+  chmod 755 "$LAB/broken/ip"
+  before=$(state)
+  for number in 3 37; do
+    run -1 on host env UNMADE="$number" "PATH=$LAB/broken:$(inner_path)" bash "$LAB/setup.sh" up
+    [[ $output == *"Cannot create it"*"undoing what was done"* ]] || fail "$output"
+    expect_state "$before"
+  done
+  script up
+  [[ $(on host ip netns list | grep -c '^n[0-9]') -eq 40 ]]
+  run -0 script check
+  down
+  expect_state "$before"
+}
+
 # It fails as this kernel does where there is none of the two, whatever this one has; no module is a file here.
 lacking() { # PROGRAM PATTERN SAID
   mkdir -p "$LAB/lacking"

@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 71d7f04b3652, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 130a17dd0209, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -893,13 +893,12 @@ survey_devices() {
 }
 
 survey_ip() { # NODE LINE
-  local name=${2#* add name } peer
+  local name=${2#* add name } peer=${2#* peer name }
   case $2 in
-    'link set '*) ;;
     'netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
     'link add '* | 'tuntap add '*)
       is_ours "$2" || taken link "${name%% *}"
-      [[ $2 != *' peer name '* || $2 == *' netns '* ]] || { peer=${2#* peer name } && is_free "${peer%% *}" "$2"; } || taken link "${peer%% *}"
+      [[ $2 != *' peer name '* || $2 == *' netns '* ]] || is_free "${peer%% *}" "$2" || taken link "${peer%% *}"
       ;;
     'address replace '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_subnet "${2#address replace }" ;;
     'rule add '*) survey_priority -4 "$2" ;;
@@ -912,11 +911,12 @@ taken() { PROBLEMS+=("$1 $2 exists already, and it is not of this topology"); }
 
 # What is made in a namespace has no name here.
 is_ours() { # LINE
+  local name=${1#* add name } device=${1#* dev }
   case $1 in
+    'link set '* | 'vlan '*) is_marked "${device%% *}" || is_our_port "${device%% *}" ;;
     'netns add '*) is_our_namespace "$1" ;;
-    'link set '* | 'vlan '*) set -- "${1#* dev }" && { is_marked "${1%% *}" || is_our_port "${1%% *}"; } ;;
     *' netns '*' type '*) ;;
-    *) set -- "${1#* add name }" "$1" && is_free "${1%% *}" "$2" ;;
+    *) is_free "${name%% *}" "$1" ;;
   esac
 }
 
@@ -1353,9 +1353,8 @@ parameters() { take "$1" sysctl; } # NODE <LINES
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
 
 get_parameter() { # NODE KEY
-  local text='' path=$2
-  [[ $path == */* ]] || path=${path//.//}
-  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"/proc/sys/$path"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  local text=''
+  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"$(path_of "$2")"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
@@ -1396,7 +1395,7 @@ make_sysctl() { # NODE LINES
 # As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
   local was='' only='' along line records=("/run/nsgen/sysctl/$1"@*forward*)
-  [[ ${records[*]} == ?("/run/nsgen/sysctl/$1@${2//\//%}") ]] || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
+  ((${#records[@]} == 0)) || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
   if set_at_boot "$@"; then
     was=0 only=^chain
     ! asked_for net.ipv4.conf.all.accept_redirects 0 || only='^chain|redirects'

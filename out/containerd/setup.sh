@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 71d7f04b3652, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 130a17dd0209, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -469,9 +469,8 @@ parameters() { take "$1" sysctl; } # NODE <LINES
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
 
 get_parameter() { # NODE KEY
-  local text='' path=$2
-  [[ $path == */* ]] || path=${path//.//}
-  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"/proc/sys/$path"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  local text=''
+  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"$(path_of "$2")"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
@@ -512,7 +511,7 @@ make_sysctl() { # NODE LINES
 # As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
   local was='' only='' along line records=("/run/nsgen/sysctl/$1"@*forward*)
-  [[ ${records[*]} == ?("/run/nsgen/sysctl/$1@${2//\//%}") ]] || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
+  ((${#records[@]} == 0)) || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
   if set_at_boot "$@"; then
     was=0 only=^chain
     ! asked_for net.ipv4.conf.all.accept_redirects 0 || only='^chain|redirects'

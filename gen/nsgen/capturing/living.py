@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from nsgen.capturing.elements import EMPTY, of_route, of_rule
+from nsgen.capturing.parameters import FORWARD
 from nsgen.capturing.rules import lines_of
 from nsgen.proof.state import KernelLink, KernelNode, State
 from nsgen.values import HOST
@@ -34,7 +35,6 @@ BELOW = {
     "macvtap",
     "team",
 }  # of a card, what is on it is the machine's own
-FORWARD = "net/ipv4/ip_forward"
 
 
 def earlier(state: State) -> tuple[State, list[str]]:
@@ -135,8 +135,8 @@ def _sysctls(host: KernelNode, taken: set[str]) -> dict[str, str]:
         device = scoped.match(key)
         if device is None or device[1] not in taken:
             found[key] = value
-    if taken and FORWARD in found:
-        found[FORWARD] = "0"
+    if taken and FORWARD[4] in found:
+        found[FORWARD[4]] = "0"
     return found
 
 

@@ -10,10 +10,11 @@ from nsgen.capturing.elements import new_sysctls, of_sysctl
 from nsgen.ops import SetSysctl
 from nsgen.plan.steps import Plan
 from nsgen.proof.state import KernelNode
+from nsgen.topology import needs
+from nsgen.topology.needs import sysctl_path
 from nsgen.values import HOST
 
-FORWARD = {4: "net/ipv4/ip_forward", 6: "net/ipv6/conf/all/forwarding"}
-ALONG = re.compile(r"net/ipv4/conf/(?!all/)[^/]+/forwarding|net/ipv6/conf/(?!all/)[^/]+/forwarding")
+FORWARD = {version: sysctl_path(key) for version, key in needs.FORWARD.items()}
 # What the kernel sets along with another one, or keeps for the machine as a whole.
 FOLLOWS = re.compile(
     r"net/ipv4/conf/[^/]+/forwarding|net/ipv6/conf/[^/]+/forwarding|net/ipv4/conf/all/accept_redirects|"

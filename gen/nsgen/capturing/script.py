@@ -14,18 +14,16 @@ from nsgen.capturing.spoken import spoken
 from nsgen.capturing.topology import Captured, capture
 from nsgen.capturing.traced import BY_EXEC, SAID, UNSAID, CommandOutcome, ScriptTrace
 from nsgen.comparing import compare
-from nsgen.compiler import compile_topology
 from nsgen.language.yaml.excerpt import printable
 from nsgen.plan.make import make_plan
 from nsgen.proof.captured import Run, asked, capturing, run_script
 from nsgen.proof.lab.commands import ip_words
-from nsgen.proof.observe import BuildSource, UnbuiltError, observe
+from nsgen.proof.observe import BuildSource, UnbuiltError, no_topology, observe
 from nsgen.proof.state import State
 from nsgen.script import targets
 from nsgen.values import HOST
 from nsgen.words import count
 
-EMPTY_TOPOLOGY = b"name: captured\n"
 UPLINK = "eth0"  # where a script names no card
 DROPPED = "-t filter -P FORWARD DROP"
 OWN_ADDRESS = re.compile(r"fe80::[0-9a-f:]+/64 dev ")
@@ -177,9 +175,7 @@ def _in_order(state: State, run: Run) -> State:
 
 def _source(asking: CaptureRequest, text: str) -> BuildSource:
     known = spoken(asking.text)
-    empty = compile_topology("capture", EMPTY_TOPOLOGY).topology
-    assert empty is not None, "a name alone is a topology"  # noqa: S101 - for mypy
-    source = BuildSource(asking.name, text, empty, known.cards or (UPLINK,), known.public)
+    source = BuildSource(asking.name, text, no_topology(), known.cards or (UPLINK,), known.public)
     return capturing(
         source,
         asking.path,

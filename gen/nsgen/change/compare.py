@@ -58,10 +58,6 @@ class Change:
         """The lines that are done: those of the new topology that the old one had not."""
         return [line for line in self.new.lines if str(line) not in self._before]
 
-    def rebuilds(self, key: Key) -> bool:
-        """Whether a thing of both is taken away, and made anew."""
-        return key in self._rebuilt
-
     def _difference(self, key: Key) -> Difference | None:
         old, new = self.old.found.get(key), self.new.found.get(key)
         gone = tuple(line for line in (old.all if old else ()) if str(line) not in self._after)

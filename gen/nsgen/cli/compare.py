@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 DIFFERENT, UNTOLD = 1, 2  # exit statuses, as diff(1) has them
 SCRIPTS, TOPOLOGIES = (".sh", ".bash"), (".yaml", ".yml")
 KEY = re.compile(rb"[\w$.-]+\s*:(\s|$)")  # how a topology begins
-NOTHING = b"name: script\n"  # the topology of what has none
 
 
 @click.command(
@@ -100,9 +99,8 @@ def _sources(names: tuple[str, str], values: dict[str, str]) -> list[BuildSource
     """Both, read; the topologies among them compiled."""
     texts = {name: _read(name) for name in names if not name.endswith(TOPOLOGIES)}
     topologies = [name for name in names if name not in texts or _is_topology(name, texts[name])]
-    from nsgen.compiler import compile_topology
     from nsgen.plan.make import make_plan
-    from nsgen.proof.observe import BuildSource
+    from nsgen.proof.observe import BuildSource, no_topology
     from nsgen.script import targets
 
     found: dict[str, BuildSource] = {}
@@ -118,11 +116,9 @@ def _sources(names: tuple[str, str], values: dict[str, str]) -> list[BuildSource
                 found[name] = BuildSource(_label(name), script, one.topology)
     elif values:
         raise click.BadParameter("these are scripts, which it is not for", param_hint="'--set'")
-    nothing = compile_topology("", NOTHING).topology
     for name, data in texts.items():
-        if name not in found and nothing is not None:
-            script = _script(name, data)
-            found[name] = BuildSource(_label(name), script, nothing)
+        if name not in found:
+            found[name] = BuildSource(_label(name), _script(name, data), no_topology())
     return [found[name] for name in names]
 
 

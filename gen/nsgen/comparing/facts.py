@@ -24,19 +24,6 @@ ALIAS = "nsgen:"
 LOOPBACK = "lo"
 LOOPBACKS = ("localhost", "ip6-localhost", "ip6-loopback")
 MTU = 1500
-# In the order in which they are told.
-RANKS = (
-    "namespace",
-    "link",
-    "address",
-    "route",
-    "rule",
-    "neighbour",
-    "sysctl",
-    "firewall",
-    "file",
-    "process",
-)
 
 
 @dataclass(frozen=True)

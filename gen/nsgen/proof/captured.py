@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from nsgen.proof.observe import BuildSource, surroundings
+from nsgen.proof.private import FOLDER
 from nsgen.proof.rehearse import VerifyError, play
 
 INNER = "nsgen.proof.lab.capture"
-FOLDER = "/run/nsgen-machine"  # on the private /run
 SECONDS = 60.0
 OVER = "the time was over"  # before what the kernel was read
 
@@ -83,7 +83,7 @@ def capturing(
 ) -> BuildSource:
     """The source as it is to be captured: the script is run under its own name, with arguments, in some folder."""
     more = {
-        "folder": FOLDER, "path": path, "arguments": list(arguments), "cwd": cwd, "timeout": timeout,
+        "folder": str(FOLDER), "path": path, "arguments": list(arguments), "cwd": cwd, "timeout": timeout,
         "names": list(names), "stop": None, "upto": None, "ask": False,
     }  # fmt: skip
     return replace(source, inner=INNER, more=more)

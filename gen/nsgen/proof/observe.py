@@ -8,10 +8,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
 
+from nsgen.compiler import compile_topology
 from nsgen.proof.claims.scene import Option, Scene, choose
-from nsgen.proof.job import scene_of
 from nsgen.proof.observed import Answer, Observed, Question
 from nsgen.proof.rehearse import VerifyError, play
 from nsgen.proof.survey import AskedMachine, survey
@@ -66,6 +67,14 @@ class BuildSource:
             if not re.search(made.format(re.escape(name)), self.script):
                 return str(name)
         return ""
+
+
+@cache
+def no_topology() -> Topology:
+    """The topology of a script that was made of none: a name alone."""
+    found = compile_topology("script", b"name: script\n").topology
+    assert found is not None, "a name alone is a topology"  # noqa: S101 - for mypy
+    return found
 
 
 def observe(
@@ -251,11 +260,6 @@ def surroundings(sources: Sequence[BuildSource]) -> list[Scene]:
         )
         for scene, uplink in zip(own, uplinks, strict=True)
     ]
-
-
-def scene_document(source: BuildSource) -> dict[str, Any]:
-    """The surroundings of one source by itself, as :class:`nsgen.proof.lab.machine.Machine` takes them."""
-    return scene_of(surroundings([source])[0], source.topology)
 
 
 def _literals(script: str) -> Iterator[IPNetwork]:

@@ -147,13 +147,12 @@ survey_devices() {
 }
 
 survey_ip() { # NODE LINE
-  local name=${2#* add name } peer
+  local name=${2#* add name } peer=${2#* peer name }
   case $2 in
-    'link set '*) ;;
     'netns add '*) is_ours "$2" || taken netns "${2##* }" ;;
     'link add '* | 'tuntap add '*)
       is_ours "$2" || taken link "${name%% *}"
-      [[ $2 != *' peer name '* || $2 == *' netns '* ]] || { peer=${2#* peer name } && is_free "${peer%% *}" "$2"; } || taken link "${peer%% *}"
+      [[ $2 != *' peer name '* || $2 == *' netns '* ]] || is_free "${peer%% *}" "$2" || taken link "${peer%% *}"
       ;;
     'address replace '*) [[ ${KEPT["host ip $2"]:-} ]] || survey_subnet "${2#address replace }" ;;
     'rule add '*) survey_priority -4 "$2" ;;
@@ -166,11 +165,12 @@ taken() { PROBLEMS+=("$1 $2 exists already, and it is not of this topology"); }
 
 # What is made in a namespace has no name here.
 is_ours() { # LINE
+  local name=${1#* add name } device=${1#* dev }
   case $1 in
+    'link set '* | 'vlan '*) is_marked "${device%% *}" || is_our_port "${device%% *}" ;;
     'netns add '*) is_our_namespace "$1" ;;
-    'link set '* | 'vlan '*) set -- "${1#* dev }" && { is_marked "${1%% *}" || is_our_port "${1%% *}"; } ;;
     *' netns '*' type '*) ;;
-    *) set -- "${1#* add name }" "$1" && is_free "${1%% *}" "$2" ;;
+    *) is_free "${name%% *}" "$1" ;;
   esac
 }
 

@@ -10,9 +10,8 @@ parameters() { take "$1" sysctl; } # NODE <LINES
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
 
 get_parameter() { # NODE KEY
-  local text='' path=$2
-  [[ $path == */* ]] || path=${path//.//}
-  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"/proc/sys/$path"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  local text=''
+  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"$(path_of "$2")"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
@@ -53,7 +52,7 @@ make_sysctl() { # NODE LINES
 # As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
   local was='' only='' along line records=("/run/nsgen/sysctl/$1"@*forward*)
-  [[ ${records[*]} == ?("/run/nsgen/sysctl/$1@${2//\//%}") ]] || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
+  ((${#records[@]} == 0)) || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
   if set_at_boot "$@"; then
     was=0 only=^chain
     ! asked_for net.ipv4.conf.all.accept_redirects 0 || only='^chain|redirects'

@@ -9,7 +9,6 @@ machine is as at one of the readings, as :mod:`nsgen.proof.lab.compared` is.
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 import subprocess
 import sys
@@ -20,9 +19,10 @@ from pathlib import Path
 from typing import Any
 
 from nsgen.proof.lab import state, uplinks
+from nsgen.proof.lab.compared import ComparedRehearsal
 from nsgen.proof.lab.copied import Programs, cover, words_of
-from nsgen.proof.lab.machine import Machine
-from nsgen.proof.lab.observing import Document, Job, devices_of, observe
+from nsgen.proof.lab.main import main
+from nsgen.proof.lab.observing import Document, devices_of, observe
 from nsgen.proof.lab.programs import RehearsalError
 from nsgen.proof.lab.recorder import Recorder, StoppedError, theirs
 from nsgen.proof.lab.shim import OWN
@@ -43,23 +43,14 @@ BEFORE_EACH = (
 )
 
 
-class Capture:
+class Capture(ComparedRehearsal):
     """One run of a script."""
 
     def __init__(self, job: Mapping[str, Any], events: int) -> None:
-        """Take the job over."""
-        self.job = job
-        self.events = events
-        self.folder = Path(job["folder"])
+        """Take the job over; the script has its own place."""
+        super().__init__(job, events)
         self.script = Path(job["path"])
-        self.machine = Machine(self.folder, job["scene"])
         self.hidden: set[int] = set()  # processes that are the script itself
-
-    def tell(self, event: str, **values: object) -> None:
-        """Tell the outer half."""
-        text = (json.dumps({"event": event, **values}) + "\n").encode()
-        while text:
-            text = text[os.write(self.events, text) :]
 
     def run(self) -> None:
         """Make the machine, run the script, and tell."""
@@ -91,7 +82,7 @@ class Capture:
             stopped = True
             self.hidden = stop.hidden
         if self.job["ask"]:
-            observe(self.machine, self.job["name"], self._next, devices)
+            observe(self.machine, self.job["name"], self.following, devices)
             return
         best = recorder.best
         if best is None:
@@ -104,20 +95,12 @@ class Capture:
             last=self._last(), answered=self._answered(), uplink=self.job["scene"]["uplink"],
         )  # fmt: skip
 
-    def _next(self, document: Document) -> Job | None:
-        """Tell what is known, and take what is to be asked; see :mod:`nsgen.proof.lab.compared`."""
-        if document["asked"]:
-            known = {key: document[key] for key in ("asked", "verdicts", "notes")}
-            self.tell("answers", **known)
-        else:
-            found = document["state"]["processes"]
-            shown = [self._shown(p, asked=True) for p in found if p["pid"] not in self.hidden]
-            shown = [process for process in shown if not process["own"]]
-            document["state"]["processes"] = shown
-            self.tell("seen", document=document)
-        line = sys.stdin.readline()
-        asked: Job = json.loads(line or "{}")
-        return asked or None
+    def shown(self, document: Document) -> Document:
+        """Without the script itself, and what stands in for others as these."""
+        found = document["state"]["processes"]
+        shown = [self._shown(p, asked=True) for p in found if p["pid"] not in self.hidden]
+        document["state"]["processes"] = [process for process in shown if not process["own"]]
+        return document
 
     def _started(self, path: str) -> subprocess.Popen[bytes]:
         """Start the script, as root who has just come."""
@@ -202,16 +185,5 @@ class Capture:
         self.script.chmod(mode)
 
 
-def main() -> None:
-    """Do one job."""
-    job, events = json.loads(Path(sys.argv[1]).read_text()), int(sys.argv[2])
-    os.set_inheritable(events, False)  # noqa: FBT003 - of the standard library
-    capture = Capture(job, events)
-    try:
-        capture.run()
-    except (RehearsalError, OSError, subprocess.SubprocessError) as error:
-        capture.tell("failed", text=str(error))
-
-
 if __name__ == "__main__":
-    main()
+    main(Capture)

@@ -51,15 +51,19 @@ class ComparedRehearsal(Rehearsal):
             said = said.replace(str(self.script), self.job["name"])
             self.tell("unbuilt", text=wrong, said=said)
             return
-        observe(self.machine, self.job["name"], self._next, devices)
+        observe(self.machine, self.job["name"], self.following, devices)
 
-    def _next(self, document: Document) -> Job | None:
+    def shown(self, document: Document) -> Document:
+        """What is told of a machine that was looked at."""
+        return document
+
+    def following(self, document: Document) -> Job | None:
         """Tell what is known, and take what is to be asked."""
         if document["asked"]:
             known = {key: document[key] for key in ("asked", "verdicts", "notes")}
             self.tell("answers", **known)
         else:
-            self.tell("seen", document=document)
+            self.tell("seen", document=self.shown(document))
         line = sys.stdin.readline()
         asked: Job = json.loads(line or "{}")
         return asked or None

@@ -62,7 +62,9 @@ class Rehearsal:
 
     def tell(self, event: str, **values: object) -> None:
         """Tell the outer half."""
-        os.write(self.events, (json.dumps({"event": event, **values}) + "\n").encode())
+        text = (json.dumps({"event": event, **values}) + "\n").encode()
+        while text:  # a signal may cut a long one
+            text = text[os.write(self.events, text) :]
 
     def prepare(self) -> None:
         """Make the machine, and put the script there."""
@@ -285,6 +287,7 @@ def _difference(before: str, now: str) -> str:
 def main(kind: type[Rehearsal] = Rehearsal) -> None:
     """Do one job."""
     job, events = json.loads(Path(sys.argv[1]).read_text()), int(sys.argv[2])
+    os.set_inheritable(events, False)  # noqa: FBT003 - of the standard library
     rehearsal = kind(job, events)
     try:
         rehearsal.run()

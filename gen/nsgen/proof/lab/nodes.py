@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-CLONE_NEWNET = 0x40000000  # linux/sched.h
+CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x20000  # linux/sched.h
 SCRIPT_NAMESPACES = Path("/run/netns")  # what the script under test makes
 LIBC = ctypes.CDLL(None, use_errno=True)
 
@@ -20,7 +20,8 @@ def file_of(node: str) -> Path:
     return own if own.exists() else SCRIPT_NAMESPACES / node
 
 
-def _enter(handle: int) -> None:
+def go_into(handle: int) -> None:
+    """Put this process into a network namespace, by an open descriptor; raises OSError."""
     if LIBC.setns(handle, CLONE_NEWNET) != 0:
         raise OSError(ctypes.get_errno(), "setns")
 
@@ -32,13 +33,13 @@ def inside(node: str) -> Iterator[None]:
     try:
         there = os.open(file_of(node), os.O_RDONLY)
         try:
-            _enter(there)
+            go_into(there)
         finally:
             os.close(there)
         try:
             yield
         finally:
-            _enter(home)
+            go_into(home)
     finally:
         os.close(home)
 

@@ -34,7 +34,6 @@ IPPROTO_SCTP = 132
 IP_RECVERR, IPV6_RECVERR = 11, 25  # ip(7), ipv6(7): report every ICMP error, at once
 IP_RECVTTL, IPV6_RECVHOPLIMIT, IPV6_HOPLIMIT = 12, 51, 52
 IP_TRANSPARENT, IPV6_TRANSPARENT = 19, 75
-ICMPV6_FILTER = 1
 RETRY = 0.25  # seconds between two tries of what is not retried by the kernel
 LEAST, TIMES = (
     0.4,

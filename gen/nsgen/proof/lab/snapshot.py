@@ -9,7 +9,6 @@ are made of a random MAC.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import re
@@ -19,10 +18,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from nsgen.proof.lab.nodes import CLONE_NEWNET, LIBC
+from nsgen.proof.lab.mounts import own_sys
+from nsgen.proof.lab.nodes import go_into
 
 NETNS = Path("/run/netns")
-CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18  # linux/sched.h, linux/mount.h
 OWN = "nsgen.proof.lab"  # what the processes of a rehearsal have in their command line
 
 # Of `ip -j -d link`, by the last key: indexes, timers and what follows from other links' MACs.
@@ -183,25 +182,13 @@ def described(path: Path | None) -> tuple[int, IO[str]]:
     try:
         os.dup2(writer, sys.stdout.fileno())
         if path is not None:
-            enter(path)
+            go_into(os.open(path, os.O_RDONLY))
+            own_sys()
         show_node()
         sys.stdout.flush()
         status = 0
     finally:
         os._exit(status)
-
-
-def enter(path: Path) -> None:
-    """Go into a namespace, and have its own /sys, which tells a random MAC from others."""
-    namespace = os.open(path, os.O_RDONLY)
-    for failed in (
-        LIBC.setns(namespace, CLONE_NEWNET),
-        LIBC.unshare(CLONE_NEWNS),
-        LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None),
-        LIBC.mount(b"sysfs", b"/sys", b"sysfs", 0, None),
-    ):
-        if failed:
-            raise OSError(ctypes.get_errno(), f"{path} cannot be entered")
 
 
 def files(*, stateless: bool) -> Iterator[Line]:

@@ -7,6 +7,7 @@ with types is :mod:`nsgen.proof.state`.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import os
@@ -18,14 +19,15 @@ from pathlib import Path
 from typing import Literal
 
 from nsgen.proof.lab.kernel import Record, node
-from nsgen.proof.lab.nodes import CLONE_NEWNET, LIBC, SCRIPT_NAMESPACES
+from nsgen.proof.lab.mounts import own_sys
+from nsgen.proof.lab.nodes import CLONE_NEWNET, LIBC, SCRIPT_NAMESPACES, go_into
+from nsgen.proof.lab.programs import RehearsalError
 
 HOST = "host"
 FILES = Path("/etc/netns")
 LONGEST = 1 << 20  # bytes of a file that is still read
 EMPTY: Literal["empty~"] = "empty~"  # as no namespace can be called
 AT_ONCE = 8  # namespaces that are read at the same time
-CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 1 << 18  # linux/sched.h, linux/mount.h
 
 Place = Path | Literal["empty~"] | None  # a namespace's file, a new one, or where this runs
 
@@ -53,17 +55,13 @@ def begun(place: Place, others: Mapping[str, Path]) -> tuple[int, int]:
 
 
 def enter(place: Place) -> None:
-    """Go into a namespace, and have its own /sys, which tells a MAC address that was given from one that was drawn."""
+    """Go into a namespace, and have its own /sys where that can be."""
     if place == EMPTY and LIBC.unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
     if isinstance(place, Path):
-        handle = os.open(place, os.O_RDONLY)
-        if LIBC.setns(handle, CLONE_NEWNET):
-            raise OSError(ctypes.get_errno(), "setns")
-        os.close(handle)
-    if not LIBC.unshare(CLONE_NEWNS):
-        LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None)
-        LIBC.mount(b"sysfs", b"/sys", b"sysfs", 0, None)
+        go_into(os.open(place, os.O_RDONLY))
+    with contextlib.suppress(RehearsalError):
+        own_sys()
 
 
 def collected(child: int, reader: int) -> Record:
