@@ -112,17 +112,20 @@ SAID
   mkdir "$LAB/broken"
   cat >"$LAB/broken/unshare" <<'SH'
 #!/bin/sh
-[ "$2" = sh ] || exec "$2"
 echo "unshare: unshare failed: No space left on device" >&2
 exit 1
 SH
-  printf '#!/bin/sh\necho "iptables-restore: no such match" >&2; exit 1\n' >"$LAB/broken/iptables-restore"
-  chmod 755 "$LAB/broken"/*
+  chmod 755 "$LAB/broken/unshare"
   local before
   before=$(state)
   run -1 on host env "PATH=$LAB/broken:$(inner_path)" bash "$LAB/setup.sh" up
+  [[ ${lines[1]} == "  this kernel cannot make namespaces: unshare: unshare failed: No space left on device" ]]
+  [[ ${#lines[@]} -eq 2 ]]
+  rm "$LAB/broken/unshare"
+  printf '#!/bin/sh\necho "iptables-restore: no such match" >&2; exit 1\n' >"$LAB/broken/iptables-restore"
+  chmod 755 "$LAB/broken/iptables-restore"
+  run -1 on host env "PATH=$LAB/broken:$(inner_path)" bash "$LAB/setup.sh" up
   [[ ${lines[1]} == "  this kernel refuses the rules: iptables-restore: no such match" ]]
-  [[ ${lines[2]} == "  this kernel cannot make namespaces: unshare: unshare failed: No space left on device" ]]
   expect_state "$before"
 }
 

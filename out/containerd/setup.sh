@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 130a17dd0209, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 735c6c055c8b, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -77,7 +77,7 @@ main() {
 
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp ALL='' WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
-  PLAN='' PATIENCE='' WATCHER='' ANEW=''
+  PLAN='' PATIENCE='' WATCHER='' ANEW='' APART_NET=''
   declare -ga LINES=() BLOCKS=() TEXTS=() SAID=() OLD=() PROBLEMS=() NODES=() MAKERS=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
@@ -93,13 +93,13 @@ run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it 
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text line
-  local -a lines=()
+  local text
+  local -a lines
   IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     TEXT["$1 $2"]+=$'\n'$text
-    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=("$line"); done <<<"$text"
-    printf -v text '%s\n' "${lines[@]}"
+    mapfile lines <<<"${text%$'\n'}"
+    printf -v text '%s' "${lines[@]/#'#'*}"
   fi
   add "$1" "$2" "$text"
 }
@@ -156,8 +156,10 @@ tell() { # SIGN LINE
 
 tell_block() { # NODE KIND, LINES
   local line text=${2%$'\n'} head="+ ${1% *}: ${1#* } "
+  local -a lines
   if [[ ! $WAS_UP ]]; then # all of it is new
-    if [[ $1 == *tables ]]; then sed "/^[*C]/d; s/^/$head/" <<<"$text"; else printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"; fi
+    [[ $1 != *tables ]] || { mapfile lines <<<"$text" && printf -v text '%s' "${lines[@]/#[*C]*}" && text=${text%$'\n'}; }
+    printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"
     return
   fi
   [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
@@ -181,7 +183,8 @@ recall() {
   NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
   [[ ! $ALL ]] || mapfile -t LINES <<<"${ALL%$'\n'}"
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  for index in "${!LINES[@]}"; do line=${LINES[index]} NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
+  [[ $ACTION == down && ${OLD[*]} ]] || # which wants none
+    for index in "${!LINES[@]}"; do line=${LINES[index]} NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   for index in "${!OLD[@]}"; do line=${OLD[index]} KEPT[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
   for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
@@ -199,7 +202,7 @@ is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:
 lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1 ]]; } # NODE
 
 keep() {
-  [[ -d $STATE ]] || mkdir -p "$STATE"
+  [[ -d $STATE ]] || mkdir -p "$STATE" /run/nsgen/sysctl
   if (($#)); then printf '%s\n' "$@"; fi >"$TMP/made"
   mv "$TMP/made" "$STATE/made"
 }
@@ -218,9 +221,24 @@ require() {
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && each survey && every survey; } 2>/dev/null
+  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && survey; } 2>/dev/null
   refuse
 }
+
+# What may be in the way. What the kernel can do is tried in a namespace that goes with this script: one that goes at once
+# holds up whoever makes devices meanwhile.
+survey() {
+  local said=''
+  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null; then
+    coproc APART { exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+    if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
+    else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
+  fi
+  each survey
+  every survey
+}
+
+apart() { [[ ! $APART_NET ]] || nsenter --net="$APART_NET" "$@"; } # COMMAND…
 
 # What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
 lacks() { # WHAT MODULES
@@ -278,8 +296,7 @@ up() {
     DRIFT=$(what_counts "$DRIFT")
     [[ $DRIFT || -e $STATE/script.new || ${CHANGED[*]} ]] || { say 'nothing to do' && return 0; }
   fi
-  each survey
-  every survey
+  survey
   refuse
   [[ ! $PATIENCE ]] || start_watch
   [[ $PLAN ]] || UNDER_WAY=yes
@@ -293,7 +310,7 @@ up() {
   make
   [[ ! $PLAN ]] || exit 2
   each finish
-  keep "${LINES[@]}"
+  [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
   [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
@@ -469,8 +486,9 @@ parameters() { take "$1" sysctl; } # NODE <LINES
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
 
 get_parameter() { # NODE KEY
-  local text=''
-  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"$(path_of "$2")"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  local text='' path=$2
+  [[ $path == */* ]] || path=${path//.//} # as `path_of`, which is slower
+  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"/proc/sys/$path"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
@@ -496,7 +514,6 @@ check_sysctl() { # NODE KEY = VALUE
 
 make_sysctl() { # NODE LINES
   local key value now record users
-  [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   while read -r key _ value; do
     record=/run/nsgen/sysctl/$1@${key//\//%}
     if is_void "$1" "$key"; then continue; fi
@@ -540,7 +557,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
   done <<<"$text"
   [[ $1 == host ]] && command -v "$tool" >/dev/null || return 0
   text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
-  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"$text"
+  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"${text%%$'\n-A '*}"
 }
 
 forwardings() { # ipv4|ipv6

@@ -14,7 +14,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 130a17dd0209, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 735c6c055c8b, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -329,7 +329,7 @@ main() {
 
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp ALL='' WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
-  PLAN='' PATIENCE='' WATCHER='' ANEW=''
+  PLAN='' PATIENCE='' WATCHER='' ANEW='' APART_NET=''
   declare -ga LINES=() BLOCKS=() TEXTS=() SAID=() OLD=() PROBLEMS=() NODES=() MAKERS=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
@@ -345,13 +345,13 @@ run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it 
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text line
-  local -a lines=()
+  local text
+  local -a lines
   IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     TEXT["$1 $2"]+=$'\n'$text
-    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=("$line"); done <<<"$text"
-    printf -v text '%s\n' "${lines[@]}"
+    mapfile lines <<<"${text%$'\n'}"
+    printf -v text '%s' "${lines[@]/#'#'*}"
   fi
   add "$1" "$2" "$text"
 }
@@ -408,8 +408,10 @@ tell() { # SIGN LINE
 
 tell_block() { # NODE KIND, LINES
   local line text=${2%$'\n'} head="+ ${1% *}: ${1#* } "
+  local -a lines
   if [[ ! $WAS_UP ]]; then # all of it is new
-    if [[ $1 == *tables ]]; then sed "/^[*C]/d; s/^/$head/" <<<"$text"; else printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"; fi
+    [[ $1 != *tables ]] || { mapfile lines <<<"$text" && printf -v text '%s' "${lines[@]/#[*C]*}" && text=${text%$'\n'}; }
+    printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"
     return
   fi
   [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
@@ -433,7 +435,8 @@ recall() {
   NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
   [[ ! $ALL ]] || mapfile -t LINES <<<"${ALL%$'\n'}"
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  for index in "${!LINES[@]}"; do line=${LINES[index]} NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
+  [[ $ACTION == down && ${OLD[*]} ]] || # which wants none
+    for index in "${!LINES[@]}"; do line=${LINES[index]} NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   for index in "${!OLD[@]}"; do line=${OLD[index]} KEPT[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
   for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
@@ -451,7 +454,7 @@ is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:
 lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1 ]]; } # NODE
 
 keep() {
-  [[ -d $STATE ]] || mkdir -p "$STATE"
+  [[ -d $STATE ]] || mkdir -p "$STATE" /run/nsgen/sysctl
   if (($#)); then printf '%s\n' "$@"; fi >"$TMP/made"
   mv "$TMP/made" "$STATE/made"
 }
@@ -470,9 +473,24 @@ require() {
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && each survey && every survey; } 2>/dev/null
+  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && survey; } 2>/dev/null
   refuse
 }
+
+# What may be in the way. What the kernel can do is tried in a namespace that goes with this script: one that goes at once
+# holds up whoever makes devices meanwhile.
+survey() {
+  local said=''
+  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null; then
+    coproc APART { exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+    if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
+    else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
+  fi
+  each survey
+  every survey
+}
+
+apart() { [[ ! $APART_NET ]] || nsenter --net="$APART_NET" "$@"; } # COMMAND…
 
 # What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
 lacks() { # WHAT MODULES
@@ -530,8 +548,7 @@ up() {
     DRIFT=$(what_counts "$DRIFT")
     [[ $DRIFT || -e $STATE/script.new || ${CHANGED[*]} ]] || { say 'nothing to do' && return 0; }
   fi
-  each survey
-  every survey
+  survey
   refuse
   [[ ! $PATIENCE ]] || start_watch
   [[ $PLAN ]] || UNDER_WAY=yes
@@ -545,7 +562,7 @@ up() {
   make
   [[ ! $PLAN ]] || exit 2
   each finish
-  keep "${LINES[@]}"
+  [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
   [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
@@ -733,10 +750,10 @@ survey_rules() {
     text=''
     for key in "${!TEXT[@]}"; do [[ $key != *" $tool" || $WAS_UP && ! ${CHANGED[$key]:-} ]] || text+=${TEXT[$key]}; done
     if [[ ! $text ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
-    # One of each shape is tried in a namespace that is gone at once; but for physdev, which loads br_netfilter: every
+    # One of each shape is tried apart; but for physdev, which loads br_netfilter: every
     # bridge would feel it.
     output=$(awk '{ shape = $0 } /^-A/ { gsub(/[0-9]+/, "", shape) } !/-m physdev / && !(/^-A/ && tried[shape]++)' <<<"$text" |
-      unshare --net "$tool-restore" -w --noflush 2>&1) ||
+      apart "$tool-restore" -w --noflush 2>&1) ||
       lacks "this kernel refuses the rules: ${output%%$'\n'*}" "$MODULES"
     saved=$("$tool-save") || die "$tool-save failed"
     [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
@@ -946,9 +963,9 @@ survey_devices() {
   command -v ip >/dev/null || return 0 # which was told
   know_devices || die 'ip link show failed'
   survey_ways
-  [[ ! $WAS_UP && $TRIAL ]] && command -v unshare >/dev/null || return 0 # in a namespace that is gone at once
-  tried=$(unshare --net sh -fc "while read -r m c; do s=\$(\$c 2>&1) || echo \$m \$c: \$s; done" 2>&1 <<<"$TRIAL") ||
-    { PROBLEMS+=("this kernel cannot make namespaces: $tried") && tried=''; }
+  [[ ! $WAS_UP && $TRIAL ]] || return 0
+  tried=$(apart sh -fc "while read -r m c; do s=\$(\$c 2>&1) || echo \$m \$c: \$s; done" 2>&1 <<<"$TRIAL") ||
+    { PROBLEMS+=("what this kernel can do cannot be tried: $tried") && tried=''; }
   while read -r module said; do [[ ! $said ]] || lacks "$said" "$module"; done <<<"$tried"
 }
 
@@ -1002,13 +1019,15 @@ survey_subnet() { # ADDRESS dev DEVICE
 # As the kernel would.
 survey_ways() {
   local get=$'\nroute get fibmatch '
-  [[ ! ${REACHED:-} ]] || elsewhere 'members are' < <(ip -o -force -batch - 2>/dev/null <<<"$get${REACHED// /$get}" | sort -u)
+  [[ ! ${REACHED:-} ]] || elsewhere 'members are' < <(ip -o -force -batch - 2>/dev/null <<<"$get${REACHED// /$get}")
 }
 
 # A default route comes last, unless a rule says else; half of all addresses, as a VPN has it, is one.
 elsewhere() { # WHO <ROUTES
-  local route to table device
+  local route to table device last=''
   while read -r route; do
+    [[ $route != "$last" ]] || continue # of many members it is the same one
+    last=$route
     [[ $route =~ ^((local|blackhole|unreachable|prohibit|throw)' ')?([^ ]+)(.*' table '([^ ]+))? ]] || continue
     to=${BASH_REMATCH[3]} table=${BASH_REMATCH[5]} device=${route#* dev }
     [[ $1$WAS_UP$ACTION$table${BASH_REMATCH[2]} != 'members areup' ]] || continue # told of its subnet
@@ -1303,22 +1322,31 @@ still_differs() {
 # ---- undoing ----
 
 settle_devices() {
-  local node kind line key output
+  local index node kind line key output cables
   local -A batch=()
   ((${#UNDONE[@]})) || return 0
   know_devices || { left 'ip link show failed' && return 0; }
-  for line in "${UNDONE[@]}"; do # not what has a name of ours and another's mark
-    [[ $line == 'host '@(ip netns|ip link|ip tuntap|bridge vlan)' '* ]] && ! is_ours "${line#host * }" || printf '%s\n' "$line"
-  done | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
+  for index in "${!UNDONE[@]}"; do # what has a name of ours and another's mark stays as it is, with all that is in it
+    line=${UNDONE[index]}
+    [[ $line != 'host ip '@(netns|link|tuntap)' add '* ]] || is_ours "${line#host ip }" || UNDONE[index]="foreign $line"
+  done
+  printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
-  while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
-  for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once
-    [[ ${batch[$key]:-} ]] || continue
+  while read -r node kind line; do
+    [[ "$node $line" == 'host '@(link set|vlan)' '* ]] && ! is_ours "$line" || batch["$node $kind"]+=$line$'\n'
+  done <"$TMP/turned"
+  for key in 'host ip' "${!batch[@]}"; do
+    [[ ${batch[$key]:-} && $key != *' cable' ]] || continue
     output=$(run_batch "${key% *}" "${key#* }" "${batch[$key]}") || [[ $output ]] || left "$key failed" # what is gone says so; what did not run, nothing
     batch[$key]=''
   done
   know_devices || left 'ip link show failed'
+  cables=$(while read -r node kind line; do [[ $kind != cable || ! ${ALIAS[${line##* }]:-} ]] || printf '%s\n' "$line"; done <"$TMP/turned")
+  if [[ $cables ]]; then
+    run_batch host ip "$cables" >/dev/null || true # or they have gone by now
+    know_devices || left 'ip link show failed'
+  fi
   while read -r node kind line; do
     case "$node $line" in
       'host netns del '*) [[ ! -e /run/netns/${line##* } ]] || left "namespace ${line##* } could not be deleted" ;;
@@ -1327,17 +1355,19 @@ settle_devices() {
   done <"$TMP/turned"
 }
 
-# NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it.
+# NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it. So are
+# cables to namespaces, all at once: one by one, the kernel waits for each until nobody looks at it any more.
 turn() {
   awk '
-    { line[NR] = $0; if ($3 == "netns") { going[$5]; print "host ip netns del " $5 } else if ($4 $5 == "addname") going[$1, $6] }
+    { foreign[NR] = sub(/^foreign /, ""); line[NR] = $0; if ($3 == "netns") going[$5]; else if ($4 $5 == "addname") going[$1, $6] }
     END {
       for (i = 1; i <= NR; i++) {
         $0 = line[i]; node = $1; device = match($0, / dev [^ ]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
-        if (node in going || (node, device) in going || $3 == "netns") continue
+        if (foreign[i] || node in going || (node, device) in going) continue
+        if ($3 == "netns") { print "host ip netns del " $5; continue }
         if ($4 $5 == "addname") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
-          if (!(node in going)) print node, "ip link del dev", $6
+          if (!(node in going)) print node, (/ peer name [^ ]+ netns / && $NF in going ? "cable" : "ip"), "link del dev", $6
           continue
         }
         if (/ addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
@@ -1413,8 +1443,9 @@ parameters() { take "$1" sysctl; } # NODE <LINES
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
 
 get_parameter() { # NODE KEY
-  local text=''
-  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"$(path_of "$2")"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  local text='' path=$2
+  [[ $path == */* ]] || path=${path//.//} # as `path_of`, which is slower
+  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"/proc/sys/$path"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
@@ -1440,7 +1471,6 @@ check_sysctl() { # NODE KEY = VALUE
 
 make_sysctl() { # NODE LINES
   local key value now record users
-  [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   while read -r key _ value; do
     record=/run/nsgen/sysctl/$1@${key//\//%}
     if is_void "$1" "$key"; then continue; fi
@@ -1484,7 +1514,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
   done <<<"$text"
   [[ $1 == host ]] && command -v "$tool" >/dev/null || return 0
   text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
-  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"$text"
+  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"${text%%$'\n-A '*}"
 }
 
 forwardings() { # ipv4|ipv6

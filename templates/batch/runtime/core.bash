@@ -28,7 +28,7 @@ main() {
 
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp ALL='' WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
-  PLAN='' PATIENCE='' WATCHER='' ANEW=''
+  PLAN='' PATIENCE='' WATCHER='' ANEW='' APART_NET=''
   declare -ga LINES=() BLOCKS=() TEXTS=() SAID=() OLD=() PROBLEMS=() NODES=() MAKERS=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
@@ -44,13 +44,13 @@ run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it 
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text line
-  local -a lines=()
+  local text
+  local -a lines
   IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     TEXT["$1 $2"]+=$'\n'$text
-    while IFS= read -r line; do [[ ! $line || $line == '#'* ]] || lines+=("$line"); done <<<"$text"
-    printf -v text '%s\n' "${lines[@]}"
+    mapfile lines <<<"${text%$'\n'}"
+    printf -v text '%s' "${lines[@]/#'#'*}"
   fi
   add "$1" "$2" "$text"
 }
@@ -107,8 +107,10 @@ tell() { # SIGN LINE
 
 tell_block() { # NODE KIND, LINES
   local line text=${2%$'\n'} head="+ ${1% *}: ${1#* } "
+  local -a lines
   if [[ ! $WAS_UP ]]; then # all of it is new
-    if [[ $1 == *tables ]]; then sed "/^[*C]/d; s/^/$head/" <<<"$text"; else printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"; fi
+    [[ $1 != *tables ]] || { mapfile lines <<<"$text" && printf -v text '%s' "${lines[@]/#[*C]*}" && text=${text%$'\n'}; }
+    printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"
     return
   fi
   [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
@@ -132,7 +134,8 @@ recall() {
   NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
   [[ ! $ALL ]] || mapfile -t LINES <<<"${ALL%$'\n'}"
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  for index in "${!LINES[@]}"; do line=${LINES[index]} NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
+  [[ $ACTION == down && ${OLD[*]} ]] || # which wants none
+    for index in "${!LINES[@]}"; do line=${LINES[index]} NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   for index in "${!OLD[@]}"; do line=${OLD[index]} KEPT[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
   for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
@@ -150,7 +153,7 @@ is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:
 lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1 ]]; } # NODE
 
 keep() {
-  [[ -d $STATE ]] || mkdir -p "$STATE"
+  [[ -d $STATE ]] || mkdir -p "$STATE" /run/nsgen/sysctl
   if (($#)); then printf '%s\n' "$@"; fi >"$TMP/made"
   mv "$TMP/made" "$STATE/made"
 }
@@ -169,9 +172,24 @@ require() {
     PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
-  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && each survey && every survey; } 2>/dev/null
+  [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && survey; } 2>/dev/null
   refuse
 }
+
+# What may be in the way. What the kernel can do is tried in a namespace that goes with this script: one that goes at once
+# holds up whoever makes devices meanwhile.
+survey() {
+  local said=''
+  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null; then
+    coproc APART { exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+    if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
+    else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
+  fi
+  each survey
+  every survey
+}
+
+apart() { [[ ! $APART_NET ]] || nsenter --net="$APART_NET" "$@"; } # COMMAND…
 
 # What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
 lacks() { # WHAT MODULES
@@ -229,8 +247,7 @@ up() {
     DRIFT=$(what_counts "$DRIFT")
     [[ $DRIFT || -e $STATE/script.new || ${CHANGED[*]} ]] || { say 'nothing to do' && return 0; }
   fi
-  each survey
-  every survey
+  survey
   refuse
   [[ ! $PATIENCE ]] || start_watch
   [[ $PLAN ]] || UNDER_WAY=yes
@@ -244,7 +261,7 @@ up() {
   make
   [[ ! $PLAN ]] || exit 2
   each finish
-  keep "${LINES[@]}"
+  [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
   [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done

@@ -140,9 +140,9 @@ survey_devices() {
   command -v ip >/dev/null || return 0 # which was told
   know_devices || die 'ip link show failed'
   survey_ways
-  [[ ! $WAS_UP && $TRIAL ]] && command -v unshare >/dev/null || return 0 # in a namespace that is gone at once
-  tried=$(unshare --net sh -fc "while read -r m c; do s=\$(\$c 2>&1) || echo \$m \$c: \$s; done" 2>&1 <<<"$TRIAL") ||
-    { PROBLEMS+=("this kernel cannot make namespaces: $tried") && tried=''; }
+  [[ ! $WAS_UP && $TRIAL ]] || return 0
+  tried=$(apart sh -fc "while read -r m c; do s=\$(\$c 2>&1) || echo \$m \$c: \$s; done" 2>&1 <<<"$TRIAL") ||
+    { PROBLEMS+=("what this kernel can do cannot be tried: $tried") && tried=''; }
   while read -r module said; do [[ ! $said ]] || lacks "$said" "$module"; done <<<"$tried"
 }
 
@@ -196,13 +196,15 @@ survey_subnet() { # ADDRESS dev DEVICE
 # As the kernel would.
 survey_ways() {
   local get=$'\nroute get fibmatch '
-  [[ ! ${REACHED:-} ]] || elsewhere 'members are' < <(ip -o -force -batch - 2>/dev/null <<<"$get${REACHED// /$get}" | sort -u)
+  [[ ! ${REACHED:-} ]] || elsewhere 'members are' < <(ip -o -force -batch - 2>/dev/null <<<"$get${REACHED// /$get}")
 }
 
 # A default route comes last, unless a rule says else; half of all addresses, as a VPN has it, is one.
 elsewhere() { # WHO <ROUTES
-  local route to table device
+  local route to table device last=''
   while read -r route; do
+    [[ $route != "$last" ]] || continue # of many members it is the same one
+    last=$route
     [[ $route =~ ^((local|blackhole|unreachable|prohibit|throw)' ')?([^ ]+)(.*' table '([^ ]+))? ]] || continue
     to=${BASH_REMATCH[3]} table=${BASH_REMATCH[5]} device=${route#* dev }
     [[ $1$WAS_UP$ACTION$table${BASH_REMATCH[2]} != 'members areup' ]] || continue # told of its subnet
@@ -497,22 +499,31 @@ still_differs() {
 # ---- undoing ----
 
 settle_devices() {
-  local node kind line key output
+  local index node kind line key output cables
   local -A batch=()
   ((${#UNDONE[@]})) || return 0
   know_devices || { left 'ip link show failed' && return 0; }
-  for line in "${UNDONE[@]}"; do # not what has a name of ours and another's mark
-    [[ $line == 'host '@(ip netns|ip link|ip tuntap|bridge vlan)' '* ]] && ! is_ours "${line#host * }" || printf '%s\n' "$line"
-  done | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
+  for index in "${!UNDONE[@]}"; do # what has a name of ours and another's mark stays as it is, with all that is in it
+    line=${UNDONE[index]}
+    [[ $line != 'host ip '@(netns|link|tuntap)' add '* ]] || is_ours "${line#host ip }" || UNDONE[index]="foreign $line"
+  done
+  printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
   [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
-  while read -r node kind line; do batch["$node $kind"]+=$line$'\n'; done <"$TMP/turned"
-  for key in 'host ip' "${!batch[@]}"; do # the kernel removes the cables of all namespaces that have gone at once
-    [[ ${batch[$key]:-} ]] || continue
+  while read -r node kind line; do
+    [[ "$node $line" == 'host '@(link set|vlan)' '* ]] && ! is_ours "$line" || batch["$node $kind"]+=$line$'\n'
+  done <"$TMP/turned"
+  for key in 'host ip' "${!batch[@]}"; do
+    [[ ${batch[$key]:-} && $key != *' cable' ]] || continue
     output=$(run_batch "${key% *}" "${key#* }" "${batch[$key]}") || [[ $output ]] || left "$key failed" # what is gone says so; what did not run, nothing
     batch[$key]=''
   done
   know_devices || left 'ip link show failed'
+  cables=$(while read -r node kind line; do [[ $kind != cable || ! ${ALIAS[${line##* }]:-} ]] || printf '%s\n' "$line"; done <"$TMP/turned")
+  if [[ $cables ]]; then
+    run_batch host ip "$cables" >/dev/null || true # or they have gone by now
+    know_devices || left 'ip link show failed'
+  fi
   while read -r node kind line; do
     case "$node $line" in
       'host netns del '*) [[ ! -e /run/netns/${line##* } ]] || left "namespace ${line##* } could not be deleted" ;;
@@ -521,17 +532,19 @@ settle_devices() {
   done <"$TMP/turned"
 }
 
-# NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it.
+# NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it. So are
+# cables to namespaces, all at once: one by one, the kernel waits for each until nobody looks at it any more.
 turn() {
   awk '
-    { line[NR] = $0; if ($3 == "netns") { going[$5]; print "host ip netns del " $5 } else if ($4 $5 == "addname") going[$1, $6] }
+    { foreign[NR] = sub(/^foreign /, ""); line[NR] = $0; if ($3 == "netns") going[$5]; else if ($4 $5 == "addname") going[$1, $6] }
     END {
       for (i = 1; i <= NR; i++) {
         $0 = line[i]; node = $1; device = match($0, / dev [^ ]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
-        if (node in going || (node, device) in going || $3 == "netns") continue
+        if (foreign[i] || node in going || (node, device) in going) continue
+        if ($3 == "netns") { print "host ip netns del " $5; continue }
         if ($4 $5 == "addname") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
-          if (!(node in going)) print node, "ip link del dev", $6
+          if (!(node in going)) print node, (/ peer name [^ ]+ netns / && $NF in going ? "cable" : "ip"), "link del dev", $6
           continue
         }
         if (/ addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address

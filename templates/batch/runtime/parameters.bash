@@ -10,8 +10,9 @@ parameters() { take "$1" sysctl; } # NODE <LINES
 path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
 
 get_parameter() { # NODE KEY
-  local text=''
-  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"$(path_of "$2")"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
+  local text='' path=$2
+  [[ $path == */* ]] || path=${path//.//} # as `path_of`, which is slower
+  if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"/proc/sys/$path"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
@@ -37,7 +38,6 @@ check_sysctl() { # NODE KEY = VALUE
 
 make_sysctl() { # NODE LINES
   local key value now record users
-  [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   while read -r key _ value; do
     record=/run/nsgen/sysctl/$1@${key//\//%}
     if is_void "$1" "$key"; then continue; fi
@@ -81,7 +81,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
   done <<<"$text"
   [[ $1 == host ]] && command -v "$tool" >/dev/null || return 0
   text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
-  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"$text"
+  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"${text%%$'\n-A '*}"
 }
 
 forwardings() { # ipv4|ipv6

@@ -59,10 +59,10 @@ survey_rules() {
     text=''
     for key in "${!TEXT[@]}"; do [[ $key != *" $tool" || $WAS_UP && ! ${CHANGED[$key]:-} ]] || text+=${TEXT[$key]}; done
     if [[ ! $text ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
-    # One of each shape is tried in a namespace that is gone at once; but for physdev, which loads br_netfilter: every
+    # One of each shape is tried apart; but for physdev, which loads br_netfilter: every
     # bridge would feel it.
     output=$(awk '{ shape = $0 } /^-A/ { gsub(/[0-9]+/, "", shape) } !/-m physdev / && !(/^-A/ && tried[shape]++)' <<<"$text" |
-      unshare --net "$tool-restore" -w --noflush 2>&1) ||
+      apart "$tool-restore" -w --noflush 2>&1) ||
       lacks "this kernel refuses the rules: ${output%%$'\n'*}" "$MODULES"
     saved=$("$tool-save") || die "$tool-save failed"
     [[ $saved != *$'\n'":NSGEN-$NAME-"[A-Z]* || ${OLD[*]} || $saved == *"--comment \"nsgen:$NAME\" -j NSGEN-$NAME-"* ]] ||
