@@ -180,7 +180,7 @@ require() {
 # holds up whoever makes devices meanwhile.
 survey() {
   local said=''
-  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null; then
+  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null; then
     coproc APART { exec unshare --net sh -c 'echo && exec cat' 2>&1; }
     if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
     else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
@@ -189,7 +189,7 @@ survey() {
   every survey
 }
 
-apart() { [[ ! $APART_NET ]] || nsenter --net="$APART_NET" "$@"; } # COMMAND…
+apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
 lacks() { # WHAT MODULES

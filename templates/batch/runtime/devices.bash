@@ -201,10 +201,10 @@ survey_ways() {
 
 # A default route comes last, unless a rule says else; half of all addresses, as a VPN has it, is one.
 elsewhere() { # WHO <ROUTES
-  local route to table device last=''
+  local route to table device told=''
   while read -r route; do
-    [[ $route != "$last" ]] || continue # of many members it is the same one
-    last=$route
+    [[ $told != *"|$route|"* ]] || continue # of many members it is the same one
+    told+="|$route|"
     [[ $route =~ ^((local|blackhole|unreachable|prohibit|throw)' ')?([^ ]+)(.*' table '([^ ]+))? ]] || continue
     to=${BASH_REMATCH[3]} table=${BASH_REMATCH[5]} device=${route#* dev }
     [[ $1$WAS_UP$ACTION$table${BASH_REMATCH[2]} != 'members areup' ]] || continue # told of its subnet
