@@ -181,7 +181,7 @@ require() {
 survey() {
   local said=''
   if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null; then
-    coproc APART { exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+    coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
     if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
     else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
   fi
