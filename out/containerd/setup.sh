@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 735c6c055c8b, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 51bc56707a70, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -229,8 +229,8 @@ require() {
 # holds up whoever makes devices meanwhile.
 survey() {
   local said=''
-  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null; then
-    coproc APART { exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null; then
+    coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
     if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
     else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
   fi
@@ -238,7 +238,7 @@ survey() {
   every survey
 }
 
-apart() { [[ ! $APART_NET ]] || nsenter --net="$APART_NET" "$@"; } # COMMAND…
+apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
 lacks() { # WHAT MODULES

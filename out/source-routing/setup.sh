@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 735c6c055c8b, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 51bc56707a70, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -332,8 +332,8 @@ require() {
 # holds up whoever makes devices meanwhile.
 survey() {
   local said=''
-  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null; then
-    coproc APART { exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null; then
+    coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
     if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
     else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
   fi
@@ -341,7 +341,7 @@ survey() {
   every survey
 }
 
-apart() { [[ ! $APART_NET ]] || nsenter --net="$APART_NET" "$@"; } # COMMAND…
+apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
 lacks() { # WHAT MODULES
@@ -743,10 +743,10 @@ survey_ways() {
 
 # A default route comes last, unless a rule says else; half of all addresses, as a VPN has it, is one.
 elsewhere() { # WHO <ROUTES
-  local route to table device last=''
+  local route to table device told=''
   while read -r route; do
-    [[ $route != "$last" ]] || continue # of many members it is the same one
-    last=$route
+    [[ $told != *"|$route|"* ]] || continue # of many members it is the same one
+    told+="|$route|"
     [[ $route =~ ^((local|blackhole|unreachable|prohibit|throw)' ')?([^ ]+)(.*' table '([^ ]+))? ]] || continue
     to=${BASH_REMATCH[3]} table=${BASH_REMATCH[5]} device=${route#* dev }
     [[ $1$WAS_UP$ACTION$table${BASH_REMATCH[2]} != 'members areup' ]] || continue # told of its subnet
@@ -1041,7 +1041,7 @@ still_differs() {
 # ---- undoing ----
 
 settle_devices() {
-  local index node kind line key output cables
+  local index node kind line key output
   local -A batch=()
   ((${#UNDONE[@]})) || return 0
   know_devices || { left 'ip link show failed' && return 0; }
@@ -1061,21 +1061,19 @@ settle_devices() {
     batch[$key]=''
   done
   know_devices || left 'ip link show failed'
-  cables=$(while read -r node kind line; do [[ $kind != cable || ! ${ALIAS[${line##* }]:-} ]] || printf '%s\n' "$line"; done <"$TMP/turned")
-  if [[ $cables ]]; then
-    run_batch host ip "$cables" >/dev/null || true # or they have gone by now
-    know_devices || left 'ip link show failed'
-  fi
   while read -r node kind line; do
     case "$node $line" in
       'host netns del '*) [[ ! -e /run/netns/${line##* } ]] || left "namespace ${line##* } could not be deleted" ;;
-      'host link del '*) [[ ! ${ALIAS[${line##* }]:-} ]] || left "device ${line##* } could not be deleted" ;;
+      'host link del '*)
+        [[ ! ${ALIAS[${line##* }]:-} ]] || run ip link del dev "${line##* }" 2>/dev/null || ! ip link show dev "${line##* }" &>/dev/null ||
+          left "device ${line##* } could not be deleted"
+        ;;
     esac
   done <"$TMP/turned"
 }
 
 # NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it. So are
-# cables to namespaces, all at once: one by one, the kernel waits for each until nobody looks at it any more.
+# cables of this host to it, all at once: one by one, the kernel waits for each until nobody looks at it any more.
 turn() {
   awk '
     { foreign[NR] = sub(/^foreign /, ""); line[NR] = $0; if ($3 == "netns") going[$5]; else if ($4 $5 == "addname") going[$1, $6] }
@@ -1086,7 +1084,7 @@ turn() {
         if ($3 == "netns") { print "host ip netns del " $5; continue }
         if ($4 $5 == "addname") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
-          if (!(node in going)) print node, (/ peer name [^ ]+ netns / && $NF in going ? "cable" : "ip"), "link del dev", $6
+          if (!(node in going)) print node, (node == "host" && / peer name .* netns / && $NF in going ? "cable" : "ip"), "link del dev", $6
           continue
         }
         if (/ addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address

@@ -499,7 +499,7 @@ still_differs() {
 # ---- undoing ----
 
 settle_devices() {
-  local index node kind line key output cables
+  local index node kind line key output
   local -A batch=()
   ((${#UNDONE[@]})) || return 0
   know_devices || { left 'ip link show failed' && return 0; }
@@ -519,21 +519,19 @@ settle_devices() {
     batch[$key]=''
   done
   know_devices || left 'ip link show failed'
-  cables=$(while read -r node kind line; do [[ $kind != cable || ! ${ALIAS[${line##* }]:-} ]] || printf '%s\n' "$line"; done <"$TMP/turned")
-  if [[ $cables ]]; then
-    run_batch host ip "$cables" >/dev/null || true # or they have gone by now
-    know_devices || left 'ip link show failed'
-  fi
   while read -r node kind line; do
     case "$node $line" in
       'host netns del '*) [[ ! -e /run/netns/${line##* } ]] || left "namespace ${line##* } could not be deleted" ;;
-      'host link del '*) [[ ! ${ALIAS[${line##* }]:-} ]] || left "device ${line##* } could not be deleted" ;;
+      'host link del '*)
+        [[ ! ${ALIAS[${line##* }]:-} ]] || run ip link del dev "${line##* }" 2>/dev/null || ! ip link show dev "${line##* }" &>/dev/null ||
+          left "device ${line##* } could not be deleted"
+        ;;
     esac
   done <"$TMP/turned"
 }
 
 # NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it. So are
-# cables to namespaces, all at once: one by one, the kernel waits for each until nobody looks at it any more.
+# cables of this host to it, all at once: one by one, the kernel waits for each until nobody looks at it any more.
 turn() {
   awk '
     { foreign[NR] = sub(/^foreign /, ""); line[NR] = $0; if ($3 == "netns") going[$5]; else if ($4 $5 == "addname") going[$1, $6] }
@@ -544,7 +542,7 @@ turn() {
         if ($3 == "netns") { print "host ip netns del " $5; continue }
         if ($4 $5 == "addname") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
-          if (!(node in going)) print node, (/ peer name [^ ]+ netns / && $NF in going ? "cable" : "ip"), "link del dev", $6
+          if (!(node in going)) print node, (node == "host" && / peer name .* netns / && $NF in going ? "cable" : "ip"), "link del dev", $6
           continue
         }
         if (/ addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
