@@ -144,7 +144,7 @@ BREAKAGE
   run_script "$script" down
   for at in "${every[@]}"; do
     run_at KILL "$at" "$script" up >/dev/null || true
-    plan_and_up "$script"
+    if on host test -e /run/nsgen/article/up; then plan "$script" 0; else plan_and_up "$script"; fi # all but the last calls
     run_script "$script" down
   done
   expect_reached
