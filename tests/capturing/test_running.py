@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from nsgen.capturing.marks import MarkError, marked
 from nsgen.capturing.spoken import spoken
+from nsgen.proof.lab import nodes
 from nsgen.proof.lab.asuser import as_user
 from nsgen.proof.lab.commands import effect, ip_words, is_exec
 from nsgen.proof.lab.oldtools import TOOLS, UnknownFormError
@@ -168,6 +171,19 @@ ping -c 1 8.8.8.8; ping www.example.org; ip addr add 10.0.0.1/24 dev veth0; curl
     assert found.cards == ("enp0s3", "wlan0")
     assert [str(one) for one in found.public] == ["8.8.8.8"]
     assert found.names == ("www.example.org",)
+
+
+def test_names_that_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A namespace that is called as something else in a topology is another node, and found by its own name."""
+    monkeypatch.setattr(nodes, "SCRIPT_NAMESPACES", tmp_path)
+    assert [nodes.node_of(name) for name in ("host", "red", "ns-red")] == [
+        "ns-host",
+        "red",
+        "ns-red",
+    ]
+    assert [nodes.namespace_of(node) for node in ("ns-host", "ns-red")] == ["host", "ns-red"]
+    (tmp_path / "ns-host").touch()
+    assert nodes.namespace_of("ns-host") == "ns-host"
 
 
 def test_marks() -> None:

@@ -27,8 +27,10 @@ ASKED: dict[str, dict[str, object]] = {
     "stays.sh": {"timeout": 4.0},
     "screens.sh": {},
     "program.py": {},
+    "kept.sh": {},
+    "mirror.sh": {},
 }
-TRIED = ("bridge.sh", "publish.sh", "stays.sh")
+TRIED = ("bridge.sh", "publish.sh", "stays.sh", "kept.sh", "mirror.sh")
 
 
 def request(name: str) -> CaptureRequest:
@@ -108,6 +110,35 @@ def test_every_command_is_in_one_of_the_lists(found: dict[str, ScriptCapture]) -
     lost = [element for element, place in one.places.items() if not place]
     assert {element.kind for element in lost} <= {"address", "sysctl"}  # which the kernel makes
     assert all(element.text.startswith(("fe80::", "net/")) for element in lost)
+
+
+def test_names_that_are_kept(found: dict[str, ScriptCapture]) -> None:
+    """Namespaces called `host` and `internet` are none of the machines around: they have other names, which is told."""
+    one = found["kept.sh"]
+    assert one.accepted
+    assert one.captured is not None
+    assert list(one.captured.topology["namespaces"]) == ["ns-host", "ns-internet"]
+    assert "dns: {nameservers: [10.43.0.1]}" in text(one)
+    assert "note: the namespace 'internet' is called 'ns-internet' here" in list(one.lines())
+    kinds = {element.kind for element, place in one.places.items() if place}
+    assert kinds == {"namespace", "link", "address", "route", "file", "process"}
+
+
+def test_queues(found: dict[str, ScriptCapture]) -> None:
+    """Queues, their classes and their filters are commands, and the same is there when these have run."""
+    one = found["mirror.sh"]
+    assert one.accepted
+    assert one.captured is not None
+    assert not one.captured.notes.unsaid.keys() - {
+        e for e in one.captured.notes.unsaid if e.kind == "address"
+    }
+    queues = [(e.kind, one.places[e]) for e in one.captured.notes.by_exec]
+    assert queues == [
+        ("qdisc", "mirror.sh:23"), ("class", "mirror.sh:24"), ("class", "mirror.sh:25"),
+        ("qdisc", "mirror.sh:26"), ("filter", "mirror.sh:27"), ("qdisc", "mirror.sh:17"),
+        ("qdisc", "mirror.sh:20"), ("filter", "mirror.sh:18"), ("filter", "mirror.sh:21"),
+        ("filter", "mirror.sh:22"), ("qdisc", "mirror.sh:28"),
+    ]  # fmt: skip
 
 
 def test_a_port_and_a_rule(found: dict[str, ScriptCapture]) -> None:

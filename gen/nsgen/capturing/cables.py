@@ -55,7 +55,7 @@ def take_link(draft: Draft, left: Tip, right: Tip) -> None:
         if not same and tip.link.mtu != USUAL_MTU:
             found["mtu"] = tip.link.mtu
         found |= end_link_local(draft, tip)
-        ends[f"{draft.called(tip.node)}:{tip.link.name}"] = (
+        ends[f"{tip.node}:{tip.link.name}"] = (
             found["address"] if set(found) == {"address"} else found
         )
         say_end(draft, tip, where)

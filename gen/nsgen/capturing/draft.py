@@ -13,7 +13,6 @@ from nsgen.proof.state import KernelAddress, KernelLink, KernelNode, State
 from nsgen.values import HOST
 
 OWN = re.compile(r"nsgen:([a-z][a-z0-9-]{0,14})(?::.*)?")
-TAKEN_NAMES = {HOST, "outside", "internet", "all", "default"}
 
 
 class Tip(NamedTuple):
@@ -66,11 +65,7 @@ class Draft:
 
     def at(self, node: str) -> dict[str, Any]:
         """Where what a node has is written."""
-        return self.host if node == HOST else self.namespaces[self.called(node)]
-
-    def called(self, node: str) -> str:
-        """The name of a namespace in the topology."""
-        return f"ns-{node}" if node != HOST and node in TAKEN_NAMES else node
+        return self.host if node == HOST else self.namespaces[node]
 
     def own(self, link: KernelLink) -> str:
         """The topology of nsgen's that a device is of, or nothing."""

@@ -87,13 +87,12 @@ def names_of_owners(state_nodes: list[KernelNode]) -> list[str]:
 def take_own(draft: Draft, firewall: Firewall, plan: Plan | None) -> None:
     """Say the rules of nsgen's own that the script of the topology, as it is written by now, brings again."""
     planned: set[tuple[int, str, str]] = set()
-    called = draft.called(firewall.node.name)
     for op in plan.ops if plan else ():
-        if isinstance(op, Chain) and op.node == called:
+        if isinstance(op, Chain) and op.node == firewall.node.name:
             planned.add((op.version, op.table, f"-N {op.name}"))
             for rule in op.rules:
                 planned.add((op.version, op.table, f"-A {rule.chain} {_joined(rule.words())}"))
-        elif isinstance(op, Jump) and op.node == called:
+        elif isinstance(op, Jump) and op.node == firewall.node.name:
             planned.add((op.version, op.table, f"-A {op.builtin} {_joined(op.words())}"))
     for version, lines in firewall.new.items():
         for table, line in lines:

@@ -44,10 +44,9 @@ def _commands(kind: str, record: Raw) -> tuple[list[str], list[str]]:
 
 def written_at(draft: Draft, node: str, device: str) -> dict[str, Any] | None:
     """Where a device is written, as a map that can take more keys."""
-    called = draft.called(node)
     for link in draft.links:
         ends = link["endpoints"]
-        name = f"{called}:{device}"
+        name = f"{node}:{device}"
         if name in ends:
             if isinstance(ends, list):
                 link["endpoints"] = ends = {end: {} for end in ends}

@@ -65,8 +65,7 @@ def _asked_of_host(draft: Draft) -> bool:
 def take_sysctls(draft: Draft, plan: Plan | None) -> None:
     """Say the parameters that are otherwise than usual, and that the script does not set by itself."""
     for node in draft.nodes:
-        called = draft.called(node.name)
-        planned = _planned(plan, called)
+        planned = _planned(plan, node.name)
         found = new_sysctls(node, draft.before(node.name))
         if draft.ours:
             found |= _otherwise(node, planned, found)

@@ -37,7 +37,7 @@ def take_published(draft: Draft, firewall: Firewall) -> None:
         found.setdefault(key, _entry(port))
         _say_beside(draft, firewall, port, who)
         for rule in rules:
-            draft.account.say(firewall.of(rule), f"namespaces.{draft.called(port.node)}.publish")
+            draft.account.say(firewall.of(rule), f"namespaces.{port.node}.publish")
             wide = not owned(rule) and not {"-d", "-i", "--dst-type"} & set(rule.matches)
             if wide and rule.chain == "PREROUTING":
                 draft.account.tell(

@@ -169,7 +169,8 @@ def _in_order(state: State, run: Run) -> State:
         if words[:1] == ["netns"] and words[1:2] in (["add"], ["a"], ["attach"]):
             made.setdefault(words[2] if len(words) > 2 else "", number)
     last = len(run.commands)
-    names = sorted(state.nodes, key=lambda name: -1 if name == HOST else made.get(name, last))
+    called = {name: state.renamed.get(name, name) for name in state.nodes}
+    names = sorted(called, key=lambda name: -1 if name == HOST else made.get(called[name], last))
     return replace(state, nodes={name: state.nodes[name] for name in names})
 
 
@@ -188,9 +189,10 @@ def _source(asking: CaptureRequest, text: str) -> BuildSource:
 
 def _trace(found: ScriptCapture, captured: Captured, state: State) -> None:
     """Find out where each element is from, and what became of each command."""
-    origins = ScriptTrace(found.run, found.asked.name, found.asked.path, found.asked.text)
+    asking = found.asked
+    origins = ScriptTrace(found.run, asking.name, asking.path, asking.text, state.renamed)
     account = captured.notes
     found.places = {element: origins.of(element) for element in account.elements}
-    alive = {name for name in state.nodes if name != HOST}
+    alive = {name for name in state.nodes if name != HOST} | set(state.renamed.values())
     alive |= {link.name for node in state.nodes.values() for link in node.links}
     found.outcomes = list(origins.outcomes(account.by_exec, account.unsaid, alive))

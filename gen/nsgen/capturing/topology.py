@@ -61,14 +61,10 @@ def capture(
     draft.uplink = _uplink(baseline) or _uplink(state)
     for node in draft.nodes:
         if node.name != HOST:
-            draft.namespaces[draft.called(node.name)] = {}
-            account.say(
-                Element(node.name, "namespace", ""), f"namespaces.{draft.called(node.name)}"
-            )
-            if draft.called(node.name) != node.name:
-                account.tell(
-                    f"the namespace {node.name!r} is called {draft.called(node.name)!r} here"
-                )
+            draft.namespaces[node.name] = {}
+            account.say(Element(node.name, "namespace", ""), f"namespaces.{node.name}")
+    for node_name, own in state.renamed.items():
+        account.tell(f"the namespace {own!r} is called {node_name!r} here")
     draft.ours = bool(owners)
     walls = {node.name: read(draft, node) for node in draft.nodes}
     draft.apart = apart(walls[HOST])
