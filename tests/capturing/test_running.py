@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from nsgen.capturing.faults import CaptureRequest
 from nsgen.capturing.marks import MarkError, marked
+from nsgen.capturing.script import built
 from nsgen.capturing.spoken import spoken
+from nsgen.cli.capture import MOST, answers
 from nsgen.proof.lab import nodes
 from nsgen.proof.lab.asuser import as_user
 from nsgen.proof.lab.commands import effect, ip_words, is_exec
@@ -184,6 +188,27 @@ def test_names_that_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
     assert [nodes.namespace_of(node) for node in ("ns-host", "ns-red")] == ["host", "ns-red"]
     (tmp_path / "ns-host").touch()
     assert nodes.namespace_of("ns-host") == "ns-host"
+
+
+def test_what_it_is_given_to_read() -> None:
+    """It is what a pipe has at once; an open one that has nothing is not waited for, and there may be no end."""
+    reader, writer = os.pipe()
+    assert answers(reader) == b""
+    os.write(writer, b"yes\nno")
+    assert answers(reader) == b"yes\nno\n"
+    os.write(writer, b"y" * (MOST + 1))
+    assert len(answers(reader)) == MOST + 1
+    os.close(writer)
+    assert answers(reader) == b"y\n"
+    os.close(reader)
+    assert answers(reader) == b""
+
+
+@pytest.mark.parametrize("name", ["Makefile", "lab.mk", "lab.service"])
+def test_what_is_no_script(name: str) -> None:
+    """A shell would run half of it, so it is refused."""
+    with pytest.raises(MarkError, match="it is for"):
+        built(CaptureRequest("", name, name, "."))
 
 
 def test_marks() -> None:

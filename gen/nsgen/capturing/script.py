@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from nsgen.capturing.accepted import Judgement, judged
 from nsgen.capturing.elements import Element
 from nsgen.capturing.faults import CaptureRequest, failures, notes, nothing, short
-from nsgen.capturing.marks import marked
+from nsgen.capturing.marks import MarkError, marked
 from nsgen.capturing.spoken import spoken
 from nsgen.capturing.topology import Captured, capture
 from nsgen.capturing.traced import BY_EXEC, SAID, UNSAID, CommandOutcome, ScriptTrace
@@ -27,6 +28,10 @@ from nsgen.words import count
 UPLINK = "eth0"  # where a script names no card
 DROPPED = "-t filter -P FORWARD DROP"
 OWN_ADDRESS = re.compile(r"fe80::[0-9a-f:]+/64 dev ")
+NO_SCRIPTS = (
+    (re.compile(r"(GNUm|[Mm])akefile|.*\.mk"), "it is for make(1): capture a script with the line 'make TARGET'"),
+    (re.compile(r".*\.(service|target|timer)"), "it is for systemd: capture a script with its ExecStart"),
+)  # fmt: skip
 UNWRITTEN = "not said: where there is IPv4 alone, nsgen leaves IPv6 off"
 
 
@@ -109,6 +114,11 @@ def built(
     asking: CaptureRequest, progress: Callable[[str], None] = lambda _: None
 ) -> ScriptCapture:
     """Run a script, and write what it has built as a topology. Raises as :func:`capture_script`."""
+    why = next(
+        (why for pattern, why in NO_SCRIPTS if pattern.fullmatch(Path(asking.path).name)), ""
+    )
+    if why:
+        raise MarkError(why)
     text, line = marked(asking.text, asking.at)
     source = _source(asking, text)
     run = run_script(source, progress)
@@ -184,6 +194,7 @@ def _source(asking: CaptureRequest, text: str) -> BuildSource:
         cwd=asking.cwd,
         timeout=asking.timeout,
         names=known.names,
+        answers=asking.answers,
     )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from nsgen.capturing.account import Account
 from nsgen.capturing.attributes import take_attributes
-from nsgen.capturing.cables import leave_link_local
+from nsgen.capturing.cables import add_refused, leave_link_local
 from nsgen.capturing.draft import Draft
 from nsgen.capturing.elements import GONE, Element, elements
 from nsgen.capturing.firewall import names_of_owners, read, take_own, take_rest
@@ -85,6 +85,7 @@ def capture(
     take_files(draft)
     take_processes(draft)
     take_attributes(draft)
+    add_refused(draft)
     leave_link_local(draft)
     plan = _plan(draft)
     take_sysctls(draft, plan)

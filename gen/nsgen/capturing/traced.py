@@ -133,8 +133,10 @@ class ScriptTrace:
         line, file = command.line, command.file or self.path
         if not line:
             line = self._line_in_text(command)
-        if not line:
-            return f"{self.name}: `{' '.join(command.argv)}`"
+        return self.at(line, file) if line else f"{self.name}: `{' '.join(command.argv)}`"
+
+    def at(self, line: int, file: str) -> str:
+        """`FILE:LINE`, with the name of the script as it was given."""
         own = Path(file).name == Path(self.path).name
         return f"{self.name if own else file}:{line}"
 
@@ -152,8 +154,7 @@ class ScriptTrace:
     def process(self, pid: int) -> str:
         """Where a process was started."""
         line, file = place_of(self.run.started.get(pid, ""))
-        own = Path(file).name == Path(self.path).name
-        return f"{self.name if own else file}:{line}" if line else ""
+        return self.at(line, file) if line else ""
 
     def outcomes(
         self, by_exec: Iterable[Element], unsaid: Mapping[Element, str], alive: Iterable[str]
