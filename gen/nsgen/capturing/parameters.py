@@ -33,7 +33,8 @@ def take_forwarding(draft: Draft) -> None:
         before = draft.before(node.name)
         if before is None or not forwards(node, 4) or forwards(before, 4):
             continue
-        if node.name == HOST and _asked_of_host(draft):
+        # A host that has nothing else has set a parameter.
+        if node.name == HOST and (_asked_of_host(draft) or not draft.new_links(HOST)):
             continue
         if draft.ours and not forwards(node, 6):
             continue  # the key is for both versions

@@ -19,6 +19,7 @@ from nsgen.capturing.parameters import remove_refused, take_forwarding, take_sys
 from nsgen.capturing.passing import apart, plain_bridges, take_forward, take_networks
 from nsgen.capturing.policies import take_rules
 from nsgen.capturing.programs import take_files, take_processes
+from nsgen.capturing.proxied import take_proxied
 from nsgen.capturing.published import take_published
 from nsgen.capturing.queues import take_queues
 from nsgen.capturing.refused import take_back
@@ -77,6 +78,7 @@ def capture(
     take_forward(draft, walls[HOST])
     for wall in walls.values():
         take_steering(draft, wall)
+        take_proxied(draft, wall)
         take_nat(draft, wall)
     take_routes(draft)
     take_rules(draft)
