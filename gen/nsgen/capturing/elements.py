@@ -29,9 +29,13 @@ EMPTY = "empty~"  # the node of a baseline that is like a new namespace; see nsg
 VOLATILE = re.compile(
     r"count$|fastopen_key$|stable_secret$|/flush$|^net/core/(netdev_rss_key|dev_weight)|"
     r"/neigh/[^/]+/retrans_time$|/neigh/[^/]+/base_reachable_time$|^net/netfilter/nf_log/|"
-    r"^net/ipv6/conf/[^/]+/(mtu|addr_gen_mode)$|^net/ipv4/tcp_(available|allowed)_|"
+    r"^net/ipv6/conf/[^/]+/mtu$|^net/ipv4/tcp_(available|allowed)_|"
     r"^net/netfilter/nf_conntrack_(buckets|max)$|^net/unix/"
 )
+DECIDED = (
+    "0",
+    "1",
+)  # how an address is made of a MAC address, or not at all: nsgen decides where IPv6 is
 SCOPED = re.compile(r"net/(ipv4|ipv6|mpls)/(conf|neigh)/([^/]+)/(.+)")
 
 
@@ -203,7 +207,7 @@ def new_sysctls(node: KernelNode, before: KernelNode | None) -> dict[str, str]:
         return {}
     found = {}
     for key, value in node.sysctls.items():
-        if VOLATILE.search(key):
+        if VOLATILE.search(key) or (key.endswith("/addr_gen_mode") and value in DECIDED):
             continue
         if key in before.sysctls:
             usual: str | None = before.sysctls[key]

@@ -20,6 +20,7 @@ from nsgen.proof.state import KernelNode
 from nsgen.values import HOST
 
 OWN_CHAIN = re.compile(r"NSGEN-([a-z][a-z0-9-]*)-([A-Z]+[0-9]*)")
+DIGITS = "0123456789"  # of the chains that many rules are split into
 OWN_COMMENT = re.compile(r'--comment "?nsgen:([a-z][a-z0-9-]*)"?')
 
 
@@ -45,7 +46,7 @@ class Firewall:
             lines = set(self.new[version])
             for rule in found.rules:
                 own = OWN_CHAIN.fullmatch(rule.chain)
-                role = own[2] if own else rule.chain
+                role = own[2].rstrip(DIGITS) if own else rule.chain
                 if rule.table == table and role in chains and (table, rule.text) in lines:
                     yield rule
 

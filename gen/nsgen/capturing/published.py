@@ -100,7 +100,9 @@ def _by_place(
     for port, own in candidates.items():
         key = (port.node, port.first, port.last, port.protocol, port.host_ip, port.version)
         chosen = found.get(key)
-        if chosen is None or (_whole(own) and not _whole(rules[chosen])):
+        if chosen is None or (
+            _asked_by_others(port, own) and not _asked_by_others(chosen, rules[chosen])
+        ):
             rules[port] = [*(rules.pop(chosen) if chosen else ()), *own]
             found[key] = port
         else:
@@ -108,8 +110,11 @@ def _by_place(
     return rules
 
 
-def _whole(rules: list[SavedRule]) -> bool:
-    return any(not {"-i", "-s"} & set(rule.matches) for rule in rules)
+def _asked_by_others(port: PublishedRule, rules: list[SavedRule]) -> bool:
+    """Whether more than siblings are sent to an address: it is on the network where the port is published."""
+    return any(
+        rule.matches.get("-i", "") != port.network and "-s" not in rule.matches for rule in rules
+    )
 
 
 def _members(draft: Draft) -> dict[str, tuple[str, str]]:
