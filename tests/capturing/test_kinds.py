@@ -195,6 +195,17 @@ def test_queues() -> None:
     assert found.compiled.topology is not None
 
 
+def test_how_an_address_is_made() -> None:
+    """Of a MAC address it is usual, and not at all where there is no IPv6; another way is a parameter."""
+    key = "net/ipv6/conf/{}/addr_gen_mode"
+    devices = [link(f"eth{mode}", "dummy") for mode in (0, 1, 3)]
+    modes = {key.format(one["ifname"]): one["ifname"][-1] for one in devices}
+    before = state(**{"empty~": {"sysctls": {key.format("default"): "0"}}})
+    found = capture(state(lab={"links": devices, "sysctls": modes}), before, "kinds")
+    own = found.topology["namespaces"]["lab"]["sysctls"]
+    assert own == {"net.ipv6.conf.eth3.addr_gen_mode": "3"}
+
+
 @pytest.mark.parametrize(
     ("kind", "node"),
     [

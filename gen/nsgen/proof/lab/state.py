@@ -14,7 +14,7 @@ import os
 import pwd
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -150,7 +150,7 @@ def _of_node(path: Path) -> Path:
 
 
 def processes(listening: Mapping[str, Mapping[str, str]], *, everybody: bool) -> list[Record]:
-    """Who runs in which node: those elsewhere than here, or everybody but us and our ancestors."""
+    """Who runs in which node: those elsewhere than here, and who relays; or everybody but us and our ancestors."""
     inodes = {Path("/proc/self/ns/net").stat().st_ino: HOST}
     for path in SCRIPT_NAMESPACES.iterdir() if SCRIPT_NAMESPACES.is_dir() else ():
         inodes.setdefault(path.stat().st_ino, node_of(path.name))
@@ -159,14 +159,19 @@ def processes(listening: Mapping[str, Mapping[str, str]], *, everybody: bool) ->
     for entry in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
         try:
             place = inodes.get((entry / "ns/net").stat().st_ino, "?")
-            if (place == HOST and not everybody) or int(entry.name) in ours:
+            if int(entry.name) in ours:
                 continue
             words = (entry / "cmdline").read_text(errors="replace").split("\0")[:-1]
-            if words:
+            if words and (everybody or place != HOST or relays(words)):
                 found.append(process(entry, place, words, listening.get(place, {})))
         except OSError:
             continue
     return found
+
+
+def relays(words: Sequence[str]) -> bool:
+    """Whether it is socat(1) that listens, as a published port's proxy does."""
+    return words[0].rpartition("/")[2] == "socat" and "-LISTEN:" in " ".join(words)
 
 
 def ancestors() -> set[int]:
