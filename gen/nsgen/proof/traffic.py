@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-Raw = Mapping[str, Any]
+from nsgen.proof.state import Raw
+
 USUAL = {"htb": {"r2q": 10}}
 # What tells of a filter or an action and makes none: numbers that the kernel gives, counters, where it is done.
 TOLD = {
