@@ -27,7 +27,17 @@ def address(device: str, text: str, **more: Any) -> Record:
 def node(*links: Record, **more: Any) -> Record:
     """A node with these devices; each of the other keys of the document may be given."""
     empty: Record = {
-        key: [] for key in ("addresses", "neighbours", "proxies", "vlans", "fdb", "qdiscs")
+        key: []
+        for key in (
+            "addresses",
+            "neighbours",
+            "proxies",
+            "vlans",
+            "fdb",
+            "qdiscs",
+            "classes",
+            "filters",
+        )
     }
     empty |= {key: {"4": [], "6": []} for key in ("routes", "rules")}
     empty |= dict.fromkeys(("iptables", "ip6tables", "legacy", "nft", "wireguard"), "")

@@ -12,8 +12,8 @@ from nsgen.proof.state import SET, State
 
 EMPTY: dict[str, Any] = {
     "addresses": [], "routes": {"4": [], "6": []}, "rules": {"4": [], "6": []}, "neighbours": [],
-    "proxies": [], "vlans": [], "fdb": [], "qdiscs": [], "iptables": "", "ip6tables": "", "legacy": "",
-    "nft": "", "wireguard": "", "sysctls": {"net/ipv4/ip_forward": "0"},
+    "proxies": [], "vlans": [], "fdb": [], "qdiscs": [], "classes": [], "filters": [],
+    "iptables": "", "ip6tables": "", "legacy": "", "nft": "", "wireguard": "", "sysctls": {"net/ipv4/ip_forward": "0"},
 }  # fmt: skip
 LO = {"ifname": "lo", "ifindex": 1, "flags": ["UP"], "mtu": 65536}
 
@@ -126,21 +126,84 @@ def test_wireguard() -> None:
 
 
 NETEM = {
-    "kind": "netem", "dev": "eth0", "root": True,
+    "kind": "netem", "handle": "8001:", "dev": "eth0", "root": True,
     "options": {"limit": 1000, "delay": {"delay": 0.02, "jitter": 0.001}, "loss-random": {"loss": 0.01},
                 "rate": {"rate": 1250000}},
 }  # fmt: skip
 
 
 def test_netem() -> None:
-    """What netem does to a device is `impair`; another queue is not said."""
+    """What netem does to a device is `impair`."""
     found = lab(ETH, qdiscs=[NETEM])
     assert found.topology["namespaces"]["lab"]["interfaces"]["eth0"]["impair"] == {
         "delay": "20ms", "jitter": "1ms", "loss": "1%", "rate": "10mbit",
     }  # fmt: skip
     assert found.compiled.topology is not None
-    other = lab(ETH, qdiscs=[{"kind": "htb", "dev": "eth0", "root": True}])
-    assert [one.kind for one in other.notes.unsaid] == ["qdisc"]
+
+
+PRIO = {
+    "kind": "prio",
+    "handle": "1:",
+    "dev": "eth0",
+    "root": True,
+    "options": {"bands": 2, "priomap": [1, 0]},
+}
+BELOW = {"kind": "pfifo", "handle": "2:", "dev": "eth0", "parent": "1:2", "options": {"limit": 9}}
+SFQ = {"kind": "sfq", "handle": "3:", "dev": "eth0", "parent": "1:1", "options": {"limit": 127}}
+FILTER = {
+    "dev": "eth0",
+    "at": "parent 1:",
+    "protocol": "ip",
+    "pref": 5,
+    "kind": "matchall",
+    "chain": 0,
+}
+DROP = {"order": 1, "kind": "gact", "control_action": {"type": "drop"}, "index": 1, "ref": 1, "bind": 1,
+        "prob": {"random_type": "none", "control_action": {"type": "pass"}, "val": 0}}  # fmt: skip
+POLICE = {
+    "order": 1,
+    "kind": "police",
+    "index": 1,
+    "control_action": {"type": "drop"},
+    "rate": 125000,
+}
+
+
+def test_queues() -> None:
+    """Queues and filters are commands, with what undoes them; of one preference all go at once; others are not said."""
+    options = ({"handle": 1, "actions": [DROP]}, {"flowid": "1:2"}, {"actions": [POLICE]})
+    found = lab(
+        ETH, qdiscs=[PRIO, BELOW, SFQ], filters=[{**FILTER, "options": one} for one in options]
+    )
+    entries = found.topology["namespaces"]["lab"]["exec"]
+    assert [(" ".join(one["up"]), " ".join(one.get("down", ()))) for one in entries] == [
+        (
+            "tc qdisc replace dev eth0 root handle 1: prio bands 2 priomap 1 0",
+            "tc qdisc del dev eth0 root",
+        ),
+        (
+            "tc qdisc replace dev eth0 parent 1:2 handle 2: pfifo limit 9",
+            "tc qdisc del dev eth0 parent 1:2",
+        ),
+        (
+            "tc filter add dev eth0 parent 1: protocol ip pref 5 matchall action drop",
+            "tc filter del dev eth0 parent 1: protocol ip pref 5",
+        ),
+        ("tc filter add dev eth0 parent 1: protocol ip pref 5 matchall flowid 1:2", ""),
+    ]
+    assert [one.kind for one in found.notes.unsaid] == ["qdisc", "filter"]
+    assert found.compiled.topology is not None
+
+
+def test_how_an_address_is_made() -> None:
+    """Of a MAC address it is usual, and not at all where there is no IPv6; another way is a parameter."""
+    key = "net/ipv6/conf/{}/addr_gen_mode"
+    devices = [link(f"eth{mode}", "dummy") for mode in (0, 1, 3)]
+    modes = {key.format(one["ifname"]): one["ifname"][-1] for one in devices}
+    before = state(**{"empty~": {"sysctls": {key.format("default"): "0"}}})
+    found = capture(state(lab={"links": devices, "sysctls": modes}), before, "kinds")
+    own = found.topology["namespaces"]["lab"]["sysctls"]
+    assert own == {"net.ipv6.conf.eth3.addr_gen_mode": "3"}
 
 
 @pytest.mark.parametrize(
@@ -176,14 +239,6 @@ def test_commands_of_rules() -> None:
         },
         {"up": ["nft", "table inet own {\n}"], "down": ["nft", "delete table inet own"]},
     ]
-    assert found.compiled.topology is not None
-
-
-def test_reserved_names() -> None:
-    """A namespace that is called as what a topology has besides gets another name, which is told."""
-    found = capture(state(outside={"links": [ETH]}), NOTHING, "kinds")
-    assert list(found.topology["namespaces"]) == ["ns-outside"]
-    assert "the namespace 'outside' is called 'ns-outside' here" in found.notes.told
     assert found.compiled.topology is not None
 
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
+from nsgen.capturing.faults import CaptureRequest
 from nsgen.capturing.marks import MarkError, marked
+from nsgen.capturing.script import built
 from nsgen.capturing.spoken import spoken
+from nsgen.cli.capture import MOST, answers
+from nsgen.proof.lab import nodes
 from nsgen.proof.lab.asuser import as_user
 from nsgen.proof.lab.commands import effect, ip_words, is_exec
 from nsgen.proof.lab.oldtools import TOOLS, UnknownFormError
@@ -168,6 +175,40 @@ ping -c 1 8.8.8.8; ping www.example.org; ip addr add 10.0.0.1/24 dev veth0; curl
     assert found.cards == ("enp0s3", "wlan0")
     assert [str(one) for one in found.public] == ["8.8.8.8"]
     assert found.names == ("www.example.org",)
+
+
+def test_names_that_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A namespace that is called as something else in a topology is another node, and found by its own name."""
+    monkeypatch.setattr(nodes, "SCRIPT_NAMESPACES", tmp_path)
+    assert [nodes.node_of(name) for name in ("host", "red", "ns-red")] == [
+        "ns-host",
+        "red",
+        "ns-red",
+    ]
+    assert [nodes.namespace_of(node) for node in ("ns-host", "ns-red")] == ["host", "ns-red"]
+    (tmp_path / "ns-host").touch()
+    assert nodes.namespace_of("ns-host") == "ns-host"
+
+
+def test_what_it_is_given_to_read() -> None:
+    """It is what a pipe has at once; an open one that has nothing is not waited for, and there may be no end."""
+    reader, writer = os.pipe()
+    assert answers(reader) == b""
+    os.write(writer, b"yes\nno")
+    assert answers(reader) == b"yes\nno\n"
+    os.write(writer, b"y" * (MOST + 1))
+    assert len(answers(reader)) == MOST + 1
+    os.close(writer)
+    assert answers(reader) == b"y\n"
+    os.close(reader)
+    assert answers(reader) == b""
+
+
+@pytest.mark.parametrize("name", ["Makefile", "lab.mk", "lab.service"])
+def test_what_is_no_script(name: str) -> None:
+    """A shell would run half of it, so it is refused."""
+    with pytest.raises(MarkError, match="it is for"):
+        built(CaptureRequest("", name, name, "."))
 
 
 def test_marks() -> None:

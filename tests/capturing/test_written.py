@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -27,8 +28,12 @@ ASKED: dict[str, dict[str, object]] = {
     "stays.sh": {"timeout": 4.0},
     "screens.sh": {},
     "program.py": {},
+    "refused.sh": {},
+    "mirror.sh": {},
+    "asks.sh": {"answers": b"2\nred\n\nyes\n"},
+    "after.sh": {},
 }
-TRIED = ("bridge.sh", "publish.sh", "stays.sh")
+TRIED = ("bridge.sh", "publish.sh", "stays.sh", "refused.sh", "mirror.sh")
 
 
 def request(name: str) -> CaptureRequest:
@@ -108,6 +113,55 @@ def test_every_command_is_in_one_of_the_lists(found: dict[str, ScriptCapture]) -
     lost = [element for element, place in one.places.items() if not place]
     assert {element.kind for element in lost} <= {"address", "sysctl"}  # which the kernel makes
     assert all(element.text.startswith(("fe80::", "net/")) for element in lost)
+
+
+def test_what_a_topology_refuses(found: dict[str, ScriptCapture]) -> None:
+    """Namespaces called `host` and `internet` have other names; a command gives a device the network's own address."""
+    one = found["refused.sh"]
+    assert one.accepted
+    assert one.captured is not None
+    assert list(one.captured.topology["namespaces"]) == ["ns-host", "ns-internet", "red"]
+    assert "note: the namespace 'internet' is called 'ns-internet' here" in list(one.lines())
+    assert "dns: {nameservers: [10.43.0.1]}" in text(one)
+    # What one has as a neighbour for good is written down, so that it is found again.
+    mac = re.search(r'"ns-internet:up0": \{address: 10.43.0.1/24, mac: ("\S+")\}', text(one))
+    assert mac
+    assert f"neighbours: {{10.43.0.1: {mac[1]}}}" in text(one)
+    own = {e.kind for e, place in one.places.items() if place and e.node.startswith("ns-")}
+    assert own == {"namespace", "link", "address", "route", "neighbour", "file", "process"}
+    executed = [str(element) for element in one.captured.notes.by_exec]
+    assert executed == ["host: address 10.45.0.0/16 dev br0", "red: address 10.45.1.0/24 dev eth0"]
+
+
+def test_queues(found: dict[str, ScriptCapture]) -> None:
+    """Queues, their classes and their filters are commands, and the same is there when these have run."""
+    one = found["mirror.sh"]
+    assert one.accepted
+    assert one.captured is not None
+    assert not one.captured.notes.unsaid.keys() - {
+        e for e in one.captured.notes.unsaid if e.kind == "address"
+    }
+    queues = [(e.kind, one.places[e]) for e in one.captured.notes.by_exec]
+    assert queues == [
+        ("qdisc", "mirror.sh:23"), ("class", "mirror.sh:24"), ("class", "mirror.sh:25"),
+        ("qdisc", "mirror.sh:26"), ("filter", "mirror.sh:27"), ("qdisc", "mirror.sh:17"),
+        ("qdisc", "mirror.sh:20"), ("filter", "mirror.sh:18"), ("filter", "mirror.sh:21"),
+        ("filter", "mirror.sh:22"), ("qdisc", "mirror.sh:28"),
+    ]  # fmt: skip
+
+
+def test_answers(found: dict[str, ScriptCapture]) -> None:
+    """A script reads what it is given."""
+    one = found["asks.sh"]
+    assert text(one) == "name: asks\nnamespaces:\n  red: {}\n  n2: {}\n"
+    assert not one.errors
+    assert "note: it read 4 lines of the answers that it was given" in list(one.lines())
+
+
+def test_the_line_of_another_script(found: dict[str, ScriptCapture]) -> None:
+    """A script that runs another one fails where that does."""
+    said = found["after.sh"].errors[0]
+    assert said.startswith("./fails.sh:5: the script ended with status 255")
 
 
 def test_a_port_and_a_rule(found: dict[str, ScriptCapture]) -> None:

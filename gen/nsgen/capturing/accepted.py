@@ -64,12 +64,13 @@ def judged(found: Comparison, topology: str) -> Judgement:
         )
     ]  # fmt: skip
     asked = {(line.mark, line.node, line.text) for line in found.state}
+    named = {n.get("lladdr", "") for node in found.b.state.nodes.values() for n in node.neighbours}
     state = [
         line
         for line in found.state
         if not (line.node in dark and LO.fullmatch(line.text))
         and not _undetected(line, asked)
-        and not _derived(line, topology)
+        and not _given(line, topology, named)
     ]
     causes = (
         [str(line) for line in found.deciding if not OF_IPV6_ALONE.search(line.text)]
@@ -92,13 +93,13 @@ def _undetected(line: StateLine, every: set[tuple[str, str, str]]) -> bool:
     return ("+", line.node, f"{line.text}{NODAD}") in every
 
 
-def _derived(line: StateLine, topology: str) -> bool:
-    """Whether it is the MAC address that nsgen gives a bridge, which has to have one."""
+def _given(line: StateLine, topology: str, named: set[str]) -> bool:
+    """Whether it is a MAC address that a topology has to give: that of a bridge, or one that a neighbour names."""
     found = MAC.fullmatch(line.text)
     if line.mark != "+" or not found:
         return False
     names = (f"{topology}/{found[1]}", f"{topology}/{line.node}/{found[1]}")
-    return found[2] in map(derived_mac, names)
+    return found[2] in map(derived_mac, names) or found[2] in named
 
 
 def _lit(node: KernelNode) -> bool:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from ipaddress import ip_address, ip_interface
 from typing import Any
 
-from nsgen.capturing.draft import Draft, Tip, link_local, one_or_list, written
-from nsgen.capturing.elements import of_address, of_link, of_route
+from nsgen.capturing.draft import Draft, Tip, link_local, one_or_list, refused, written
+from nsgen.capturing.elements import new_addresses, of_address, of_link, of_route
 from nsgen.capturing.usual import PORT_DEFAULTS, USUAL_MTU, changed
 from nsgen.proof.state import SET, KernelAddress, KernelLink
 from nsgen.values import HOST
@@ -55,7 +55,7 @@ def take_link(draft: Draft, left: Tip, right: Tip) -> None:
         if not same and tip.link.mtu != USUAL_MTU:
             found["mtu"] = tip.link.mtu
         found |= end_link_local(draft, tip)
-        ends[f"{draft.called(tip.node)}:{tip.link.name}"] = (
+        ends[f"{tip.node}:{tip.link.name}"] = (
             found["address"] if set(found) == {"address"} else found
         )
         say_end(draft, tip, where)
@@ -185,6 +185,14 @@ def add_address(draft: Draft, node: str, address: KernelAddress) -> None:
     command = ["ip", "address"]
     element = of_address(node, address)
     draft.execute(node, element, [*command, "add", *words], [*command, "del", *words])
+
+
+def add_refused(draft: Draft) -> None:
+    """Have commands give devices the addresses that the language refuses."""
+    for node in draft.nodes:
+        for address in new_addresses(node, draft.before(node.name)):
+            if written(address) and refused(address):
+                add_address(draft, node.name, address)
 
 
 def on_subnets(address: str, subnets: Iterable[str]) -> bool:

@@ -9,11 +9,11 @@ from typing import Any, NamedTuple
 
 from nsgen.capturing.account import Account
 from nsgen.capturing.elements import EMPTY, Element, new_addresses, new_links, of_address, of_link
+from nsgen.check.view import reserved
 from nsgen.proof.state import KernelAddress, KernelLink, KernelNode, State
 from nsgen.values import HOST
 
 OWN = re.compile(r"nsgen:([a-z][a-z0-9-]{0,14})(?::.*)?")
-TAKEN_NAMES = {HOST, "outside", "internet", "all", "default"}
 
 
 class Tip(NamedTuple):
@@ -60,17 +60,13 @@ class Draft:
         return new_links(self.state.nodes[node], self.before(node))
 
     def addresses(self, node: str, device: str) -> list[KernelAddress]:
-        """The addresses of a device that were not there, without link-local ones of IPv6 and those that expire."""
+        """The addresses of a device that were not there and that the language can say."""
         found = new_addresses(self.state.nodes[node], self.before(node))
-        return [one for one in found if one.device == device and written(one)]
+        return [one for one in found if one.device == device and written(one) and not refused(one)]
 
     def at(self, node: str) -> dict[str, Any]:
         """Where what a node has is written."""
-        return self.host if node == HOST else self.namespaces[self.called(node)]
-
-    def called(self, node: str) -> str:
-        """The name of a namespace in the topology."""
-        return f"ns-{node}" if node != HOST and node in TAKEN_NAMES else node
+        return self.host if node == HOST else self.namespaces[node]
 
     def own(self, link: KernelLink) -> str:
         """The topology of nsgen's that a device is of, or nothing."""
@@ -99,6 +95,12 @@ class Draft:
 def written(address: KernelAddress) -> bool:
     """Whether somebody gave a device this address, and for good."""
     return not address.expires and not link_local(address)
+
+
+def refused(address: KernelAddress) -> bool:
+    """Whether it is none for a device, such as the network's own; the kernel does not mind."""
+    found = ip_interface(address.text)
+    return not address.peer and bool(reserved(found.ip, found.network))
 
 
 def link_local(address: KernelAddress) -> bool:

@@ -22,15 +22,20 @@ from nsgen.proof.state import (
     Raw,
     State,
 )
+from nsgen.proof.traffic import told
 from nsgen.values import HOST
 
 EMPTY = "empty~"  # the node of a baseline that is like a new namespace; see nsgen.proof.lab.state
 VOLATILE = re.compile(
     r"count$|fastopen_key$|stable_secret$|/flush$|^net/core/(netdev_rss_key|dev_weight)|"
     r"/neigh/[^/]+/retrans_time$|/neigh/[^/]+/base_reachable_time$|^net/netfilter/nf_log/|"
-    r"^net/ipv6/conf/[^/]+/(mtu|addr_gen_mode)$|^net/ipv4/tcp_(available|allowed)_|"
+    r"^net/ipv6/conf/[^/]+/mtu$|^net/ipv4/tcp_(available|allowed)_|"
     r"^net/netfilter/nf_conntrack_(buckets|max)$|^net/unix/"
 )
+DECIDED = (
+    "0",
+    "1",
+)  # how an address is made of a MAC address, or not at all: nsgen decides where IPv6 is
 SCOPED = re.compile(r"net/(ipv4|ipv6|mpls)/(conf|neigh)/([^/]+)/(.+)")
 
 
@@ -87,6 +92,11 @@ def of_rule(node: str, rule: KernelRule) -> Element:
 def of_record(node: str, kind: str, raw: Raw) -> Element:
     """What ip(8), bridge(8) or tc(8) tells in a record."""
     return Element(node, kind, " ".join(f"{key} {_flat(value)}" for key, value in raw.items()))
+
+
+def of_traffic(node: str, kind: str, raw: Raw) -> Element:
+    """A queue, one of its classes or one of its filters."""
+    return Element(node, kind, f"dev {raw['dev']} {told(kind, raw)}")
 
 
 def of_firewall(node: str, program: str, table: str, line: str) -> Element:
@@ -197,7 +207,7 @@ def new_sysctls(node: KernelNode, before: KernelNode | None) -> dict[str, str]:
         return {}
     found = {}
     for key, value in node.sysctls.items():
-        if VOLATILE.search(key):
+        if VOLATILE.search(key) or (key.endswith("/addr_gen_mode") and value in DECIDED):
             continue
         if key in before.sysctls:
             usual: str | None = before.sysctls[key]
@@ -242,9 +252,14 @@ def _of_node(node: KernelNode, before: KernelNode | None) -> Iterator[Element]:
         ("proxy", node.proxies, before.proxies if before else ()),
         ("vlan", list(vlans(node)), list(vlans(before)) if before else ()),
         ("fdb", list(fdb(node)), list(fdb(before)) if before else ()),
-        ("qdisc", list(qdiscs(node)), list(qdiscs(before)) if before else ()),
     ):
         yield from (of_record(name, kind, record) for record in new if record not in old)
+    for kind, new, old in (
+        ("qdisc", list(qdiscs(node)), list(qdiscs(before)) if before else ()),
+        ("class", node.classes, before.classes if before else ()),
+        ("filter", node.filters, before.filters if before else ()),
+    ):
+        yield from (of_traffic(name, kind, record) for record in new if record not in old)
     for program, text, old_text in (
         ("iptables", node.iptables, before.iptables if before else ""),
         ("ip6tables", node.ip6tables, before.ip6tables if before else ""),

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from nsgen.capturing.traced import ScriptTrace
 from nsgen.language.yaml.excerpt import printable
-from nsgen.proof.captured import SECONDS, Command, Run
+from nsgen.proof.captured import SECONDS, Command, Run, place_of
 from nsgen.values import HOST
 from nsgen.words import count
 
@@ -25,6 +26,7 @@ NOT_FOUND = re.compile(
     r"^(?P<file>.*?): (?:line )?(?P<line>\d+): (?P<name>[\w.+-]+): (?:command )?not found$",
     re.MULTILINE,
 )
+SHELLS = ("sh", "dash", "bash")  # as whom a shell speaks that was given its commands by -c
 # Programs by which networks are made, that are neither run nor stood in for where they are missing.
 MAKERS = re.compile(
     r"ovs-|ovn-|wg$|wg-quick|openvpn|vtysh|tunctl|ipset$|nft$|ebtables|arptables|teamd|ifenslave|dhclient|pptp|strongswan|ipsec|mnexec"
@@ -43,6 +45,7 @@ class CaptureRequest:
     at: int | None = None
     timeout: float = SECONDS
     topology: str = ""  # its name
+    answers: bytes = b""  # what it reads from its standard input, before empty lines
 
 
 def short(command: Command) -> str:
@@ -62,11 +65,9 @@ def failures(asking: CaptureRequest, run: Run, line: int) -> Iterator[str]:
     ]
     for one in unable:
         yield f"{origins.place(one)}: {printable(short(one))}: this machine cannot build it: {printable(one.said)}"
-    for missing in dict.fromkeys(
-        match.group("line", "name") for match in NOT_FOUND.finditer(run.said)
-    ):
-        if MAKERS.match(missing[1]):
-            yield f"{asking.name}:{missing[0]}: {missing[1]} is not installed, and what it would have made is not known"
+    for place, name in _missing(run, origins):
+        if MAKERS.match(name):
+            yield f"{place}: {name} is not installed, and what it would have made is not known"
     if run.status and not _to_the_end(asking, run):
         yield _failed(asking, run, origins)
 
@@ -79,13 +80,16 @@ def _to_the_end(asking: CaptureRequest, run: Run) -> bool:
         if line.strip() and not line.lstrip().startswith("#")
     ]
     failed = any(one.status for one in run.commands if one.effect == "builds")
-    return not failed and bool(code) and run.last.partition(":")[0] == str(code[-1])
+    line, file = place_of(run.last)
+    own = Path(file).name == Path(asking.path).name
+    return not failed and bool(code) and own and line == code[-1]
 
 
 def _failed(asking: CaptureRequest, run: Run, origins: ScriptTrace) -> str:
     failed = [c for c in run.commands if c.status and c.effect == "builds"]
-    place = f"{asking.name}:{run.last.partition(':')[0]}" if run.last else asking.name
-    if failed and failed[-1].line and str(failed[-1].line) == run.last.partition(":")[0]:
+    line, file = place_of(run.last)
+    place = origins.at(line, file) if line else asking.name
+    if failed and line and (failed[-1].line, failed[-1].file) == (line, file):
         place = origins.place(failed[-1])
     return f"{place}: the script ended with status {run.status}; its last lines:{_last_lines(run)}"
 
@@ -111,13 +115,16 @@ def notes(asking: CaptureRequest, run: Run) -> Iterator[str]:
     if run.before == "the time was over":
         yield f"{asking.name} was still running after {asking.timeout:.0f} s; what it had built then is taken"
     elif run.before not in ("the end", "the mark"):
-        line = run.at.partition(":")[0]
-        place = f"{asking.name}:{line}: " if line else ""
+        place = f"{origins.at(*place_of(run.at))}: " if run.at else ""
         yield f"{place}taken before `{printable(run.before[:SHOWN])}`, when the most was built"
     if run.status and _to_the_end(asking, run):
         yield f"its last command ended with status {run.status}"
-    if run.answered:
-        yield f"it read {count(run.answered, 'line')} from its standard input, each of which was empty"
+    given = run.read[: len(asking.answers)].count(b"\n")
+    if given:
+        yield f"it read {count(given, 'line')} of the answers that it was given"
+    empty = run.read[len(asking.answers) :].count(b"\n")
+    if empty:
+        yield f"it read {count(empty, 'line')} from its standard input, each of which was empty"
     for one in run.commands:
         if (
             one.effect == "builds"
@@ -130,11 +137,17 @@ def notes(asking: CaptureRequest, run: Run) -> Iterator[str]:
         (origins.place(one), one.kind, short(one)) for one in run.commands if _is_told(one)
     )
     yield from (f"{place}: {TOLD[kind]}: {text}" for place, kind, text in told)
-    for line, name in dict.fromkeys(
-        match.group("line", "name") for match in NOT_FOUND.finditer(run.said)
-    ):
+    for place, name in _missing(run, origins):
         if not MAKERS.match(name):
-            yield f"{asking.name}:{line}: {name} is not installed here"
+            yield f"{place}: {name} is not installed here"
+
+
+def _missing(run: Run, origins: ScriptTrace) -> dict[tuple[str, str], None]:
+    """Where a shell has looked for programs in vain, and their names."""
+    return dict.fromkeys(
+        (origins.name if file in SHELLS else origins.at(int(line), file), name)
+        for file, line, name in (one.groups() for one in NOT_FOUND.finditer(run.said))
+    )
 
 
 def _is_told(one: Command) -> bool:

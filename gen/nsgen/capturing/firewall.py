@@ -20,6 +20,7 @@ from nsgen.proof.state import KernelNode
 from nsgen.values import HOST
 
 OWN_CHAIN = re.compile(r"NSGEN-([a-z][a-z0-9-]*)-([A-Z]+[0-9]*)")
+DIGITS = "0123456789"  # of the chains that many rules are split into
 OWN_COMMENT = re.compile(r'--comment "?nsgen:([a-z][a-z0-9-]*)"?')
 
 
@@ -45,7 +46,7 @@ class Firewall:
             lines = set(self.new[version])
             for rule in found.rules:
                 own = OWN_CHAIN.fullmatch(rule.chain)
-                role = own[2] if own else rule.chain
+                role = own[2].rstrip(DIGITS) if own else rule.chain
                 if rule.table == table and role in chains and (table, rule.text) in lines:
                     yield rule
 
@@ -87,13 +88,12 @@ def names_of_owners(state_nodes: list[KernelNode]) -> list[str]:
 def take_own(draft: Draft, firewall: Firewall, plan: Plan | None) -> None:
     """Say the rules of nsgen's own that the script of the topology, as it is written by now, brings again."""
     planned: set[tuple[int, str, str]] = set()
-    called = draft.called(firewall.node.name)
     for op in plan.ops if plan else ():
-        if isinstance(op, Chain) and op.node == called:
+        if isinstance(op, Chain) and op.node == firewall.node.name:
             planned.add((op.version, op.table, f"-N {op.name}"))
             for rule in op.rules:
                 planned.add((op.version, op.table, f"-A {rule.chain} {_joined(rule.words())}"))
-        elif isinstance(op, Jump) and op.node == called:
+        elif isinstance(op, Jump) and op.node == firewall.node.name:
             planned.add((op.version, op.table, f"-A {op.builtin} {_joined(op.words())}"))
     for version, lines in firewall.new.items():
         for table, line in lines:

@@ -50,7 +50,7 @@ def take_interfaces(draft: Draft) -> None:
 
 def _loopback(draft: Draft, node: KernelNode) -> None:
     addresses = draft.addresses(node.name, "lo")
-    where = f"{draft.called(node.name)}.interfaces.lo"
+    where = f"{node.name}.interfaces.lo"
     if addresses:
         texts = [address.text for address in addresses]
         draft.at(node.name).setdefault("interfaces", {})["lo"] = {"address": one_or_list(texts)}
@@ -60,7 +60,7 @@ def _loopback(draft: Draft, node: KernelNode) -> None:
 
 def _common(draft: Draft, node: KernelNode, link: KernelLink) -> dict[str, Any]:
     """What every kind has."""
-    where = f"{draft.called(node.name)}.interfaces.{link.name}"
+    where = f"{node.name}.interfaces.{link.name}"
     found: dict[str, Any] = {}
     addresses, peers = written_addresses(draft, node.name, link.name, where)
     if addresses:
@@ -87,7 +87,7 @@ def _common(draft: Draft, node: KernelNode, link: KernelLink) -> dict[str, Any]:
 
 def _has_mac(draft: Draft, node: KernelNode, link: KernelLink) -> bool:
     """Whether a MAC address was given, and by somebody else than the script, which derives that of a bridge."""
-    name = f"{draft.name}/{draft.called(node.name)}/{link.name}"
+    name = f"{draft.name}/{node.name}/{link.name}"
     derived = link.kind == "bridge" and link.mac == derived_mac(name)
     return link.assigned == SET and link.kind not in ("vlan", "ipvlan", "bond") and not derived
 
@@ -167,10 +167,10 @@ def _vxlan(draft: Draft, node: KernelNode, link: KernelLink) -> dict[str, Any] |
     return found
 
 
-def _macvlan(draft: Draft, node: KernelNode, link: KernelLink) -> dict[str, Any] | None:
+def _macvlan(_draft: Draft, node: KernelNode, link: KernelLink) -> dict[str, Any] | None:
     below = link.raw.get("link") or ""
     if link.peer and link.peer[0] != node.name:
-        below = f"{draft.called(link.peer[0])}:{link.peer[1]}"
+        below = f"{link.peer[0]}:{link.peer[1]}"
     if not below:
         return None
     mode = link.data.get("mode", "bridge")

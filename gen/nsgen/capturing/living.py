@@ -65,6 +65,8 @@ def earlier(state: State) -> tuple[State, list[str]]:
         vlans=tuple(one for one in host.vlans if one.get("ifname") not in taken),
         fdb=tuple(one for one in host.fdb if one.get("ifname") not in taken),
         qdiscs=tuple(one for one in host.qdiscs if one.get("dev") not in taken),
+        classes=tuple(one for one in host.classes if one["dev"] not in taken),
+        filters=tuple(one for one in host.filters if one["dev"] not in taken),
         iptables=kept["iptables"],
         ip6tables=kept["ip6tables"],
         sysctls=_sysctls(host, set(taken) - {"lo"}),

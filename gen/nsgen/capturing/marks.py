@@ -10,7 +10,7 @@ SHELLS = re.compile(r"^#!.*\b(?:ba|da|z|k|a)?sh\b")
 
 
 class MarkError(ValueError):
-    """A mark that cannot be set; the message says why."""
+    """A file that is no script, or a mark that cannot be set in it; the message says why."""
 
 
 def marked(text: str, at: int | None) -> tuple[str, int]:

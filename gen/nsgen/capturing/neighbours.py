@@ -6,7 +6,7 @@ from typing import Any
 
 from nsgen.capturing.draft import Draft
 from nsgen.capturing.elements import of_record
-from nsgen.proof.state import Raw
+from nsgen.proof.state import SET, Raw
 from nsgen.values import HOST
 
 
@@ -27,10 +27,22 @@ def take_neighbours(draft: Draft) -> None:
                     draft.execute(node.name, element, *_commands(kind, record))
                     continue
                 if kind == "neighbour":
+                    _keep_mac(draft, record["lladdr"])
                     place.setdefault("neighbours", {})[record["dst"]] = record["lladdr"]
                 else:
                     place.setdefault("proxy_neighbours", []).append(record["dst"])
                 draft.account.say(element, record["dev"])
+
+
+def _keep_mac(draft: Draft, mac: str) -> None:
+    """Write the MAC address of a device down that somebody has as a neighbour: another one would be drawn."""
+    for node in draft.nodes:
+        for link in node.links:
+            if link.mac == mac and link.assigned != SET:
+                here = node.name == HOST and draft.networks.get(link.name)
+                place = here or written_at(draft, node.name, link.name)
+                if place is not None:
+                    place["mac"] = mac
 
 
 def _commands(kind: str, record: Raw) -> tuple[list[str], list[str]]:
@@ -44,10 +56,9 @@ def _commands(kind: str, record: Raw) -> tuple[list[str], list[str]]:
 
 def written_at(draft: Draft, node: str, device: str) -> dict[str, Any] | None:
     """Where a device is written, as a map that can take more keys."""
-    called = draft.called(node)
     for link in draft.links:
         ends = link["endpoints"]
-        name = f"{called}:{device}"
+        name = f"{node}:{device}"
         if name in ends:
             if isinstance(ends, list):
                 link["endpoints"] = ends = {end: {} for end in ends}

@@ -122,8 +122,7 @@ def _among(draft: Draft, bridge: KernelLink, cables: list[tuple[Tip, Tip]]) -> l
 def _fits(draft: Draft, ours: Tip, theirs: Tip) -> bool:
     """Whether a namespace's end can be written as a place on the network."""
     network = draft.networks[ours.link.master]
-    key = draft.called(theirs.node)
-    places = draft.namespaces[key].get("networks", {})
+    places = draft.namespaces[theirs.node].get("networks", {})
     if draft.ours and _off(draft, ours):
         return False  # the end of a link, on which IPv6 is off
     if bool(network.get("isolate")) != bool(ours.link.port.get("isolated")):
@@ -144,7 +143,7 @@ def _member(draft: Draft, ours: Tip, theirs: Tip) -> None:
     bridge, node = ours.link.master, theirs.node
     network, own = draft.networks[bridge], draft.at(node)
     places = own.setdefault("networks", {})
-    where = f"namespaces.{draft.called(node)}.networks.{bridge}"
+    where = f"namespaces.{node}.networks.{bridge}"
     subnets = network.get("subnet", [])
     subnets = [subnets] if isinstance(subnets, str) else subnets
     addresses = []
@@ -159,7 +158,7 @@ def _member(draft: Draft, ours: Tip, theirs: Tip) -> None:
         found["address"] = one_or_list(addresses)
     elif subnets:
         found["address"] = False
-    stem = f"veth-{draft.called(node)}{f'-{bridge}' if places else ''}"
+    stem = f"veth-{node}{f'-{bridge}' if places else ''}"
     if theirs.link.name != device_name(stem):
         found["interface"] = theirs.link.name
     if ours.link.name != device_name(f"{stem}-br"):

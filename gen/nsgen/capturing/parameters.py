@@ -33,7 +33,8 @@ def take_forwarding(draft: Draft) -> None:
         before = draft.before(node.name)
         if before is None or not forwards(node, 4) or forwards(before, 4):
             continue
-        if node.name == HOST and _asked_of_host(draft):
+        # A host that has nothing else has set a parameter.
+        if node.name == HOST and (_asked_of_host(draft) or not draft.new_links(HOST)):
             continue
         if draft.ours and not forwards(node, 6):
             continue  # the key is for both versions
@@ -65,8 +66,7 @@ def _asked_of_host(draft: Draft) -> bool:
 def take_sysctls(draft: Draft, plan: Plan | None) -> None:
     """Say the parameters that are otherwise than usual, and that the script does not set by itself."""
     for node in draft.nodes:
-        called = draft.called(node.name)
-        planned = _planned(plan, called)
+        planned = _planned(plan, node.name)
         found = new_sysctls(node, draft.before(node.name))
         if draft.ours:
             found |= _otherwise(node, planned, found)

@@ -10,7 +10,7 @@ from nsgen.capturing.draft import Draft
 from nsgen.capturing.elements import of_link
 from nsgen.capturing.firewall import Firewall
 from nsgen.capturing.parameters import forwards
-from nsgen.capturing.rules import SavedRule
+from nsgen.capturing.rules import SavedRule, Sent
 from nsgen.proof.state import KernelLink
 from nsgen.values import HOST
 
@@ -76,11 +76,17 @@ def _take_network(draft: Draft, firewall: Firewall, name: str, subnets: list[Any
         if _all_said(draft, rule):
             draft.account.say(firewall.of(rule), f"networks.{name}.internet")
     ports = {
-        _place_of(rule.options.get("--to-destination", "")) for rule in firewall.rules("nat", "PRE")
+        _place_of(rule.options["--to-destination"]): rule
+        for rule in firewall.rules("nat", "PRE")
+        if rule.target == "DNAT" and {"-p", "--dport"} <= set(rule.matches)
     }
-    asked = [r for r in firewall.rules("nat", "POST") if _siblings(r, name, subnets)]
-    if any(_place_of_match(rule) in ports for rule in asked):
-        network["bridge_netfilter"] = "off"
+    for rule in filter(_for_siblings, firewall.rules("nat", "POST")):
+        port = ports.get(_place_of_match(rule))
+        if port is None or _source(rule) not in subnets:
+            continue
+        beside = not network.get("isolate") and _sent_on(firewall, port, name, _source(rule))
+        if rule.matches.get("-o") == name or beside == rule.matches["-d"]:
+            network["bridge_netfilter"] = "off"
 
 
 def _kept(firewall: Firewall, subnets: list[Any], name: str) -> list[str]:
@@ -135,11 +141,27 @@ def _filters(link: KernelLink) -> bool:
     return bool(link.data.get("nf_call_iptables") or link.data.get("nf_call_ip6tables"))
 
 
-def _siblings(rule: SavedRule, name: str, subnets: list[Any]) -> bool:
-    """Whether a rule of nsgen's has siblings asked from the host's address."""
-    to = rule.matches.get("-d", "")
-    asked = rule.target == "MASQUERADE" and rule.matches.get("-o") == name and to
-    return bool(asked) and _source(rule) in subnets and rule.matches.get("--ctstate") == "DNAT"
+def _for_siblings(rule: SavedRule) -> bool:
+    """Whether a rule of nsgen's has somebody ask from the host's address for what was sent to the host."""
+    return (
+        rule.target == "MASQUERADE"
+        and {"-s", "-d"} <= set(rule.matches)
+        and rule.matches.get("--ctstate") == "DNAT"
+    )
+
+
+def _sent_on(firewall: Firewall, port: SavedRule, name: str, subnet: Any) -> str:
+    """Where somebody on a network who asks for a port of the host is sent, as `-d` has it."""
+    dport = int(port.matches["--dport"].partition(":")[0])
+    asking = Sent(
+        *(str(subnet.broadcast_address), str(subnet[1])),
+        came=name, proto=port.matches["-p"], dport=dport, local=True,
+    )  # fmt: skip
+    rule = firewall.sets[port.version].deciding("nat", "PREROUTING", asking)
+    address = (
+        _place_of(rule.options["--to-destination"])[0] if rule and rule.target == "DNAT" else ""
+    )
+    return str(ip_network(address)) if address else ""
 
 
 def _place_of(text: str) -> tuple[str, str]:

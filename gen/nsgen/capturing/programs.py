@@ -21,6 +21,8 @@ def take_processes(draft: Draft) -> None:
     processes = [one for one in draft.state.processes if one.node in draft.state.nodes]
     by_id = {one.pid: one for one in processes}
     for process in processes:
+        if not draft.account.open(of_process(process)):
+            continue
         above = by_id.get(process.ppid)
         if above is not None and above.node == process.node:
             draft.account.say(of_process(process), f"{_command(above)[0][0]} starts it")

@@ -9,6 +9,7 @@ from nsgen.capturing.askers import PublishedRule, gateways_of, who_reaches
 from nsgen.capturing.draft import Draft
 from nsgen.capturing.elements import of_link
 from nsgen.capturing.firewall import Firewall, owned
+from nsgen.capturing.relayed import relayed
 from nsgen.capturing.rules import SavedRule
 from nsgen.capturing.translation import destination, plain
 from nsgen.language.networks import AUDIENCES
@@ -21,23 +22,25 @@ def take_published(draft: Draft, firewall: Firewall) -> None:
     found: dict[tuple[Any, ...], dict[str, Any]] = {}
     reached: dict[tuple[Any, ...], set[str]] = {}
     candidates: dict[PublishedRule, list[SavedRule]] = {}
-    for rule in firewall.rules("nat", "PREROUTING", "OUTPUT", "PRE", "OUTPUT"):
+    for rule in firewall.rules("nat", "PREROUTING", "OUTPUT", "PRE"):
         port = _published(rule, members)
         if port is not None and draft.account.open(firewall.of(rule)):
             candidates.setdefault(port, []).append(rule)
+    relays = relayed(draft, firewall, members, candidates) if draft.ours else {}
+    for port, who in relays.items():
+        reached.setdefault(_key(port), set()).update(who)
+        found.setdefault(_key(port), {**_entry(port), "via": "proxy"})
     for port, rules in _by_place(candidates).items():
-        who = who_reaches(draft, firewall, port, members)
+        key, who = _key(port), who_reaches(draft, firewall, port, members)
+        if port in relays:
+            who &= {"outside", "host"}
         if not who:
             continue
-        key = (
-            *(port.node, port.network, port.first, port.last, port.target, port.protocol),
-            port.host_ip,
-        )
         reached.setdefault(key, set()).update(who)
         found.setdefault(key, _entry(port))
         _say_beside(draft, firewall, port, who)
         for rule in rules:
-            draft.account.say(firewall.of(rule), f"namespaces.{draft.called(port.node)}.publish")
+            draft.account.say(firewall.of(rule), f"namespaces.{port.node}.publish")
             wide = not owned(rule) and not {"-d", "-i", "--dst-type"} & set(rule.matches)
             if wide and rule.chain == "PREROUTING":
                 draft.account.tell(
@@ -48,6 +51,14 @@ def take_published(draft: Draft, firewall: Firewall) -> None:
         _write(draft, key, entry, reached[key])
 
 
+def _key(port: PublishedRule) -> tuple[Any, ...]:
+    """What is one entry, whatever the IP version."""
+    return (
+        *(port.node, port.network, port.first, port.last, port.target, port.protocol),
+        port.host_ip,
+    )
+
+
 def _write(draft: Draft, key: tuple[Any, ...], entry: dict[str, Any], who: set[str]) -> None:
     """Write a port, with those whom it is for where that is not everybody."""
     node, network = key[0], key[1]
@@ -55,9 +66,11 @@ def _write(draft: Draft, key: tuple[Any, ...], entry: dict[str, Any], who: set[s
     extra: dict[str, Any] = {}
     if len([name for name in places if draft.networks[name].get("subnet")]) > 1:
         extra["network"] = network
-    if who != _usual(key, draft):
+    if who != _usual(key, draft, served="via" in entry):
         extra["reach"] = [one for one in AUDIENCES if one in who]
-    draft.at(node).setdefault("publish", []).append({**entry, **extra} if extra else _short(entry))
+    draft.at(node).setdefault("publish", []).append(
+        {**entry, **extra} if extra or "via" in entry else _short(entry)
+    )
     if "self" in who:
         _say_hairpin(draft, node, network)
 
@@ -100,7 +113,9 @@ def _by_place(
     for port, own in candidates.items():
         key = (port.node, port.first, port.last, port.protocol, port.host_ip, port.version)
         chosen = found.get(key)
-        if chosen is None or (_whole(own) and not _whole(rules[chosen])):
+        if chosen is None or (
+            _asked_by_others(port, own) and not _asked_by_others(chosen, rules[chosen])
+        ):
             rules[port] = [*(rules.pop(chosen) if chosen else ()), *own]
             found[key] = port
         else:
@@ -108,8 +123,11 @@ def _by_place(
     return rules
 
 
-def _whole(rules: list[SavedRule]) -> bool:
-    return any(not {"-i", "-s"} & set(rule.matches) for rule in rules)
+def _asked_by_others(port: PublishedRule, rules: list[SavedRule]) -> bool:
+    """Whether more than siblings are sent to an address: it is on the network where the port is published."""
+    return any(
+        rule.matches.get("-i", "") != port.network and "-s" not in rule.matches for rule in rules
+    )
 
 
 def _members(draft: Draft) -> dict[str, tuple[str, str]]:
@@ -167,7 +185,7 @@ def _short(entry: dict[str, Any]) -> str:
     return f"{host}{entry['published']}:{entry['target']}{protocol}"
 
 
-def _usual(key: tuple[Any, ...], draft: Draft) -> set[str]:
+def _usual(key: tuple[Any, ...], draft: Draft, *, served: bool) -> set[str]:
     """Who can use a port whose `reach` is not written."""
     node, network, host_ip = key[0], key[1], key[-1]
     found: set[str] = set(AUDIENCES)
@@ -184,7 +202,7 @@ def _usual(key: tuple[Any, ...], draft: Draft) -> set[str]:
         ip_interface(text).version
         for text in _texts(draft.at(node)["networks"][network].get("address"))
     }
-    if versions == {6}:
+    if versions == {6} and not served:
         found -= {"loopback"}
     return found
 

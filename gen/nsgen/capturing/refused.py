@@ -38,13 +38,10 @@ def take_back(draft: Draft, compiled: Compiled) -> bool:
 def _place(draft: Draft, finding: Finding) -> tuple[str, str, int] | None:
     """The node, the key and the number of the entry that a finding is about."""
     path = [str(part) for part in finding.path]
-    node = {draft.called(one.name): one.name for one in draft.nodes if one.name != HOST}
     if finding.severity != "error" or not path:
         return None
-    name, rest = (
-        (HOST, path[1:]) if path[0] == HOST else (node.get("".join(path[1:2]), ""), path[2:])
-    )
-    known = name and len(rest) > 1 and rest[0] in KEYS and rest[1].isdigit()
+    name, rest = (HOST, path[1:]) if path[0] == HOST else ("".join(path[1:2]), path[2:])
+    known = name in draft.state.nodes and len(rest) > 1 and rest[0] in KEYS and rest[1].isdigit()
     return (name, rest[0], int(rest[1])) if known else None
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from nsgen.capturing.accepted import Judgement, judged
 from nsgen.capturing.elements import Element
 from nsgen.capturing.faults import CaptureRequest, failures, notes, nothing, short
-from nsgen.capturing.marks import marked
+from nsgen.capturing.marks import MarkError, marked
 from nsgen.capturing.spoken import spoken
 from nsgen.capturing.topology import Captured, capture
 from nsgen.capturing.traced import BY_EXEC, SAID, UNSAID, CommandOutcome, ScriptTrace
@@ -27,6 +28,10 @@ from nsgen.words import count
 UPLINK = "eth0"  # where a script names no card
 DROPPED = "-t filter -P FORWARD DROP"
 OWN_ADDRESS = re.compile(r"fe80::[0-9a-f:]+/64 dev ")
+NO_SCRIPTS = (
+    (re.compile(r"(GNUm|[Mm])akefile|.*\.mk"), "it is for make(1): capture a script with the line 'make TARGET'"),
+    (re.compile(r".*\.(service|target|timer)"), "it is for systemd: capture a script with its ExecStart"),
+)  # fmt: skip
 UNWRITTEN = "not said: where there is IPv4 alone, nsgen leaves IPv6 off"
 
 
@@ -109,6 +114,11 @@ def built(
     asking: CaptureRequest, progress: Callable[[str], None] = lambda _: None
 ) -> ScriptCapture:
     """Run a script, and write what it has built as a topology. Raises as :func:`capture_script`."""
+    why = next(
+        (why for pattern, why in NO_SCRIPTS if pattern.fullmatch(Path(asking.path).name)), ""
+    )
+    if why:
+        raise MarkError(why)
     text, line = marked(asking.text, asking.at)
     source = _source(asking, text)
     run = run_script(source, progress)
@@ -169,7 +179,8 @@ def _in_order(state: State, run: Run) -> State:
         if words[:1] == ["netns"] and words[1:2] in (["add"], ["a"], ["attach"]):
             made.setdefault(words[2] if len(words) > 2 else "", number)
     last = len(run.commands)
-    names = sorted(state.nodes, key=lambda name: -1 if name == HOST else made.get(name, last))
+    called = {name: state.renamed.get(name, name) for name in state.nodes}
+    names = sorted(called, key=lambda name: -1 if name == HOST else made.get(called[name], last))
     return replace(state, nodes={name: state.nodes[name] for name in names})
 
 
@@ -183,14 +194,16 @@ def _source(asking: CaptureRequest, text: str) -> BuildSource:
         cwd=asking.cwd,
         timeout=asking.timeout,
         names=known.names,
+        answers=asking.answers,
     )
 
 
 def _trace(found: ScriptCapture, captured: Captured, state: State) -> None:
     """Find out where each element is from, and what became of each command."""
-    origins = ScriptTrace(found.run, found.asked.name, found.asked.path, found.asked.text)
+    asking = found.asked
+    origins = ScriptTrace(found.run, asking.name, asking.path, asking.text, state.renamed)
     account = captured.notes
     found.places = {element: origins.of(element) for element in account.elements}
-    alive = {name for name in state.nodes if name != HOST}
+    alive = {name for name in state.nodes if name != HOST} | set(state.renamed.values())
     alive |= {link.name for node in state.nodes.values() for link in node.links}
     found.outcomes = list(origins.outcomes(account.by_exec, account.unsaid, alive))

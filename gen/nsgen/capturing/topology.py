@@ -8,7 +8,7 @@ from typing import Any
 
 from nsgen.capturing.account import Account
 from nsgen.capturing.attributes import take_attributes
-from nsgen.capturing.cables import leave_link_local
+from nsgen.capturing.cables import add_refused, leave_link_local
 from nsgen.capturing.draft import Draft
 from nsgen.capturing.elements import GONE, Element, elements
 from nsgen.capturing.firewall import names_of_owners, read, take_own, take_rest
@@ -19,6 +19,7 @@ from nsgen.capturing.parameters import remove_refused, take_forwarding, take_sys
 from nsgen.capturing.passing import apart, plain_bridges, take_forward, take_networks
 from nsgen.capturing.policies import take_rules
 from nsgen.capturing.programs import take_files, take_processes
+from nsgen.capturing.proxied import take_proxied
 from nsgen.capturing.published import take_published
 from nsgen.capturing.queues import take_queues
 from nsgen.capturing.refused import take_back
@@ -61,14 +62,10 @@ def capture(
     draft.uplink = _uplink(baseline) or _uplink(state)
     for node in draft.nodes:
         if node.name != HOST:
-            draft.namespaces[draft.called(node.name)] = {}
-            account.say(
-                Element(node.name, "namespace", ""), f"namespaces.{draft.called(node.name)}"
-            )
-            if draft.called(node.name) != node.name:
-                account.tell(
-                    f"the namespace {node.name!r} is called {draft.called(node.name)!r} here"
-                )
+            draft.namespaces[node.name] = {}
+            account.say(Element(node.name, "namespace", ""), f"namespaces.{node.name}")
+    for node_name, own in state.renamed.items():
+        account.tell(f"the namespace {own!r} is called {node_name!r} here")
     draft.ours = bool(owners)
     walls = {node.name: read(draft, node) for node in draft.nodes}
     draft.apart = apart(walls[HOST])
@@ -81,6 +78,7 @@ def capture(
     take_forward(draft, walls[HOST])
     for wall in walls.values():
         take_steering(draft, wall)
+        take_proxied(draft, wall)
         take_nat(draft, wall)
     take_routes(draft)
     take_rules(draft)
@@ -89,6 +87,7 @@ def capture(
     take_files(draft)
     take_processes(draft)
     take_attributes(draft)
+    add_refused(draft)
     leave_link_local(draft)
     plan = _plan(draft)
     take_sysctls(draft, plan)

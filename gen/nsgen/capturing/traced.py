@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import eq
 from pathlib import Path
 
 from nsgen.capturing.elements import Element
@@ -36,7 +37,9 @@ ABOUT: Mapping[str, tuple[str, ...]] = {
     "proxy": ("neighbour", "neigh", "n", "batch"),
     "vlan": ("vlan", "batch"),
     "fdb": ("fdb", "batch"),
-    "qdisc": ("tc",),
+    "qdisc": ("qdisc", "q"),
+    "class": ("class", "c"),
+    "filter": ("filter", "f"),
     "iptables": ("iptables", "iptables-nft", "iptables-restore", "iptables-legacy"),
     "ip6tables": ("ip6tables", "ip6tables-restore", "ip6tables-legacy"),
     "legacy": ("iptables", "ip6tables", "iptables-legacy", "ip6tables-legacy"),
@@ -44,6 +47,7 @@ ABOUT: Mapping[str, tuple[str, ...]] = {
     "sysctl": ("sysctl", "nsgen-note"),
     "file": ("nsgen-note",),
 }
+QUEUES = ("qdisc", "class", "filter")
 PART = re.compile(r"[\s=,;\"'()>]+")
 PARAMETER = re.compile(r"/proc/sys/\S*?([a-z0-9_-]+)\W*$")
 LEFT_OUT = "it is about all rules of the machine, also those of others, and left out on purpose"
@@ -69,6 +73,9 @@ class ScriptTrace:
     name: str  # of the script, as it was given
     path: str  # of it
     text: str
+    renamed: Mapping[str, str] = field(
+        default_factory=dict
+    )  # nodes, and what the script calls them
     made: dict[int, list[Element]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -98,7 +105,8 @@ class ScriptTrace:
 
     def _maker(self, element: Element) -> int | None:
         kind = element.kind.split(" ")[0]
-        wanted, best, found = _parts(element), 0.0, None
+        spoken = self.renamed.get(element.node, element.node)
+        wanted, best, found = _parts(element, spoken), 0.0, None
         about = ABOUT.get(kind, ())
         for number, command in self.changing.items():
             words = self._words[number]
@@ -111,7 +119,9 @@ class ScriptTrace:
                 kind in ("link", "address", "namespace") and next(iter(wanted)) not in words
             ):
                 continue
-            score += 0.5 * (command.node == element.node) + 0.5 * (element.node in words)
+            score += 0.5 * (command.node == element.node) + 0.5 * (spoken in words)
+            if kind in QUEUES:
+                score += sum(map(eq, _first(command.argv), _first(element.text.split())))
             if kind == "link" and ("add" in words or "addbr" in words) and "(" in element.text:
                 score += 1.5
             if score > best:
@@ -123,8 +133,10 @@ class ScriptTrace:
         line, file = command.line, command.file or self.path
         if not line:
             line = self._line_in_text(command)
-        if not line:
-            return f"{self.name}: `{' '.join(command.argv)}`"
+        return self.at(line, file) if line else f"{self.name}: `{' '.join(command.argv)}`"
+
+    def at(self, line: int, file: str) -> str:
+        """`FILE:LINE`, with the name of the script as it was given."""
         own = Path(file).name == Path(self.path).name
         return f"{self.name if own else file}:{line}"
 
@@ -142,8 +154,7 @@ class ScriptTrace:
     def process(self, pid: int) -> str:
         """Where a process was started."""
         line, file = place_of(self.run.started.get(pid, ""))
-        own = Path(file).name == Path(self.path).name
-        return f"{self.name if own else file}:{line}" if line else ""
+        return self.at(line, file) if line else ""
 
     def outcomes(
         self, by_exec: Iterable[Element], unsaid: Mapping[Element, str], alive: Iterable[str]
@@ -193,16 +204,21 @@ def _plain(argv: Sequence[str]) -> Iterator[str]:
                 yield part.removeprefix("/proc/sys/").replace(".", "/")
 
 
-def _parts(element: Element) -> dict[str, None]:
-    """The words by which an element is known, the most telling one first."""
+def _parts(element: Element, node: str) -> dict[str, None]:
+    """The words by which an element is known, the most telling one first; `node`: as the script calls it."""
     if element.kind == "namespace":
-        return {element.node: None}
+        return {node: None}
     words = [word for word in PART.split(element.text) if word and word not in ("dev", "via")]
     if element.kind == "address":
         words = [words[0].partition("/")[0], *words]
     if element.kind == "sysctl":
         words = [element.text.partition("=")[0]]
     return dict.fromkeys(words)
+
+
+def _first(words: Sequence[str]) -> list[str]:
+    """The device and the class that tc(8) is asked about: those of an action, and a parent, count less."""
+    return [words[words.index(key) + 1] for key in ("dev", "classid") if key in words[:-1]]
 
 
 def _of_all_rules(command: Command, name: str) -> bool:

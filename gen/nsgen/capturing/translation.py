@@ -37,7 +37,7 @@ def take_nat(draft: Draft, firewall: Firewall) -> None:
             kept = []
     for rule in firewall.rules("nat", "PREROUTING", "DNAT"):
         if draft.account.open(firewall.of(rule)) and not _is_jump(rule):
-            entry = _destination(rule)
+            entry = dnat_entry(rule)
             if entry is not None:
                 _add(draft, firewall, rule, entry)
                 _tell_wider(draft, node, rule)
@@ -93,7 +93,8 @@ def _from(matches: Any) -> dict[str, str]:
     return {"from": plain(matches["-s"])} if "-s" in matches else {}
 
 
-def _destination(rule: SavedRule) -> dict[str, Any] | None:
+def dnat_entry(rule: SavedRule) -> dict[str, Any] | None:
+    """A rule of DNAT as an entry; None where it asks for more than one can."""
     matches = rule.matches
     if rule.target != "DNAT" or set(rule.options) != {"--to-destination"}:
         return None

@@ -9,7 +9,7 @@ from typing import Any
 from nsgen.proof.state import SET, KernelLink, KernelNode, Raw
 
 NOBODY = "00:00:00:00:00:00"
-USUAL_QDISCS = {"noqueue", "pfifo_fast", "fq_codel", "mq", "fq", "pfifo", "clsact"}
+USUAL_QDISCS = {"noqueue", "pfifo_fast", "fq_codel", "mq", "fq", "pfifo"}
 USUAL_MTU = 1500
 OWN_FDB = re.compile(r"33:33:|01:00:5e:|01:80:c2:|00:00:00:00:00:00")
 # Of a port and of a bridge, what is otherwise than in a new one: ip-link(8).
@@ -86,4 +86,8 @@ def fdb(node: KernelNode) -> Iterator[Raw]:
 
 def qdiscs(node: KernelNode) -> Iterator[Raw]:
     """The queues that somebody chose."""
-    return (one for one in node.qdiscs if one["kind"] not in USUAL_QDISCS)
+    return (
+        one
+        for one in node.qdiscs
+        if one["kind"] not in USUAL_QDISCS or ("parent" in one and one["handle"] != "0:")
+    )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +19,9 @@ from nsgen.report import FileError
 if TYPE_CHECKING:
     from nsgen.capturing.script import ScriptCapture
     from nsgen.capturing.topology import Captured
+
+
+MOST = 32 * 1024  # bytes of answers
 
 
 class WithArguments(WithCommand):
@@ -34,6 +39,7 @@ Examples:
   nsgen capture lab.sh > topology.yaml
   nsgen capture lab.sh -- start 3              with arguments
   nsgen capture lab.sh --at 42                 as it is before line 42 runs
+  nsgen capture lab.sh < answers               with what it is to read
   nsgen capture --live > topology.yaml         as root
 """,
 )
@@ -112,12 +118,26 @@ def _script(
     here = str(Path.cwd())
     called = shown(script)
     asked = CaptureRequest(
-        text, called, str(Path(here, script)), here, arguments, at, timeout, name
+        text, called, str(Path(here, script)), here, arguments, at, timeout, name, answers(0)
     )
     try:
         return capture_script(asked, lambda step: say(f"nsgen: {step}"))
     except (MarkError, VerifyError) as error:
         fail(f"{called}: {error}")
+
+
+def answers(handle: int) -> bytes:
+    """What a script is to read: all that a file or a pipe has at once, 32 KiB at most; nothing of a terminal."""
+    found = b""
+    with contextlib.suppress(OSError):
+        while (
+            not os.isatty(handle) and len(found) < MOST and select.select([handle], [], [], 0.1)[0]
+        ):
+            more = os.read(handle, MOST - len(found))
+            if not more:
+                break
+            found += more
+    return found if not found or found.endswith(b"\n") else found + b"\n"
 
 
 def deliver_script(found: ScriptCapture, *, force: bool) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from nsgen.comparing.places import Names
 from nsgen.comparing.volatile import ROUTE
 from nsgen.proof.state import KernelNode, KernelRoute, KernelRule
+from nsgen.proof.traffic import COUNTERS, told
 
 USUAL_METRIC = {4: 0, 6: 1024}
 USUAL_RULES = {(0, "local"), (32766, "main"), (32767, "default")}
@@ -123,8 +124,16 @@ def qdiscs(node: KernelNode, names: Names) -> Told:
     for one in node.qdiscs:
         if one.get("kind") not in USUAL_QUEUES or one.get("handle", "0:") != "0:":
             device = names.of(node.name, one.get("dev", ""))
-            words = "".join(f" {_value(v)}" for _, v in sorted(one.get("options", {}).items()))
+            options = sorted(one.get("options", {}).items())
+            words = "".join(f" {_value(v)}" for k, v in options if k not in COUNTERS)
             yield device, f"qdisc {one.get('kind')} dev {device}{words}"
+    for one in node.classes:
+        device = names.of(node.name, one["dev"])
+        yield device, f"class dev {device} {told('class', one)}"
+    for one in node.filters:
+        device = names.of(node.name, one["dev"])
+        own = told("filter", one, lambda name: names.of(node.name, name))
+        yield device, f"filter dev {device} {own}"
 
 
 def _value(value: Any) -> str:

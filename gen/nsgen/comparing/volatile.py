@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from nsgen.comparing.places import Names
-from nsgen.proof.state import SET, State
+from nsgen.proof.state import State
 
 # Of `ip -j -d link`: of a kind of device, and of a port.
 DATA = frozenset({
@@ -31,10 +31,10 @@ ROUTE = frozenset({"dst", "gateway", "via", "dev", "prefsrc", "metric", "table",
 
 
 def known_macs(state: State, names: Names) -> dict[str, str]:
-    """Whose a MAC address is that nobody gave, in words."""
+    """Whose a MAC address is, in words; nobody may have given it."""
     found = {}
     for node in state.nodes.values():
         for link in node.links:
-            if link.mac and link.assigned != SET:
+            if link.mac:
                 found[link.mac] = f"(that of {names.of(node.name, link.name)} in {node.name})"
     return found

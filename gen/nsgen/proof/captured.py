@@ -13,6 +13,7 @@ from nsgen.proof.rehearse import VerifyError, play
 
 INNER = "nsgen.proof.lab.capture"
 SECONDS = 60.0
+EMPTY_LINES = 64  # for whoever asks the user
 OVER = "the time was over"  # before what the kernel was read
 
 
@@ -68,7 +69,7 @@ class Run:
     ended: bool
     marked: bool
     last: str  # the line that ran last
-    answered: int  # questions of the script, by an empty line each
+    read: bytes = field(repr=False)  # by the script, of its standard input
     started: Mapping[int, str] = field(repr=False)  # the line that each process is from
 
 
@@ -80,11 +81,16 @@ def capturing(
     cwd: str,
     timeout: float = SECONDS,
     names: Sequence[str] = (),
+    answers: bytes = b"",
 ) -> BuildSource:
-    """The source as it is to be captured: the script is run under its own name, with arguments, in some folder."""
+    """The source as it is to be captured: the script is run under its own name, with arguments, in some folder.
+
+    It reads `answers`, and empty lines behind them.
+    """
     more = {
         "folder": str(FOLDER), "path": path, "arguments": list(arguments), "cwd": cwd, "timeout": timeout,
         "names": list(names), "stop": None, "upto": None, "ask": False,
+        "input": (answers + b"\n" * EMPTY_LINES).decode("latin-1"),
     }  # fmt: skip
     return replace(source, inner=INNER, more=more)
 
@@ -104,15 +110,15 @@ def run_script(source: BuildSource, progress: Callable[[str], None] = lambda _: 
         if event["event"] == "step":
             progress(event["text"])
         if event["event"] == "captured":
-            return _run(event)
+            return _run(source, event)
     raise VerifyError("the capture ended without a result")
 
 
-def _run(event: Mapping[str, Any]) -> Run:
+def _run(source: BuildSource, event: Mapping[str, Any]) -> Run:
     return Run(
         baseline=json.dumps(event["baseline"]), state=json.dumps(event["state"]), reading=event["reading"],
         before=event["before"], at=event["at"], commands=tuple(map(Command.of, event["calls"])), upto=event["upto"],
         said=event["said"], status=event["status"], ended=event["ended"], marked=event["marked"], last=event["last"],
-        answered=event["answered"],
+        read=source.more["input"].encode("latin-1")[: event["read"]],
         started={one["pid"]: one["at"] for one in event["state"]["processes"]},
     )  # fmt: skip

@@ -162,6 +162,8 @@ class KernelNode:
     vlans: tuple[Raw, ...]
     fdb: tuple[Raw, ...]
     qdiscs: tuple[Raw, ...]
+    classes: tuple[Raw, ...]  # of queues
+    filters: tuple[Raw, ...]
     iptables: str = field(repr=False)  # iptables-save
     ip6tables: str = field(repr=False)
     legacy: str = field(repr=False)
@@ -202,6 +204,8 @@ class KernelNode:
             vlans=tuple(raw["vlans"]),
             fdb=tuple(raw["fdb"]),
             qdiscs=tuple(raw["qdiscs"]),
+            classes=tuple(raw["classes"]),
+            filters=tuple(raw["filters"]),
             iptables=raw["iptables"],
             ip6tables=raw["ip6tables"],
             legacy=raw["legacy"],
@@ -248,6 +252,9 @@ class State:
     unreadable: Mapping[str, str]  # namespaces that could not be read, with the reason
     files: Mapping[str, str]
     processes: tuple[KernelProcess, ...]
+    renamed: Mapping[
+        str, str
+    ]  # nodes that are not called as their namespaces, and what those are called
 
     @classmethod
     def load(cls, text: str) -> State:
@@ -259,6 +266,7 @@ class State:
                 unreadable=raw.get("unreadable", {}),
                 files=raw["files"],
                 processes=tuple(map(KernelProcess.of, raw["processes"])),
+                renamed=raw.get("renamed", {}),
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise StateError(f"this is no state of a machine: {error!r}") from error

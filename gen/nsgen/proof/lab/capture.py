@@ -27,7 +27,6 @@ from nsgen.proof.lab.programs import RehearsalError
 from nsgen.proof.lab.recorder import Recorder, StoppedError, theirs
 from nsgen.proof.lab.shim import OWN
 
-ANSWERS = 64  # empty lines for whoever asks the user
 LINGERING = 1.2  # seconds for what the script has left behind to start
 NOBODY = 65534
 SAID = 20000  # bytes of what the script printed, the last ones
@@ -92,7 +91,7 @@ class Capture(ComparedRehearsal):
             "captured", baseline=baseline, state=best.state, reading=best.number, readings=recorder.readings,
             before=best.before, at=best.at, calls=recorder.told(), upto=best.calls, said=said,
             status=process.returncode if ended else None, ended=ended, stopped=stopped, marked=recorder.marked,
-            last=self._last(), answered=self._answered(), uplink=self.job["scene"]["uplink"],
+            last=self._last(), read=self._read(), uplink=self.job["scene"]["uplink"],
         )  # fmt: skip
 
     def shown(self, document: Document) -> Document:
@@ -114,20 +113,21 @@ class Capture(ComparedRehearsal):
         for name in ("NSGEN_NODES", "PYTHONPATH", "TMPDIR", "NSGEN_AS"):
             environment.pop(name, None)
         reader, writer = os.pipe()
-        os.write(writer, b"\n" * ANSWERS)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 2 * len(self.job["input"]))
+        os.write(writer, self.job["input"].encode("latin-1"))
         os.close(writer)
-        self.answers = reader
+        self.input = reader
         with (self.folder / "said").open("wb") as said:
             return subprocess.Popen(
                 words_of(self.script, self.job["arguments"]), stdin=reader, stdout=said, stderr=subprocess.STDOUT,
                 env=environment, cwd=self.job["cwd"], start_new_session=True,
             )  # fmt: skip
 
-    def _answered(self) -> int:
-        """How many of the empty lines were read."""
+    def _read(self) -> int:
+        """How many bytes of its standard input the script has read."""
         left = bytearray(4)
-        fcntl.ioctl(self.answers, termios.FIONREAD, left)
-        return ANSWERS - int.from_bytes(left, sys.byteorder)
+        fcntl.ioctl(self.input, termios.FIONREAD, left)
+        return len(self.job["input"]) - int.from_bytes(left, sys.byteorder)
 
     def _last(self) -> str:
         try:

@@ -16,6 +16,8 @@ SECONDS = 20  # for any one program
 NETLINK_ROUTE, RTM_GETNSID, NETNSA_NSID, NETNSA_FD = 0, 90, 1, 3  # linux/net_namespace.h
 LEGACY = {"iptables": "/proc/net/ip_tables_names", "ip6tables": "/proc/net/ip6_tables_names"}
 SECRET = re.compile(r"^(PrivateKey|PresharedKey)\s*=.*$", re.MULTILINE)
+CLASSFUL = ("htb", "hfsc", "drr", "qfq", "ets")  # queues, of which somebody makes the classes
+SIDES = ("ingress", "egress")
 LISTENS, UNCONNECTED = "0A", "07"  # TCP_LISTEN, TCP_CLOSE: net/tcp_states.h
 
 Record = dict[str, Any]
@@ -35,10 +37,18 @@ def printed(*command: str, text: str = "") -> str:
 def listed(text: str) -> list[Record]:
     """The records of a JSON list, without the empty ones that ip(8) leaves where it has filtered."""
     try:
-        found = json.loads(text or "[]")
+        found = json.loads(text or "[]", object_pairs_hook=whole)
     except ValueError:
         return []
     return [record for record in found if record] if isinstance(found, list) else []
+
+
+def whole(pairs: Iterable[tuple[str, Any]]) -> Record:
+    """A record in which each `match` of a filter is kept: tc(8) gives all of them the same key."""
+    found = dict(pairs)
+    if "match" in found:
+        found["match"] = [value for key, value in pairs if key == "match"]
+    return found
 
 
 def node(others: Mapping[str, Path]) -> Record:
@@ -46,6 +56,7 @@ def node(others: Mapping[str, Path]) -> Record:
     links = listed(printed("ip", "-j", "-d", "link", "show"))
     assigned(links)
     located(links, others)
+    qdiscs = listed(printed("tc", "-j", "qdisc", "show"))
     v4, v6 = ("ip", "-j", "-4"), ("ip", "-j", "-6")
     all_routes = ("route", "show", "table", "all")
     return {
@@ -63,7 +74,9 @@ def node(others: Mapping[str, Path]) -> Record:
         "proxies": listed(printed("ip", "-j", "neighbour", "show", "proxy")),
         "vlans": listed(printed("bridge", "-j", "vlan", "show")),
         "fdb": listed(printed("bridge", "-j", "fdb", "show")),
-        "qdiscs": listed(printed("tc", "-j", "qdisc", "show")),
+        "qdiscs": qdiscs,
+        "classes": list(classes(qdiscs)),
+        "filters": list(filters(qdiscs)),
         **firewall(),
         "wireguard": wireguard(links),
         "sysctls": dict(sorted(sysctls())),
@@ -123,6 +136,28 @@ def netnsid(path: Path) -> int:
             return number
         at += max(4, (length + 3) & ~3)
     return -1
+
+
+def classes(qdiscs: Iterable[Record]) -> Iterator[Record]:
+    """The classes of queues that have some, in the text of tc(8), which has no JSON for them."""
+    for device in dict.fromkeys(one["dev"] for one in qdiscs if one["kind"] in CLASSFUL):
+        for line in printed("tc", "class", "show", "dev", device).splitlines():
+            if line.split()[1:2] and line.split()[1] in CLASSFUL:
+                yield {"dev": device, "text": line.strip()}
+
+
+def filters(qdiscs: Iterable[Record]) -> Iterator[Record]:
+    """The filters of each queue that somebody has made, and where they are: `at`."""
+    for queue in qdiscs:
+        if queue["handle"] == "0:":
+            continue
+        at = SIDES if queue["kind"] == "clsact" else (f"parent {queue['handle']}",)
+        for place in at:
+            words = ("filter", "show", "dev", queue["dev"], *place.split())
+            for found in listed(printed("tc", "-j", *words)):
+                # The first two of a u32 filter are its list, and its hash table.
+                if set(found.get("options", {})) - {"fh", "ht_divisor"} or found["kind"] != "u32":
+                    yield {"dev": queue["dev"], "at": place, **found}
 
 
 def firewall() -> dict[str, str]:

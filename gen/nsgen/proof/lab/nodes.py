@@ -9,9 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nsgen.values import RESERVED_NODES
+
 CLONE_NEWNET, CLONE_NEWNS = 0x40000000, 0x20000  # linux/sched.h
 SCRIPT_NAMESPACES = Path("/run/netns")  # what the script under test makes
 LIBC = ctypes.CDLL(None, use_errno=True)
+AHEAD = "ns-"  # of a name that means something else in a topology
+
+
+def node_of(namespace: str) -> str:
+    """What a namespace is called as a node, and in a topology."""
+    return AHEAD + namespace if namespace in RESERVED_NODES else namespace
+
+
+def namespace_of(node: str) -> str:
+    """What a node is called under /run/netns."""
+    own = node.removeprefix(AHEAD)
+    return own if node_of(own) == node and not (SCRIPT_NAMESPACES / node).exists() else node
 
 
 def file_of(node: str) -> Path:

@@ -23,7 +23,7 @@ from typing import Any
 from nsgen.proof.lab import probe, state
 from nsgen.proof.lab.asking import PATIENCE
 from nsgen.proof.lab.machine import Machine
-from nsgen.proof.lab.nodes import file_of
+from nsgen.proof.lab.nodes import file_of, namespace_of
 from nsgen.proof.lab.programs import RehearsalError, output
 from nsgen.proof.lab.responder import EVERYWHERE
 from nsgen.proof.lab.starting import await_listening
@@ -252,4 +252,4 @@ def _entry(node: str) -> str:
     """What to enter a node by, :mod:`nsgen.proof.lab.nodes`: a script may have a namespace of a name of ours."""
     if node in AROUND:
         return node if node == "router~" else node.rstrip("~")
-    return node if node == HOST else f"../netns/{node}"
+    return node if node == HOST else f"../netns/{namespace_of(node)}"

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nsgen.proof.lab.commands import effect, ip_words, is_exec
-from nsgen.proof.lab.nodes import SCRIPT_NAMESPACES
+from nsgen.proof.lab.nodes import SCRIPT_NAMESPACES, node_of
 
 READINGS = 40  # of the kernel, at most: a script that makes and removes in a loop is not waited for
 CALLS = 20000
@@ -186,7 +186,7 @@ class Recorder:
             first = words[-1].split()[:1]
             what = "removes" if first == ["kill"] else "builds"
         if words[0] == "ip" and ip_words(words)[0]:
-            node = ip_words(words)[0]
+            node = node_of(ip_words(words)[0])
         if self.upto == len(self.calls):
             hidden = lineage(message["pid"])
             self.take("the time was over", message["at"], hidden)
@@ -202,7 +202,7 @@ class Recorder:
             return HOST
         for path in SCRIPT_NAMESPACES.iterdir() if SCRIPT_NAMESPACES.is_dir() else ():
             if path.stat().st_ino == inode:
-                return path.name
+                return node_of(path.name)
         return "?"
 
     def _look(self, call: Call, pid: int) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nsgen.proof.lab import kernel, state
-from nsgen.proof.lab.nodes import SCRIPT_NAMESPACES, inside
+from nsgen.proof.lab.nodes import SCRIPT_NAMESPACES, inside, node_of
 from nsgen.values import HOST
 
 STARTING = 5.0  # seconds for a process to listen
@@ -29,7 +29,7 @@ def _processes() -> list[dict[str, Any]]:
     listening = {}
     for path in SCRIPT_NAMESPACES.glob("*"):
         with contextlib.suppress(OSError), inside(f"../netns/{path.name}"):
-            listening[path.name] = dict(kernel.sockets())
+            listening[node_of(path.name)] = dict(kernel.sockets())
     found = state.processes(listening, everybody=False)
     parents = {_stat(process)[1] for process in found}
     return [

@@ -14,13 +14,20 @@ import os
 import pwd
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
 from nsgen.proof.lab.kernel import Record, node
 from nsgen.proof.lab.mounts import own_sys
-from nsgen.proof.lab.nodes import CLONE_NEWNET, LIBC, SCRIPT_NAMESPACES, go_into
+from nsgen.proof.lab.nodes import (
+    CLONE_NEWNET,
+    LIBC,
+    SCRIPT_NAMESPACES,
+    go_into,
+    namespace_of,
+    node_of,
+)
 from nsgen.proof.lab.programs import RehearsalError
 
 HOST = "host"
@@ -76,16 +83,20 @@ def collected(child: int, reader: int) -> Record:
 def nodes(*, empty: bool) -> tuple[dict[str, Record], dict[str, str]]:
     """Every node by its name, the host first; and those that cannot be read, with the reason."""
     folder = SCRIPT_NAMESPACES
-    paths = {path.name: path for path in sorted(folder.iterdir())} if folder.is_dir() else {}
-    # A namespace called `host` cannot be told from the machine.
-    twice: dict[str, str] = {}
+    own = {path.name: path for path in sorted(folder.iterdir())} if folder.is_dir() else {}
+    twice = {
+        name: f"there is {node_of(name)}, too"
+        for name in own
+        if node_of(name) in own.keys() - {name}
+    }
+    paths = {node_of(name): path for name, path in own.items() if name not in twice}
     places: list[tuple[str, Place]] = [(HOST, None), *([(EMPTY, EMPTY)] if empty else [])]
     known: dict[int, str] = {}
     for name, path in paths.items():
         first = known.setdefault(path.stat().st_ino, name)
         if first != name:
             twice[name] = f"it is the namespace {first} by another name"
-        elif name != HOST:
+        else:
             places.append((name, path))
     others = {HOST: Path(f"/proc/{os.getpid()}/ns/net"), **paths}
     found: dict[str, Record] = {}
@@ -94,11 +105,14 @@ def nodes(*, empty: bool) -> tuple[dict[str, Record], dict[str, str]]:
         found |= {name: collected(*process) for name, process in started}
     unreadable = {name: record["error"] for name, record in found.items() if "error" in record}
     unreadable |= twice
-    if HOST in paths:
-        unreadable[HOST] = "a namespace of this name cannot be told from the machine itself"
     whole = {name: record for name, record in found.items() if "error" not in record}
     add_peers(whole)
     return whole, unreadable
+
+
+def renamed(nodes: Iterable[str]) -> dict[str, str]:
+    """The nodes that are called otherwise than their namespaces, and what those are called."""
+    return {node: namespace_of(node) for node in nodes if namespace_of(node) != node}
 
 
 def add_peers(found: Mapping[str, Record]) -> None:
@@ -119,35 +133,45 @@ def add_peers(found: Mapping[str, Record]) -> None:
 
 
 def files() -> dict[str, str]:
-    """The text files under /etc/netns."""
+    """The text files under /etc/netns, in folders that are called as the nodes."""
     found = {}
     for path in sorted(FILES.rglob("*")) if FILES.is_dir() else ():
         try:
             if path.is_file() and path.stat().st_size <= LONGEST:
-                found[str(path)] = path.read_text(encoding="utf-8")
+                found[str(_of_node(path))] = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError):  # noqa: PERF203 - of each by itself
             continue
     return found
 
 
+def _of_node(path: Path) -> Path:
+    folder, *rest = path.relative_to(FILES).parts
+    return Path(FILES, node_of(folder), *rest) if rest else path
+
+
 def processes(listening: Mapping[str, Mapping[str, str]], *, everybody: bool) -> list[Record]:
-    """Who runs in which node: those elsewhere than here, or everybody but us and our ancestors."""
+    """Who runs in which node: those elsewhere than here, and who relays; or everybody but us and our ancestors."""
     inodes = {Path("/proc/self/ns/net").stat().st_ino: HOST}
     for path in SCRIPT_NAMESPACES.iterdir() if SCRIPT_NAMESPACES.is_dir() else ():
-        inodes.setdefault(path.stat().st_ino, path.name)
+        inodes.setdefault(path.stat().st_ino, node_of(path.name))
     ours = ancestors()
     found = []
     for entry in sorted(Path("/proc").glob("[0-9]*"), key=lambda path: int(path.name)):
         try:
             place = inodes.get((entry / "ns/net").stat().st_ino, "?")
-            if (place == HOST and not everybody) or int(entry.name) in ours:
+            if int(entry.name) in ours:
                 continue
             words = (entry / "cmdline").read_text(errors="replace").split("\0")[:-1]
-            if words:
+            if words and (everybody or place != HOST or relays(words)):
                 found.append(process(entry, place, words, listening.get(place, {})))
         except OSError:
             continue
     return found
+
+
+def relays(words: Sequence[str]) -> bool:
+    """Whether it is socat(1) that listens, as a published port's proxy does."""
+    return words[0].rpartition("/")[2] == "socat" and "-LISTEN:" in " ".join(words)
 
 
 def ancestors() -> set[int]:
@@ -192,6 +216,7 @@ def read(*, everybody: bool = False, empty: bool = False) -> Record:
     return {
         "nodes": found,
         "unreadable": unreadable,
+        "renamed": renamed(found),
         "files": files(),
         "processes": processes(listening, everybody=everybody),
     }

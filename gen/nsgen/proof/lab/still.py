@@ -25,7 +25,8 @@ def settle() -> list[str]:
     """Wait until all nodes are still; what is not, after a long time, is given in words."""
     deadline = time.monotonic() + SETTLING
     while True:
-        nodes = ["host", *sorted(path.name for path in Path(SCRIPT_NAMESPACES).glob("*"))]
+        names = sorted(path.name for path in Path(SCRIPT_NAMESPACES).glob("*"))
+        nodes = ["host", *(f"../netns/{name}" for name in names)]
         restless = next((found for node in nodes if (found := list(_restless(node)))), [])
         if not restless or time.monotonic() > deadline:
             return restless
@@ -37,7 +38,7 @@ def _restless(node: str) -> Iterator[str]:
     links = [link for link in json.loads(output(command) or "[]") if link]
     up = {link["ifname"] for link in links if "UP" in link["flags"]}
     for link in links:
-        yield from (f"{node}: {link['ifname']} {what}" for what in _pending(link, up))
+        yield from (f"{Path(node).name}: {link['ifname']} {what}" for what in _pending(link, up))
 
 
 def _pending(link: dict[str, Any], up: set[str]) -> Iterator[str]:
