@@ -150,12 +150,19 @@ def expected(case: Case, ask: Ask) -> str:
     allowed = ask.audience in case.reach and claims(case, ask.dst)
     if ask.audience == "outside" and case.host_ip == str(address("15", "1", case.version)):
         allowed = False  # an address on a bridge of ours is for those on the bridge
+    if allowed and kept_to_own(case, ask):
+        return "dropped" if case.via == "dnat" else "refused"
     if case.via == "dnat":
         loopback6 = case.version == 6 and ask.audience == "loopback"
         return "translated" if allowed and not loopback6 else "left alone"
     if allowed:
         return "translated" if ask.audience in ("outside", "host") else "proxied"
     return "refused" if listens(case) and claims(case, ask.dst) else "left alone"
+
+
+def kept_to_own(case: Case, ask: Ask) -> bool:
+    """Whether somebody asks by bridge1, whose members are answered by its own published ports alone."""
+    return ask.iif == BRIDGES["16"] and case.green.get("published_ports") == "own"
 
 
 def listens(case: Case) -> bool:
@@ -198,7 +205,7 @@ def observed(machine: Machine, case: Case, ask: Ask, *, proxied: bool) -> str:
         taken = "proxied" if proxied and claims(case, ask.dst) else "left alone"
         return taken if same else f"translated to the host itself: {packet}"
     if outcome.fate == "dropped":
-        return f"dropped: {packet}"
+        return "dropped" if kept_to_own(case, ask) else f"dropped: {packet}"
     if (packet.dst, packet.dport, packet.oif) != (red, 80, way) or not packet.translated:
         return f"sent elsewhere: {packet}"
     wrong = answer_lost(machine, case, outcome)

@@ -182,6 +182,20 @@ namespaces:
     assert len([path for path in picture.paths if path.kind == "rail"]) == 3
 
 
+def test_what_a_network_keeps_is_written_beside_it() -> None:
+    """Where sources are kept, everywhere or by one IP version; and whose ports its members use."""
+    text = """
+name: kept
+networks:
+  four: {subnet: 10.1.0.0/24, internet: true, masquerade: {except: 0.0.0.0/0}, published_ports: own}
+  six: {subnet: [10.2.0.0/24, "fd00:2::/64"], internet: true, masquerade: {except: "::/0"}}
+namespaces: {red: {networks: [four, six]}}
+"""
+    texts = {area.text for area in seen(svg(compile_text(text).topology)).texts}
+    assert {"sources are kept", "not by IPv6", "its own ports alone"} <= texts
+    assert "routed" not in texts
+
+
 def test_every_element_has_a_title() -> None:
     """Whoever points at something, or cannot see it, is told what it is; texts are texts."""
     root = ET.fromstring(svg(topology(ARTICLE)))  # noqa: S314 (it is our own)

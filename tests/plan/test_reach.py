@@ -161,6 +161,25 @@ def test_reach_beside_networks_of_other_kinds(via: str) -> None:
     )
 
 
+@each_via
+@each_version
+@pytest.mark.parametrize("also", [(), ("16",)])
+def test_members_that_are_answered_by_their_own_ports_alone(
+    via: str, version: int, also: tuple[str, ...]
+) -> None:
+    """Who asks by such a network gets no port of another one, not even his own; and all others are as they were."""
+    closed = {"published_ports": "own"}
+    agree(
+        Case(
+            reach=reach, via=via, version=version, network=network, green=green | closed, also=also
+        )
+        for reach in REACHES
+        for network in (INTERNET, INTERNAL)
+        for green in (INTERNET, ROUTED, INTERNAL)
+        if network or "outside" not in reach
+    )
+
+
 # -- everybody else -----------------------------------------------------------------------------
 
 
@@ -213,8 +232,14 @@ def parts(plan: Plan) -> Iterator[Rule | Jump | SetLink]:
 
 @pytest.mark.parametrize(
     "case",
-    [Case(), Case(version=6), Case(network=ISOLATED), Case(network=ROUTED, green=INTERNAL)],
-    ids=["IPv4", "IPv6", "isolated", "routed"],
+    [
+        Case(),
+        Case(version=6),
+        Case(network=ISOLATED),
+        Case(network=ROUTED, green=INTERNAL),
+        Case(green={"published_ports": "own"}, also=("16",)),
+    ],
+    ids=["IPv4", "IPv6", "isolated", "routed", "own"],
 )
 def test_no_rule_is_idle(case: Case) -> None:
     """Without any one rule of raw or nat, jump or flag of a port, these tests find something wrong."""

@@ -15,6 +15,7 @@ from nsgen.proof.state import KernelLink
 from nsgen.values import HOST
 
 NO_EFFECT = "it changes nothing: what no rule drops is passed on"
+EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 MULTICAST = {"224.0.0.0/4", "ff00::/8"}
 
 
@@ -67,14 +68,17 @@ def _take_network(draft: Draft, firewall: Firewall, name: str, subnets: list[Any
     own = [rule for rule in firewall.rules("filter", "FROM") if rule.matches.get("-i") == name]
     if own or leaving:
         network["internet"] = True
-        if not leaving:
-            network["masquerade"] = False
-    kept = _kept(firewall, subnets, name) if leaving and own else []
+    if own and not leaving and _is_routed(firewall, name):
+        network["masquerade"] = False
+    kept = _kept(firewall, subnets, name) if own and "masquerade" not in network else []
+    kept += _everywhere(own, leaving) if "masquerade" not in network else []
     if kept:
         network["masquerade"] = {"except": kept[0] if len(kept) == 1 else kept}
     for rule in leaving:
         if _all_said(draft, rule):
             draft.account.say(firewall.of(rule), f"networks.{name}.internet")
+    if any(_ends(rule, name) for rule in firewall.rules("filter", "INTO")):
+        network["published_ports"] = "own"
     ports = {
         _place_of(rule.options["--to-destination"]): rule
         for rule in firewall.rules("nat", "PRE")
@@ -87,6 +91,19 @@ def _take_network(draft: Draft, firewall: Firewall, name: str, subnets: list[Any
         beside = not network.get("isolate") and _sent_on(firewall, port, name, _source(rule))
         if rule.matches.get("-o") == name or beside == rule.matches["-d"]:
             network["bridge_netfilter"] = "off"
+
+
+def _is_routed(firewall: Firewall, name: str) -> bool:
+    """Whether other machines ping the members of a network of nsgen's by their own addresses."""
+    icmp = ("icmp", "ipv6-icmp")
+    rules = (r for r in firewall.rules("filter", "INTO") if r.matches.get("-p") in icmp)
+    return any(rule.target == "ACCEPT" and rule.matches.get("-o") == name for rule in rules)
+
+
+def _everywhere(own: list[SavedRule], leaving: list[SavedRule]) -> list[str]:
+    """Of each IP version by which nsgen lets members out, and masquerades nothing: all of it."""
+    versions = {rule.version for rule in own} - {rule.version for rule in leaving}
+    return [EVERYWHERE[version] for version in sorted(versions)]
 
 
 def _kept(firewall: Firewall, subnets: list[Any], name: str) -> list[str]:
@@ -162,6 +179,12 @@ def _sent_on(firewall: Firewall, port: SavedRule, name: str, subnet: Any) -> str
         _place_of(rule.options["--to-destination"])[0] if rule and rule.target == "DNAT" else ""
     )
     return str(ip_network(address)) if address else ""
+
+
+def _ends(rule: SavedRule, name: str) -> bool:
+    """Whether a rule of nsgen's drops what was translated for members of a network on its way to others."""
+    ours = rule.target == "DROP" and rule.matches.get("--ctstate") == "DNAT"
+    return ours and rule.matches.get("-i") == rule.matches.get("!-o") == name
 
 
 def _place_of(text: str) -> tuple[str, str]:

@@ -27,8 +27,7 @@ def check_networks(view: View, report: Report) -> None:
         if not network.masquerade.except_:
             text = "there is nothing in it: list subnets, or write 'masquerade: true'"
             report.error((*path, "except"), text)
-        everywhere = "write 'masquerade: false' instead"
-        for at, one in _sound(network.masquerade.except_, path, everywhere, report):
+        for at, one in _sound(network.masquerade.except_, path, "", report):
             _check_beside(network, one, at, report)
             _check_earlier(view, network, one, at, report)
 
@@ -42,7 +41,7 @@ def _check_beside(network: Network, one: IPNetwork, path: Path, report: Report) 
         if inside(one, subnet):
             text = f"{one} is on this network, and what stays there is never masqueraded"
             report.error(path, f"{text}: remove it")
-        elif inside(subnet, one):
+        elif one.prefixlen and inside(subnet, one):
             text = f"{one} has this network itself in it, {subnet}"
             report.warning(path, f"{text}: name where its members are to be known, and no more")
 
@@ -59,21 +58,26 @@ def _check_earlier(
             out = nat.masquerade or nat.out
             leaves = f"leaves by {out!r}" if out else "leaves"
             text = f"{path_text(at)} comes first, and rewrites what {leaves}"
-            report.warning(path, f"{text}: add 'except: {one}' there, too")
+            mend = (
+                f"add 'except: {one}' there, too"
+                if one.prefixlen
+                else "give it a 'from' of others, or remove it"
+            )
+            report.warning(path, f"{text}: {mend}")
             return
 
 
 def _sound(
     excepted: tuple[IPNetwork, ...], path: Path, everywhere: str, report: Report
 ) -> Iterator[tuple[Path, IPNetwork]]:
-    """Those that say something that no other one says; `everywhere`: what to do if all is an exception."""
+    """Those that say something that no other one says; `everywhere`: what to do if all is an exception, or nothing."""
     for index, one in enumerate(excepted):
         at: Path = (*path, "except", index)
         wider = (w for i, w in enumerate(excepted) if i != index and inside(one, w))
         found = next((w for w in wider if w != one or excepted.index(w) < index), None)
-        if one.prefixlen == 0:
+        if one.prefixlen == 0 and everywhere:
             report.error(at, f"{one} is everywhere, and nothing is rewritten: {everywhere}")
-        elif special(one):
+        elif one.prefixlen and special(one):
             report.error(at, f"nothing is masqueraded on its way there: {special(one)}; remove it")
         elif found is not None:
             report.error(at, f"{one} is in {found} already: remove it")

@@ -179,7 +179,9 @@ def check_needs_gateway(view: View, report: Report) -> None:
         ):
             continue
         missing = "'gateway' is false" if network.subnet else "there is no 'subnet'"
-        for key, wanted in (("internet", network.internet), ("masquerade", network.masquerade)):
+        given = {"internet": network.internet, "masquerade": network.masquerade}
+        given["published_ports"] = network.published_ports == "own"
+        for key, wanted in given.items():
             if wanted:
                 text = f"{key!r} needs a gateway, the host's address in this network, and {missing}"
                 report.error(("networks", name, key), text)

@@ -76,6 +76,10 @@ def check_nat_of_networks(view: View, report: Report) -> None:
             if name and not view.networks[name].internet:
                 text = f"{nat.dnat.address} is on {name!r}, which has no internet, and could answer nobody outside"
                 report.error((*path, "dnat"), f"{text}: add 'internet: true' to it")
+            came = view.networks.get(nat.in_ or "")
+            if came is not None and came.published_ports == "own" and name != nat.in_:
+                text = f"what {nat.in_!r} sends to the host goes to nobody else, by its 'published_ports: own'"
+                report.error((*path, "in"), f"{text}: remove one of them")
             _check_published(view, nat, path, report)
         elif nat.from_ is not None and not nat.into:
             name = next((n for n, net in view.networks.items() if _inside(net, nat.from_)), "")

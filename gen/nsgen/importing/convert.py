@@ -61,11 +61,20 @@ def convert(
                 )
     if namespaces:
         topology["namespaces"] = namespaces
+    _keep_to_own_ports(topology, networks)
     _let_through(topology, notes)
     add_processes(topology, services, notes, asked=processes)
     places = {("networks", network.name): key for key, network in networks.items()}
     places |= {("namespaces", own): key for key, one in services.items() for own in one.names}
     return topology, places
+
+
+def _keep_to_own_ports(topology: dict[str, Any], networks: dict[str, ComposeNetwork]) -> None:
+    """Where ports are published, keep them from networks that Docker drops them from: translated, they are apart."""
+    published = any("publish" in space for space in topology.get("namespaces", {}).values())
+    for network in networks.values() if published and len(networks) > 1 else ():
+        if network.own_ports:
+            network.written["published_ports"] = "own"
 
 
 def _let_through(topology: dict[str, Any], notes: Notes) -> None:

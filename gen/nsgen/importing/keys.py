@@ -61,7 +61,9 @@ KEYS: dict[str, ComposeKey] = {
     "networks.*.ipam.config[].aux_addresses": _said("no namespace is dealt one of them"),
     "networks.*.external": _said("a network of the script's own, with a note"),
     "networks.*.external.name": _said("the bridge's name"),
-    "networks.*.internal": _said("no `internet`"),
+    "networks.*.internal": _said(
+        "no `internet`, and `published_ports: own` where ports are published"
+    ),
     "networks.*.enable_ipv4": _said("no IPv4 `subnet` where it is false"),
     "networks.*.enable_ipv6": _said("an IPv6 `subnet`"),
     "networks.*.attachable": _not("everything on the machine can be plugged into a bridge"),

@@ -25,11 +25,15 @@ OPTIONS = {
     f"{BRIDGE}enable_icc": (
         "`isolate`, where it is false; `bridge_netfilter: off` on all networks, where ports are published there"
     ),
-    f"{BRIDGE}enable_ip_masquerade": "`masquerade: false`, where it is false",
+    f"{BRIDGE}enable_ip_masquerade": (
+        "`masquerade: {except: 0.0.0.0/0}`, and `::/0` for IPv6, where it is false; and `published_ports: own`"
+        " where ports are published"
+    ),
     f"{BRIDGE}inhibit_ipv4": "`gateway: false`, where it is true",
     f"{BRIDGE}host_binding_ipv4": "the host's address in `publish`",
     MTU: "`mtu`",
 }
+EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 FOREIGN = {
     "overlay": "it joins several machines, and a topology is of one: write a 'vxlan' under 'interfaces'",
     "macvlan": "write an interface of 'type: macvlan' for each service in the topology",
@@ -46,6 +50,7 @@ class ComposeNetwork:
     name: str
     node: SourceNode
     internet: bool
+    keeps_sources: bool = False
     written: dict[str, Any] = field(default_factory=dict)
     subnets: list[IPNetwork] = field(default_factory=list)
     gateways: list[IPAddress | None] = field(default_factory=list)
@@ -53,6 +58,12 @@ class ComposeNetwork:
     taken: set[IPAddress] = field(default_factory=set)
     pinned: bool = False  # it deals other addresses than nsgen would
     host_ip: str = ""
+
+    @property
+    def own_ports(self) -> bool:
+        """Whether Docker lets its services use no port that is published on another network."""
+        closed = not self.internet or self.keeps_sources
+        return closed and self.written.get("gateway") is not False
 
     def deal(self, subnet: IPNetwork) -> IPAddress | None:
         """The next free address of a subnet, or None."""
@@ -128,7 +139,7 @@ def _read_options(network: ComposeNetwork, options: dict[str, str]) -> None:
     if options.get(f"{BRIDGE}enable_icc") in OFF:
         network.written["isolate"] = True
     if network.internet and options.get(f"{BRIDGE}enable_ip_masquerade") in OFF:
-        network.written["masquerade"] = False
+        network.keeps_sources = True
     if options.get(f"{BRIDGE}inhibit_ipv4") in ON:
         network.written["gateway"] = False
     if options.get(MTU):
@@ -217,6 +228,10 @@ def _deal_subnets(networks: dict[str, ComposeNetwork], notes: Notes) -> None:
             written["gateway"] = addresses[0] if len(addresses) == 1 else addresses
         network.gateways = list(gateways)
         network.taken.update(gateways)
+        if network.keeps_sources:
+            everywhere = [EVERYWHERE[v] for v in sorted({s.version for s in network.subnets})]
+            kept = everywhere[0] if len(everywhere) == 1 else everywhere
+            written |= {"internet": True, "masquerade": {"except": kept}}
         network.written = {**written, **network.written}
 
 

@@ -139,6 +139,7 @@ class NetworkFacts:
     internet: bool
     masquerade: bool
     isolate: bool
+    published_ports: str
     members: list[str]
 
 
@@ -181,8 +182,9 @@ def _network(topology: Topology, bridge: Bridge) -> NetworkFacts:
         [str(subnet.network) for subnet in bridge.subnets],
         [str(subnet.gateway) for subnet in bridge.subnets if subnet.gateway is not None],
         bridge.internet,
-        bridge.masquerade,
+        not all(map(bridge.keeps_sources, bridge.versions())),
         bridge.isolate,
+        "own" if bridge.own_ports else "all",
         [member.namespace for member in topology.members(bridge)],
     )
 

@@ -78,6 +78,7 @@ NETWORK = _object(
     internet=FLAG,
     masquerade=FLAG,
     isolate=FLAG,
+    published_ports=_text("Which published ports answer its members: all, or own."),
     members=_texts("The namespaces on it, in the order of the topology."),
 )
 PUBLISHED = _object(

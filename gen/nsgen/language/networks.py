@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 Audience = Literal["outside", "host", "loopback", "network", "self"]
 AUDIENCES: tuple[Audience, ...] = get_args(Audience)
 BridgeNetfilter = Literal["host", "bridge", "off"]
+PublishedPorts = Literal["all", "own"]
 Via = Literal["dnat", "proxy"]
 
 
@@ -89,6 +90,11 @@ class Network:
     )
     isolate: bool = key(
         BOOLEAN, "Members cannot reach each other, on IPv4 and IPv6.", default=False
+    )
+    published_ports: PublishedPorts = key(
+        Choice[PublishedPorts](get_args(PublishedPorts)),
+        "Which published ports answer members: all, or own, those published on this network.",
+        default="all",
     )
     bridge_netfilter: BridgeNetfilter = key(
         Choice[BridgeNetfilter](get_args(BridgeNetfilter)),

@@ -144,6 +144,10 @@ def _short(network: IPNetwork) -> str:
     return str(network.network_address if network.num_addresses == 1 else network)
 
 
+def _to(network: IPNetwork) -> str:
+    return f"to {_short(network)}" if network.prefixlen else f"by IPv{network.version}"
+
+
 def node_rows(node: Node) -> Iterator[str]:
     """What a node does, besides its devices."""
     if node.forwarding:
@@ -162,6 +166,7 @@ def rail_of(bridge: Bridge, cards: Iterable[str]) -> Rail:
         rows.append(str(subnet.network))
         rows.append(f"host {subnet.gateway}" if subnet.gateway else "the host is not on it")
     rows += ["members apart"] if bridge.isolate else []
+    rows += ["its own ports alone"] if bridge.own_ports else []
     rows += [f"port {card}, the host's own" for card in cards]
     if not bridge.subnets:
         rows.append("a switch")
@@ -171,7 +176,8 @@ def rail_of(bridge: Bridge, cards: Iterable[str]) -> Rail:
     leads = " and leads to the internet" if way else ", without a way to the internet"
     apart = "; its members cannot reach each other" if bridge.isolate else ""
     subnets = listed(s.network for s in bridge.subnets) or "no subnet"
-    title = f"network {bridge.name}, {subnets}{leads}{apart}"
+    own = "; of published ports, its own alone answer its members" if bridge.own_ports else ""
+    title = f"network {bridge.name}, {subnets}{leads}{apart}{own}"
     return Rail(bridge.name, tuple(rows), title, cut=bridge.isolate, way=way)
 
 
@@ -181,7 +187,10 @@ def _way(bridge: Bridge) -> WayOut | None:
     if not bridge.masquerade:
         text = f"{bridge.name} is routed: what it sends out keeps its source"
         return WayOut(("routed", "sources are kept"), text)
-    kept = few((f"not to {_short(network)}" for network in bridge.excepted), MOST)
+    if all(map(bridge.keeps_sources, bridge.versions())):
+        text = f"what {bridge.name} sends out keeps its source, and answers alone come in"
+        return WayOut(("sources are kept",), text)
+    kept = few((f"not {_to(network)}" for network in bridge.excepted), MOST)
     but = f", but for {listed(bridge.excepted)}" if bridge.excepted else ""
     text = f"masquerading: what {bridge.name} sends out gets the host's address as its source{but}"
     return WayOut(("masquerade", "as the host", *kept), text)

@@ -16,7 +16,7 @@ from ipaddress import IPv6Address
 
 from nsgen.language.networks import AUDIENCES
 from nsgen.ops import ACCEPT, DROP, RETURN, Chain, Jump, Match, Rule, RuleTarget, Table
-from nsgen.plan import nat, why
+from nsgen.plan import nat, own_ports, why
 from nsgen.plan.dispatch import Line, dispatch
 from nsgen.plan.nat import LOCAL, LOOPBACK, Asking, Scope, decide, to_host, to_namespace, who_asks
 from nsgen.topology import needs
@@ -107,7 +107,7 @@ def _raw(scope: Scope) -> Iterator[Line]:
     if any(needs.uses_route_localnet(published) for published in scope.published):
         yield why.FORGED_LOOPBACK, Match(dst=LOOPBACK, not_into="lo"), DROP
         yield why.FORGED_LOOPBACK, Match(src=LOOPBACK, not_into="lo"), DROP
-    direct = [bridge for bridge in scope.gateways if bridge.masquerade]
+    direct = [bridge for bridge in scope.gateways if not bridge.keeps_sources(scope.version)]
     for bridge in scope.bridges if direct else ():
         if scope.has_router(bridge):
             yield why.BY_A_MEMBER, Match(into=bridge.name), RETURN
@@ -134,6 +134,8 @@ def _input(scope: Scope) -> Iterator[Line]:
             asking = [("loopback", [Match(dst=everywhere, into="lo")]), *asking]
         elif published.host_ip.is_loopback:
             asking = [("loopback", [Match(into="lo")])]
+        for asker in own_ports.kept_away(scope, published):
+            yield why.OWN_PORTS_PROXY, to_host(published, asker), _reject(published)
         refused = set(AUDIENCES) - set(published.reach)
         for asker, refuse in decide(asking, refused):
             verdict = _reject(published) if refuse else RETURN
@@ -143,13 +145,18 @@ def _input(scope: Scope) -> Iterator[Line]:
 def _into(scope: Scope) -> Iterator[Line]:
     """Replies, siblings and published ports, then the end of the way for the rest.
 
-    The ways in of every network stand before any drop: members of one may use what another publishes.
+    The ways in of every network stand before any drop, but for those whose members are not to use them: members of
+    one network may use what another publishes.
     """
     for bridge in scope.gateways:
-        if bridge.masquerade:
+        if not bridge.keeps_sources(scope.version):
             yield why.INVALID, Match(into=bridge.name, not_out=bridge.name, more=INVALID), DROP
     for bridge in scope.gateways:
         yield from _replies(scope, bridge)
+    for bridge in scope.gateways:
+        if bridge.own_ports and own_ports.asks_elsewhere(scope, bridge):
+            match = Match(into=bridge.name, not_out=bridge.name, more=nat.DNATED)
+            yield why.OWN_PORTS, match, DROP
     yield from _translated(scope)
     for bridge in scope.gateways:
         yield from _routed(scope, bridge)
@@ -203,13 +210,13 @@ def _routed(scope: Scope, bridge: Bridge) -> Iterator[Line]:
     if not bridge.routed:
         return
     direct = scope.published_on(bridge)
-    others = [other.name for other in scope.bridges if other != bridge]
+    others = [other for other in scope.bridges if other != bridge]
     for published in direct:
-        if "network" in published.reach:
-            for other in others:
-                yield why.ROUTED, to_namespace(published, into=other, more=()), ACCEPT
+        for other in others if "network" in published.reach else ():
+            if not other.own_ports:
+                yield why.ROUTED, to_namespace(published, into=other.name, more=()), ACCEPT
     for other in others:
-        yield why.APART, Match(into=other, out=bridge.name), DROP
+        yield why.APART, Match(into=other.name, out=bridge.name), DROP
     yield why.ROUTED_OUTSIDE, Match(out=bridge.name, proto=ICMP[scope.version]), ACCEPT
     for published in direct:
         if "outside" in published.reach:

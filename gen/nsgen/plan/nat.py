@@ -197,13 +197,15 @@ def postrouting(scope: Scope) -> Iterator[Line]:
 def _leaving(scope: Scope) -> Iterator[tuple[str, Match]]:
     multicast = MULTICAST[scope.version]
     for bridge in scope.gateways:
-        for subnet in scope.subnets(bridge) if bridge.masquerade else ():
+        for subnet in () if bridge.keeps_sources(scope.version) else scope.subnets(bridge):
             match = Match(src=subnet, not_dst=multicast, not_out=bridge.name)
             yield why.MASQUERADE.format(bridge=bridge.name), match
 
 
 def _kept(scope: Scope) -> Iterator[Match]:
     for bridge in scope.gateways:
+        if bridge.keeps_sources(scope.version):
+            continue
         for network in bridge.excepted:
             for subnet in scope.subnets(bridge) if network.version == scope.version else ():
                 yield Match(src=subnet, dst=network, not_out=bridge.name)
@@ -256,6 +258,8 @@ def _written(scope: Scope) -> Iterator[tuple[str, Match]]:
             yield why.NO_WAY_BACK, match
             continue
         for place in scope.members[member.namespace]:
+            if place.bridge != member.bridge and place.bridge.own_ports:
+                continue
             for subnet in scope.subnets(place.bridge):
                 yield why.NAT_NEIGHBOURS, match._replace(src=subnet)
 
@@ -279,6 +283,8 @@ def _other_networks(scope: Scope, published: Publication) -> Iterator[IPNetwork 
     for member in members:
         if member.bridge == published.bridge or member.bridge.masquerades(published.address):
             continue
+        if member.bridge.own_ports:
+            continue  # they are not answered
         if member not in beside:
             yield from scope.subnets(member.bridge)
         elif "self" in published.reach:

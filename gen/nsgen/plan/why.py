@@ -154,6 +154,10 @@ PUBLISHED = """\
 Published ports: only what was translated on its way in, never a packet sent to the namespace's
 own address."""
 
+OWN_PORTS = """\
+For members of this network the host's ports are those that are published on it: what was translated
+on its way to anybody else ends here."""
+
 APART = "Networks are apart."
 
 ROUTED = (
@@ -195,6 +199,9 @@ OTHERS = """\
 From here on iptables sees what crosses any bridge of this host (bridge-nf-call-iptables, below).
 Where it did not before, a policy of DROP would cut other programs' virtual machines and
 containers off from each other: what none of their rules has dropped goes on."""
+
+OWN_PORTS_PROXY = """\
+The proxy listens for everybody: this network's members are answered by its own published ports alone."""
 
 PROXY_REACH = "The proxy listens for everybody: refuse those whom the topology does not name."
 

@@ -92,7 +92,7 @@ class Asked:
         """Of a rule that leaves somebody out: whom."""
         published = self._publication(rule)
         leaves = rule.verdict == RETURN or rule.verdict.target == "REJECT"
-        if published is None or not leaves:
+        if published is None or not leaves or rule.why == why.OWN_PORTS_PROXY:
             return rule.why
         return _leaves_out(published, self._audience(chain.role, rule.match, published)) + "."
 
@@ -109,6 +109,8 @@ class Asked:
     # -- where it is asked for ------------------------------------------------------------------
 
     def _path(self, rule: Rule) -> Path:
+        if rule.why == why.OWN_PORTS_PROXY:
+            return ("networks", rule.match.into, "published_ports")
         published = self._publication(rule)
         if published is None and rule.why in (why.FORGED_LOOPBACK, why.LOOPBACK_SOURCE):
             published = next(filter(needs.uses_route_localnet, self.topology.publications), None)
@@ -134,6 +136,7 @@ class Asked:
         """The key of a network that has a rule made; the network itself where it is a default."""
         keys = {why.ISOLATED: "isolate", why.OUT: "internet", why.SPOOFED: "internet"}
         keys |= dict.fromkeys((why.KEPT, why.KEPT_ANSWERS), "masquerade")
+        keys[why.OWN_PORTS] = "published_ports"
         key = keys.get(rule.why, "")
         if rule.verdict.target == "MASQUERADE":
             written = self._spec.networks[bridge.name].masquerade is not None

@@ -68,7 +68,7 @@ class _Reasons:
             yield f"this host does not forward: {FORWARD[self.version]} is not 1"
         if claim.by in (INTERNET, OUTSIDE) and not refused:
             for bridge in self._bridges_of(claim.asker):
-                for subnet in bridge.subnets if bridge.masquerade else ():
+                for subnet in () if bridge.keeps_sources(self.version) else bridge.subnets:
                     if subnet.version == self.version and not self._has(
                         "MASQUERADE", str(subnet.network)
                     ):

@@ -36,6 +36,8 @@ class Crossing:
             return "passes" if self._routes else "unknown" if self._forwards[version] else "stays"
         if not self._forwards[version]:
             return "apart" if one is not None and other is not None else "stays"
+        if translated and not back and one is not None and one.own_ports and one is not other:
+            return "apart"
         if back or (translated and other is not None):
             return "passes"
         if other is not None:

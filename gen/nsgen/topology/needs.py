@@ -167,7 +167,7 @@ def asked_beside(published: Publication, members: Iterable[Member]) -> list[Memb
         for member in members
         if member.bridge != published.bridge
         and member.bridge.netfilter == "host"
-        and not member.bridge.isolate
+        and not (member.bridge.isolate or member.bridge.own_ports)
         and member.bridge.gateway(version) is not None
         and member.address(version) is not None
     ]

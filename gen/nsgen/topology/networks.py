@@ -48,6 +48,7 @@ class Bridge:
     auto_routed: bool = True  # whether it is a way and a destination of `routing: auto`
     ports: tuple[tuple[str, Port], ...] = ()  # devices of the host, besides those of the members
     excepted: tuple[IPNetwork, ...] = ()  # of what is masqueraded: where sources are kept
+    own_ports: bool = False  # of published ports, those of this network alone answer its members
 
     def gateway(self, version: int) -> IPAddress | None:
         """The host's first address of this IP version here."""
@@ -67,9 +68,14 @@ class Bridge:
         """Whether what members send to an address elsewhere gets the host's address as its source."""
         return self.masquerade and not any(to in network for network in self.excepted)
 
+    def keeps_sources(self, version: int) -> bool:
+        """Whether nothing that members send by this IP version is masqueraded, wherever it goes."""
+        whole = (n for n in self.excepted if n.version == version and n.prefixlen == 0)
+        return not self.masquerade or any(whole)
+
     @property
     def routed(self) -> bool:
-        """Whether its members are known by their own addresses."""
+        """Whether its members are known by their own addresses, and let in by these."""
         return self.internet and not self.masquerade
 
     @property

@@ -89,6 +89,7 @@ def _bridge(topology: str, name: str, network: Network) -> Bridge:
         auto_routed=network.routing is None,
         ports=tuple(plugged(network).items()),
         excepted=excepted,
+        own_ports=network.published_ports == "own",
     )
 
 

@@ -23,8 +23,8 @@ def node(
     if draw.maybe(0.3):
         yield "forwarding", draw.maybe(0.6)
     if draw.maybe(0.1):
-        yield "marks", [_mark(draw)]
-    if not host and draw.maybe(0.1) and (found := _uplink(draw, places)):
+        yield "marks", [_mark(draw)]  # one without a mask leaves no bits to uplinks
+    elif not host and draw.maybe(0.1) and (found := _uplink(draw, places)):
         yield "uplinks", found
     if draw.maybe(0.25):
         yield "services", {name: _service(draw) for name in draw.some(words.SERVICES, 2, 1)}

@@ -86,6 +86,8 @@ def _network(draw: Draw, name: str, nets: list[Network]) -> Data | None:
         "mac": draw.mac(),
         "stp": draw.maybe(0.7),
     }
+    if net.gateways():
+        options["published_ports"] = draw.one(("all", "own"))
     data |= dict(draw.some([*options.items()], 3))
     nets.append(net)
     return draw.shuffled(data) or None
@@ -132,6 +134,11 @@ def _lead(draw: Draw, net: Network, data: Data) -> None:
         data["internet"] = net.internet
     if draw.maybe(0.3):
         data["masquerade"] = draw.maybe(0.6)
+    if net.internet and draw.maybe(0.1):
+        everywhere = {4: "0.0.0.0/0", 6: "::/0"}
+        versions = list(dict.fromkeys(subnet.network.version for subnet in net.subnets))
+        kept = draw.some([everywhere[version] for version in versions], len(versions), 1)
+        data["masquerade"] = {"except": draw.lone(kept)}
 
 
 def _host(draw: Draw, nets: list[Network]) -> Data:

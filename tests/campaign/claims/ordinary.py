@@ -91,6 +91,8 @@ def _network(draw: Draw, name: str, nets: list[Network]) -> Data:
     data |= _leading(draw, net)
     if draw.maybe(0.08):
         data["isolate"] = True
+    if "gateway" not in data or data["gateway"] is not False:
+        data |= {"published_ports": "own"} if draw.maybe(0.08) else {}
     if draw.maybe(0.2):
         data["bridge_netfilter"] = draw.one(("off", "off", "bridge", "host"))
     if draw.maybe(0.08):
@@ -103,10 +105,10 @@ def _network(draw: Draw, name: str, nets: list[Network]) -> Data:
 
 
 EXCEPTING = 0.06
-# Another site's, or all that is private, with this network and others in it.
+# Another site's, all that is private, with this network and others in it, or everywhere.
 EXCEPTED = {
-    4: ("198.51.100.0/24", "10.0.0.0/8", "172.16.0.0/12"),
-    6: ("2001:db8:77::/48", "fd00::/8"),
+    4: ("198.51.100.0/24", "10.0.0.0/8", "172.16.0.0/12", "0.0.0.0/0"),
+    6: ("2001:db8:77::/48", "fd00::/8", "::/0"),
 }
 
 

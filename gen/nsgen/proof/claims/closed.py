@@ -109,7 +109,7 @@ def _strays(view: SceneView) -> Iterator[Claim]:
             why = f"{bridge.name} lets nobody out with a source that is not of its own"
             source = str(view.scene.sides[version].lan[NOBODY])
             yield _stray("spoofed", by, source, "internet spoofed", to, view.known, why)
-            if bridge.internet and bridge.masquerade:
+            if bridge.internet and not bridge.keeps_sources(version):
                 why = f"{bridge.name} is masqueraded: nothing leaves untranslated"
                 column = "internet untranslated"
                 yield _stray("invalid", by, address, column, to, view.known, why)

@@ -39,10 +39,12 @@ def claims(view: SceneView) -> Iterator[Claim]:
 def _asks(view: SceneView, member: Member, to: IPAddress, by: str, port: int) -> Iterator[Claim]:
     """By its own address; unless an entry of `nat` gives it another one, as for what leaves by another device.
 
-    What a member's policies or commands make of the way there is the author's business, as its own routes are.
+    Who is at the other end of a cable of its own is asked by that. What a member's policies or commands make of the way
+    there is the author's business, as its own routes are.
     """
     namespace, own = view.namespace(member.namespace), member.address(to.version)
-    if led(namespace, to) or namespace.policies or namespace.execs:
+    beside = any(to in address.network for i in namespace.wired for address in i.addresses)
+    if beside or led(namespace, to) or namespace.policies or namespace.execs:
         return
     written = translated.source(view, member, to) if by == INTERNET else None
     if written is None and not member.bridge.masquerades(to):

@@ -38,7 +38,10 @@ def _audiences(view: SceneView, published: Publication) -> Iterator[Claim]:
         yield _asked(view, published, "host", HOST, address)
     yield _asked(view, published, "loopback", HOST, LOOPBACK[version])
     target = view.namespace(name)
-    for address in (*own, *(a for a in uplinks if view.way_out(target, version, a))):
+    # By a network whose members are answered by its own ports alone, it is not either.
+    away = [m for m in target.members if m.bridge.own_ports and m.bridge != published.bridge]
+    closed = [a for a in gateways if any(_in_bridge(m, a) for m in away)]
+    for address in (*own, *closed, *(a for a in uplinks if view.way_out(target, version, a))):
         if not _blocked(view, published):
             yield _asked(view, published, "self", name, address)
     for asker in _others(view, published):
@@ -73,6 +76,11 @@ def _asked(
     reach = ", ".join(published.reach)
     host_ip = f" on {published.host_ip}" if published.host_ip else ""
     why = f"{name} publishes {published.published}{suffix(published)}{host_ip} for {reach}"
+    if audience in ("network", "self"):
+        way = _way_to(view, asker, version, text)
+        if way is not None and way.bridge.own_ports and way.bridge != published.bridge:
+            allowed = False
+            why = f"members of {way.bridge.name} are answered by the ports of that network alone"
     peers = _peers(view, published, audience, asker, text) if allowed else ()
     return Claim(
         *(asker, column, text, 0, published.protocol, allowed, why),
@@ -154,6 +162,7 @@ def by_own_address(view: SceneView) -> Iterator[Claim]:
                 for ns in _others(view, published)
                 if published.bridge not in [m.bridge for m in ns.members]
                 and (way := view.way_out(ns, version, published.address))
+                and not way.bridge.own_ports
                 and not led(view.namespace(name), way.address(version))
             ]
         for asker, offset in product(askers, samples(published)):

@@ -158,9 +158,9 @@ def _moves(interface: Interface) -> bool:
 
 
 def _excepted(topology: Topology) -> Iterator[IPNetwork]:
-    """Where members of networks keep their source."""
+    """Where members of networks keep their source, but for everywhere."""
     for bridge in topology.bridges:
-        yield from bridge.excepted
+        yield from (network for network in bridge.excepted if network.prefixlen)
     for nat in topology.host.nats:
         yield from nat.except_
 
