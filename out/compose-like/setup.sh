@@ -15,7 +15,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 51bc56707a70, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 092ff27335c5, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -429,7 +429,9 @@ every() { # STEP
     [[ $1 != survey || $block == 'host '* || $block == *' device' ]] || continue
     declare -F "$1_${block#* }" >/dev/null || continue
     mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
-    for line in "${lines[@]}"; do [[ $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"; done
+    for line in "${lines[@]}"; do
+      [[ $1 == survey && $line == 'link set '* || $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"
+    done
   done
 }
 
@@ -1387,10 +1389,11 @@ settle_devices() {
   [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
   while read -r node kind line; do
-    [[ "$node $line" == 'host '@(link set|vlan)' '* ]] && ! is_ours "$line" || batch["$node $kind"]+=$line$'\n'
+    [[ "$node $line" != 'host '@(link set|vlan)' '* || $line == *' group '* ]] || is_ours "$line" || continue
+    batch["$node $kind"]+=$line$'\n'
   done <"$TMP/turned"
   for key in 'host ip' "${!batch[@]}"; do
-    [[ ${batch[$key]:-} && $key != *' cable' ]] || continue
+    [[ ${batch[$key]:-} ]] || continue
     output=$(run_batch "${key% *}" "${key#* }" "${batch[$key]}") || [[ $output ]] || left "$key failed" # what is gone says so; what did not run, nothing
     batch[$key]=''
   done
@@ -1398,16 +1401,16 @@ settle_devices() {
   while read -r node kind line; do
     case "$node $line" in
       'host netns del '*) [[ ! -e /run/netns/${line##* } ]] || left "namespace ${line##* } could not be deleted" ;;
-      'host link del '*)
-        [[ ! ${ALIAS[${line##* }]:-} ]] || run ip link del dev "${line##* }" 2>/dev/null || ! ip link show dev "${line##* }" &>/dev/null ||
-          left "device ${line##* } could not be deleted"
+      'host link set dev '*' group '*)
+        line=${line#link set dev } line=${line% group *}
+        [[ ! ${ALIAS[$line]:-} ]] || run ip link del dev "$line" || left "device $line could not be deleted"
         ;;
     esac
   done <"$TMP/turned"
 }
 
-# NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it. So are
-# cables of this host to it, all at once: one by one, the kernel waits for each until nobody looks at it any more.
+# NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it. Devices
+# of this host go as a group: one by one, the kernel waits for each until nobody looks at it any more. (And "nsge" is 1853056869.)
 turn() {
   awk '
     { foreign[NR] = sub(/^foreign /, ""); line[NR] = $0; if ($3 == "netns") going[$5]; else if ($4 $5 == "addname") going[$1, $6] }
@@ -1415,10 +1418,11 @@ turn() {
       for (i = 1; i <= NR; i++) {
         $0 = line[i]; node = $1; device = match($0, / dev [^ ]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
         if (foreign[i] || node in going || (node, device) in going) continue
-        if ($3 == "netns") { print "host ip netns del " $5; continue }
+        if ($3 == "netns") { last = last "host ip netns del " $5 "\n"; continue }
         if ($4 $5 == "addname") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
-          if (!(node in going)) print node, (node == "host" && / peer name .* netns / && $NF in going ? "cable" : "ip"), "link del dev", $6
+          if (node == "host") { print node, "ip link set dev", $6, "group 1853056869"; group = "host ip link del group 1853056869\n" }
+          else if (!(node in going)) print node, "ip link del dev", $6
           continue
         }
         if (/ addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
@@ -1431,6 +1435,7 @@ turn() {
         else continue
         print
       }
+      printf "%s", group last
     }'
 }
 
@@ -1558,11 +1563,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
   [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
     [[ $line != 'host '* ]] || { line=${line#host ip * add name } && ours[${line%% *}/forwarding]=1; }
   done
-  text=$(if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -f forwardings); forwardings $where"; fi)
-  while read -r line; do
-    where=${line#net/*/conf/}
-    [[ ! $line || ${ours[${where%% *}]:-} ]] || printf '%s\n' "$line"
-  done <<<"$text"
+  if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -p ours; declare -f forwardings); forwardings $where"; fi
   [[ $1 == host ]] && command -v "$tool" >/dev/null || return 0
   text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
   while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"${text%%$'\n-A '*}"
@@ -1571,7 +1572,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
 forwardings() { # ipv4|ipv6
   local path line
   for path in /proc/sys/net/"$1"/conf/{all/accept_redirects,*/forwarding}; do
-    if [[ $path != */ipv6/*redirects ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
+    if [[ $path != */ipv6/*redirects && ! ${ours[${path#*/conf/}]:-} ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
   done 2>/dev/null # it may have gone
 }
 

@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 51bc56707a70, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 092ff27335c5, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -124,7 +124,9 @@ every() { # STEP
     [[ $1 != survey || $block == 'host '* || $block == *' device' ]] || continue
     declare -F "$1_${block#* }" >/dev/null || continue
     mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
-    for line in "${lines[@]}"; do [[ $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"; done
+    for line in "${lines[@]}"; do
+      [[ $1 == survey && $line == 'link set '* || $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"
+    done
   done
 }
 
@@ -550,11 +552,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
   [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
     [[ $line != 'host '* ]] || { line=${line#host ip * add name } && ours[${line%% *}/forwarding]=1; }
   done
-  text=$(if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -f forwardings); forwardings $where"; fi)
-  while read -r line; do
-    where=${line#net/*/conf/}
-    [[ ! $line || ${ours[${where%% *}]:-} ]] || printf '%s\n' "$line"
-  done <<<"$text"
+  if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -p ours; declare -f forwardings); forwardings $where"; fi
   [[ $1 == host ]] && command -v "$tool" >/dev/null || return 0
   text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
   while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"${text%%$'\n-A '*}"
@@ -563,7 +561,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
 forwardings() { # ipv4|ipv6
   local path line
   for path in /proc/sys/net/"$1"/conf/{all/accept_redirects,*/forwarding}; do
-    if [[ $path != */ipv6/*redirects ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
+    if [[ $path != */ipv6/*redirects && ! ${ours[${path#*/conf/}]:-} ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
   done 2>/dev/null # it may have gone
 }
 

@@ -511,10 +511,11 @@ settle_devices() {
   [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
   name_holders
   while read -r node kind line; do
-    [[ "$node $line" == 'host '@(link set|vlan)' '* ]] && ! is_ours "$line" || batch["$node $kind"]+=$line$'\n'
+    [[ "$node $line" != 'host '@(link set|vlan)' '* || $line == *' group '* ]] || is_ours "$line" || continue
+    batch["$node $kind"]+=$line$'\n'
   done <"$TMP/turned"
   for key in 'host ip' "${!batch[@]}"; do
-    [[ ${batch[$key]:-} && $key != *' cable' ]] || continue
+    [[ ${batch[$key]:-} ]] || continue
     output=$(run_batch "${key% *}" "${key#* }" "${batch[$key]}") || [[ $output ]] || left "$key failed" # what is gone says so; what did not run, nothing
     batch[$key]=''
   done
@@ -522,16 +523,16 @@ settle_devices() {
   while read -r node kind line; do
     case "$node $line" in
       'host netns del '*) [[ ! -e /run/netns/${line##* } ]] || left "namespace ${line##* } could not be deleted" ;;
-      'host link del '*)
-        [[ ! ${ALIAS[${line##* }]:-} ]] || run ip link del dev "${line##* }" 2>/dev/null || ! ip link show dev "${line##* }" &>/dev/null ||
-          left "device ${line##* } could not be deleted"
+      'host link set dev '*' group '*)
+        line=${line#link set dev } line=${line% group *}
+        [[ ! ${ALIAS[$line]:-} ]] || run ip link del dev "$line" || left "device $line could not be deleted"
         ;;
     esac
   done <"$TMP/turned"
 }
 
-# NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it. So are
-# cables of this host to it, all at once: one by one, the kernel waits for each until nobody looks at it any more.
+# NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it. Devices
+# of this host go as a group: one by one, the kernel waits for each until nobody looks at it any more. (And "nsge" is 1853056869.)
 turn() {
   awk '
     { foreign[NR] = sub(/^foreign /, ""); line[NR] = $0; if ($3 == "netns") going[$5]; else if ($4 $5 == "addname") going[$1, $6] }
@@ -539,10 +540,11 @@ turn() {
       for (i = 1; i <= NR; i++) {
         $0 = line[i]; node = $1; device = match($0, / dev [^ ]+/) ? substr($0, RSTART + 5, RLENGTH - 5) : ""
         if (foreign[i] || node in going || (node, device) in going) continue
-        if ($3 == "netns") { print "host ip netns del " $5; continue }
+        if ($3 == "netns") { last = last "host ip netns del " $5 "\n"; continue }
         if ($4 $5 == "addname") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
-          if (!(node in going)) print node, (node == "host" && / peer name .* netns / && $NF in going ? "cable" : "ip"), "link del dev", $6
+          if (node == "host") { print node, "ip link set dev", $6, "group 1853056869"; group = "host ip link del group 1853056869\n" }
+          else if (!(node in going)) print node, "ip link del dev", $6
           continue
         }
         if (/ addrgenmode none/) { print node, "sysctl net/ipv6/conf/" device "/addr_gen_mode=0"; continue } # ip(8) makes no address
@@ -555,6 +557,7 @@ turn() {
         else continue
         print
       }
+      printf "%s", group last
     }'
 }
 

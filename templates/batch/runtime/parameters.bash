@@ -74,11 +74,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
   [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
     [[ $line != 'host '* ]] || { line=${line#host ip * add name } && ours[${line%% *}/forwarding]=1; }
   done
-  text=$(if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -f forwardings); forwardings $where"; fi)
-  while read -r line; do
-    where=${line#net/*/conf/}
-    [[ ! $line || ${ours[${where%% *}]:-} ]] || printf '%s\n' "$line"
-  done <<<"$text"
+  if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -p ours; declare -f forwardings); forwardings $where"; fi
   [[ $1 == host ]] && command -v "$tool" >/dev/null || return 0
   text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
   while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"${text%%$'\n-A '*}"
@@ -87,7 +83,7 @@ along_with() { # NODE KEY [others]: less devices that come and go with us
 forwardings() { # ipv4|ipv6
   local path line
   for path in /proc/sys/net/"$1"/conf/{all/accept_redirects,*/forwarding}; do
-    if [[ $path != */ipv6/*redirects ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
+    if [[ $path != */ipv6/*redirects && ! ${ours[${path#*/conf/}]:-} ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
   done 2>/dev/null # it may have gone
 }
 
