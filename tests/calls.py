@@ -197,12 +197,16 @@ def _awk(words: Words, _: str) -> bool:
 TRIAL = "while read -r m c; do s=$($c 2>&1) || echo $m $c: $s; done"
 
 
-def _tried_or_seen_apart(words: Words, _: str) -> bool:
-    trial = words[0] == "--net" and (
-        words[1] in ("ip", "iptables-restore", "ip6tables-restore")
-        or words[1:] == ["sh", "-fc", TRIAL]
+def _apart(words: Words, _: str) -> bool:
+    """Whether it makes a namespace that goes with the script, or a view of the file system of its own."""
+    return words == ["--net", "sh", "-c", "echo && exec cat"] or words[:2] == ["--mount", "bash"]
+
+
+def _tried_apart(words: Words, _: str) -> bool:
+    """Whether something is tried in a namespace that goes with the script."""
+    return re.fullmatch(r"--net=/proc/\d+/ns/net", words[0]) is not None and (
+        words[1] in ("iptables-restore", "ip6tables-restore") or words[1:] == ["sh", "-fc", TRIAL]
     )
-    return trial or words[:2] == ["--mount", "bash"]
 
 
 def _mounted_apart(words: Words, _: str) -> bool:
@@ -248,6 +252,7 @@ HARMLESS: dict[str, Callable[[Words, str], bool]] = {
     "networkctl": _told,
     "nft": lambda words, _: "list" in words,
     "nmcli": _told,
+    "nsenter": _tried_apart,
     "sed": _unwritten,
     "sh": lambda words, _: (
         words[0] == "-c" and words[1].startswith("cd /proc/sys && grep -Hs . net/")
@@ -255,7 +260,7 @@ HARMLESS: dict[str, Callable[[Words, str], bool]] = {
     "sort": _unwritten,
     "sysctl": _printed,
     "systemctl": _told,
-    "unshare": _tried_or_seen_apart,
+    "unshare": _apart,
 }
 
 
