@@ -85,7 +85,8 @@ class Flow:
                 self.broken = True
                 return
             for number in self._numbers(data):
-                self.back.setdefault(number, now)
+                if number < len(self.sent):  # or a service of the topology's own says something else
+                    self.back.setdefault(number, now)
 
     def _numbers(self, data: bytes) -> list[int]:
         if self.protocol == "ping":
