@@ -29,6 +29,7 @@ HERE = Path(__file__).resolve().parent
 PAIRS = yaml.safe_load((HERE / "pairs.yaml").read_text())
 CONNECTIONS = 6
 BATCHED = ("ip", "ip6", "bridge", "tc")
+GROUP = " group 1853056869"  # what goes is put into it, and it is deleted
 # An undone line has its verb turned: what that was, and how the line goes on.
 TURNED = (
     (" del ", (" replace ", " add ", " append ")),
@@ -150,7 +151,9 @@ def run(said: list[str]) -> Iterator[tuple[str, str, str]]:
     for line in said:
         node, _, rest = line.removeprefix("[#] ").partition(": ")
         kind, _, text = rest.partition(" ")
-        if line.startswith("[#] ") and kind in BATCHED and text:
+        if text.startswith("link set ") and text.endswith(GROUP):
+            text = f"link del dev {text.split()[3]}"
+        if line.startswith("[#] ") and kind in BATCHED and text and text != f"link del{GROUP}":
             yield node, kind, text
 
 
