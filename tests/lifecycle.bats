@@ -475,6 +475,25 @@ SAID
   fail_over_a_running_topology 55 40
 }
 
+@test "what fails over a topology that has none of it goes back to that: nothing of it is left" {
+  local before empty whole
+  empty=$(render_to empty "$(topology <<<'name: parts')")
+  whole=$(render_to whole "$(topology <<'YAML'
+name: parts
+networks: {bridge0: {subnet: 192.168.15.0/24, internet: true}}
+namespaces: {red: {networks: [bridge0], publish: ["8080:80"], services: {web: {command: [sleep, infinity]}}}}
+host: {exec: [{up: ["false"]}]}
+YAML
+)")
+  run_script "$empty" up
+  before=$(state)
+  run -1 run_script "$whole" up
+  [[ $output == *"it failed; going back to what was up before"* ]]
+  expect_state "$before"
+  run_script "$empty" check
+  run_script "$whole" down
+}
+
 @test "killed, it converges: up finishes what was begun, down removes it" {
   wrap_programs
   harden

@@ -14,7 +14,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 092ff27335c5, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 96d3169616ac, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -406,7 +406,7 @@ is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:
 lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1 ]]; } # NODE
 
 keep() {
-  [[ -d $STATE ]] || mkdir -p "$STATE" /run/nsgen/sysctl
+  [[ -d $STATE ]] || mkdir -p "$STATE"
   if (($#)); then printf '%s\n' "$@"; fi >"$TMP/made"
   mv "$TMP/made" "$STATE/made"
 }
@@ -507,9 +507,10 @@ up() {
   [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
-  print_functions >"$STATE/script.new"
+  : >>"$STATE/script.new" # of a run that failed, it may be all that knows how to undo it
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
+  print_functions >"$STATE/script.new"
   each prepare
   make
   [[ ! $PLAN ]] || exit 2
@@ -595,7 +596,7 @@ undo_unknown() { # LINE…
   local file
   printf '%s\n' "$@" >"$TMP/unknown"
   printf '%s\n' "${!NEW[@]}" >"$TMP/new"
-  for file in "$STATE"/script{,.new}; do [[ ! -e $file ]] || bash -c '. "$0" && forget' "$file" || return 1; done
+  for file in "$STATE"/script{,.new}; do [[ ! -s $file ]] || bash -c '. "$0" && forget' "$file" || return 1; done
 }
 
 forget() {
@@ -1283,7 +1284,7 @@ settle_devices() {
     [[ $line != 'host ip '@(netns|link|tuntap)' add '* ]] || is_ours "${line#host ip }" || UNDONE[index]="foreign $line"
   done
   printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
-  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
+  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE"/{seen,besides}
   name_holders
   while read -r node kind line; do
     [[ "$node $line" != 'host '@(link set|vlan)' '* || $line == *' group '* ]] || is_ours "$line" || continue
@@ -1508,6 +1509,7 @@ check_sysctl() { # NODE KEY = VALUE
 
 make_sysctl() { # NODE LINES
   local key value now record users
+  [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   while read -r key _ value; do
     record=/run/nsgen/sysctl/$1@${key//\//%}
     if is_void "$1" "$key"; then continue; fi

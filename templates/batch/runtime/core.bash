@@ -155,7 +155,7 @@ is_wanted() { [[ ! $WAS_UP || $DRIFT || ${CHANGED["$1 $2"]:-}${CHANGED["$1 ip"]:
 lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1 ]]; } # NODE
 
 keep() {
-  [[ -d $STATE ]] || mkdir -p "$STATE" /run/nsgen/sysctl
+  [[ -d $STATE ]] || mkdir -p "$STATE"
   if (($#)); then printf '%s\n' "$@"; fi >"$TMP/made"
   mv "$TMP/made" "$STATE/made"
 }
@@ -256,9 +256,10 @@ up() {
   [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
   keep "${OLD[@]}" "${LINES[@]}"
-  print_functions >"$STATE/script.new"
+  : >>"$STATE/script.new" # of a run that failed, it may be all that knows how to undo it
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
+  print_functions >"$STATE/script.new"
   each prepare
   make
   [[ ! $PLAN ]] || exit 2
@@ -344,7 +345,7 @@ undo_unknown() { # LINE…
   local file
   printf '%s\n' "$@" >"$TMP/unknown"
   printf '%s\n' "${!NEW[@]}" >"$TMP/new"
-  for file in "$STATE"/script{,.new}; do [[ ! -e $file ]] || bash -c '. "$0" && forget' "$file" || return 1; done
+  for file in "$STATE"/script{,.new}; do [[ ! -s $file ]] || bash -c '. "$0" && forget' "$file" || return 1; done
 }
 
 forget() {

@@ -508,7 +508,7 @@ settle_devices() {
     [[ $line != 'host ip '@(netns|link|tuntap)' add '* ]] || is_ours "${line#host ip }" || UNDONE[index]="foreign $line"
   done
   printf '%s\n' "${UNDONE[@]}" | turn >"$TMP/turned" || { left 'awk failed' && return 0; }
-  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE/seen"
+  [[ " ${!NEW[*]} " == *' ip '* ]] || rm -f "$STATE"/{seen,besides}
   name_holders
   while read -r node kind line; do
     [[ "$node $line" != 'host '@(link set|vlan)' '* || $line == *' group '* ]] || is_ours "$line" || continue

@@ -38,6 +38,7 @@ check_sysctl() { # NODE KEY = VALUE
 
 make_sysctl() { # NODE LINES
   local key value now record users
+  [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   while read -r key _ value; do
     record=/run/nsgen/sysctl/$1@${key//\//%}
     if is_void "$1" "$key"; then continue; fi
