@@ -85,7 +85,9 @@ class Flow:
                 self.broken = True
                 return
             for number in self._numbers(data):
-                if number < len(self.sent):  # or a service of the topology's own says something else
+                if number < len(
+                    self.sent
+                ):  # or a service of the topology's own says something else
                     self.back.setdefault(number, now)
 
     def _numbers(self, data: bytes) -> list[int]:
