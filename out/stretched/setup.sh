@@ -14,7 +14,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 96d3169616ac, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 2bb478c3cb08, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -784,8 +784,7 @@ survey_rules() {
     text=''
     for key in "${!TEXT[@]}"; do [[ $key != *" $tool" || $WAS_UP && ! ${CHANGED[$key]:-} ]] || text+=${TEXT[$key]}; done
     if [[ ! $text ]] || ! command -v "$tool-restore" >/dev/null; then continue; fi
-    # One of each shape is tried apart; but for physdev, which loads br_netfilter: every
-    # bridge would feel it.
+    # One of each shape is tried apart; but for physdev, which loads br_netfilter: every bridge would feel it.
     output=$(awk '{ shape = $0 } /^-A/ { gsub(/[0-9]+/, "", shape) } !/-m physdev / && !(/^-A/ && tried[shape]++)' <<<"$text" |
       apart "$tool-restore" -w --noflush 2>&1) ||
       lacks "this kernel refuses the rules: ${output%%$'\n'*}" "$MODULES"
@@ -1389,9 +1388,9 @@ settle_devices() {
 }
 
 # NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it. Devices
-# of this host go as a group: one by one, the kernel waits for each until nobody looks at it any more. (And "nsge" is 1853056869.)
+# of this host go as a group, whose number is "nsge": one by one, the kernel waits for each until nobody looks at it any more.
 turn() {
-  awk '
+  awk -v group='group 1853056869' '
     { foreign[NR] = sub(/^foreign /, ""); line[NR] = $0; if ($3 == "netns") going[$5]; else if ($4 $5 == "addname") going[$1, $6] }
     END {
       for (i = 1; i <= NR; i++) {
@@ -1400,7 +1399,7 @@ turn() {
         if ($3 == "netns") { last = last "host ip netns del " $5 "\n"; continue }
         if ($4 $5 == "addname") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
-          if (node == "host") { print node, "ip link set dev", $6, "group 1853056869"; group = "host ip link del group 1853056869\n" }
+          if (node == "host") { print node, "ip link set dev", $6, group; whole = "host ip link del " group "\n" }
           else if (!(node in going)) print node, "ip link del dev", $6
           continue
         }
@@ -1414,7 +1413,7 @@ turn() {
         else continue
         print
       }
-      printf "%s", group last
+      printf "%s", whole last
     }'
 }
 

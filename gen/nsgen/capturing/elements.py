@@ -32,10 +32,8 @@ VOLATILE = re.compile(
     r"^net/ipv6/conf/[^/]+/mtu$|^net/ipv4/tcp_(available|allowed)_|"
     r"^net/netfilter/nf_conntrack_(buckets|max)$|^net/unix/"
 )
-DECIDED = (
-    "0",
-    "1",
-)  # how an address is made of a MAC address, or not at all: nsgen decides where IPv6 is
+# How an address is made of a MAC address, or not at all: nsgen decides where IPv6 is.
+DECIDED = ("0", "1")
 SCOPED = re.compile(r"net/(ipv4|ipv6|mpls)/(conf|neigh)/([^/]+)/(.+)")
 
 

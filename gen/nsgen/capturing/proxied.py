@@ -18,9 +18,9 @@ from nsgen.capturing.translation import dnat_entry, plain
 from nsgen.topology.proxied import BACK, MARK, PRIORITY, TABLE
 from nsgen.values import HOST
 
-CHOSEN = re.compile(
-    r"NSGEN-.+-P(\d+)"
-)  # the chain of an entry with exceptions, with its place in `nat`
+# The chain of an entry with exceptions, with its place in `nat`.
+CHOSEN = re.compile(r"NSGEN-.+-P(\d+)")
+TARGETS = ("REDIRECT", "TPROXY")
 KNOWN = {"-s", "-d", "!-d", "-i", "-p", "--dport", "!--dst-type", "-m owner", "!--uid-owner"}
 ANY = {4: "0.0.0.0", 6: "::"}  # noqa: S104 - as the rule says that it is all of them
 
@@ -71,9 +71,6 @@ def take_proxied(draft: Draft, firewall: Firewall) -> None:
             draft.account.say(firewall.of(rule), f"nat[{number}]")
     if any("tproxy" in entry.body for entry in found):
         _say_table(draft, firewall)
-
-
-TARGETS = ("REDIRECT", "TPROXY")
 
 
 def _role(rule: SavedRule) -> str:

@@ -73,9 +73,7 @@ class ScriptTrace:
     name: str  # of the script, as it was given
     path: str  # of it
     text: str
-    renamed: Mapping[str, str] = field(
-        default_factory=dict
-    )  # nodes, and what the script calls them
+    renamed: Mapping[str, str] = field(default_factory=dict)  # nodes, as the script calls them
     made: dict[int, list[Element]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

@@ -252,9 +252,7 @@ class State:
     unreadable: Mapping[str, str]  # namespaces that could not be read, with the reason
     files: Mapping[str, str]
     processes: tuple[KernelProcess, ...]
-    renamed: Mapping[
-        str, str
-    ]  # nodes that are not called as their namespaces, and what those are called
+    renamed: Mapping[str, str]  # nodes that are called otherwise, and their namespaces
 
     @classmethod
     def load(cls, text: str) -> State:

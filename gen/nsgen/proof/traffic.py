@@ -14,10 +14,8 @@ TOLD = {
     "kind", "refcnt", "used_hw_stats", "used_hw_stats_details", "hw_stats",
 }  # fmt: skip
 COUNTERS = {"direct_packets_stat", "direct_qlen"}  # the second one follows from the device
-AFTERWARDS = {
-    "mirror": "pipe",
-    "redirect": "stolen",
-}  # what becomes of a packet by mirred, where nobody says it
+# What becomes of a packet by mirred, where nobody says it.
+AFTERWARDS = {"mirror": "pipe", "redirect": "stolen"}
 VERDICTS = {"drop", "pass", "pipe", "reclassify", "continue"}
 
 

@@ -532,9 +532,9 @@ settle_devices() {
 }
 
 # NODE KIND LINE: each with its verb turned. What is set of a device, or in a namespace, that goes is gone with it. Devices
-# of this host go as a group: one by one, the kernel waits for each until nobody looks at it any more. (And "nsge" is 1853056869.)
+# of this host go as a group, whose number is "nsge": one by one, the kernel waits for each until nobody looks at it any more.
 turn() {
-  awk '
+  awk -v group='group 1853056869' '
     { foreign[NR] = sub(/^foreign /, ""); line[NR] = $0; if ($3 == "netns") going[$5]; else if ($4 $5 == "addname") going[$1, $6] }
     END {
       for (i = 1; i <= NR; i++) {
@@ -543,7 +543,7 @@ turn() {
         if ($3 == "netns") { last = last "host ip netns del " $5 "\n"; continue }
         if ($4 $5 == "addname") {
           if (match($0, / netns [^ ]+ type /)) node = substr($0, RSTART + 7, RLENGTH - 13)
-          if (node == "host") { print node, "ip link set dev", $6, "group 1853056869"; group = "host ip link del group 1853056869\n" }
+          if (node == "host") { print node, "ip link set dev", $6, group; whole = "host ip link del " group "\n" }
           else if (!(node in going)) print node, "ip link del dev", $6
           continue
         }
@@ -557,7 +557,7 @@ turn() {
         else continue
         print
       }
-      printf "%s", group last
+      printf "%s", whole last
     }'
 }
 
