@@ -494,6 +494,19 @@ YAML
   run_script "$whole" down
 }
 
+@test "in a namespace of somebody else's that has a name of ours nothing is undone" {
+  local script before
+  script=$(render_to setup examples/steps/3-host.yaml)
+  run_script "$script" up
+  on host sh -ec 'rm -rf /run/nsgen; ip netns del red; ip netns add red; ip -n red link add veth-red type bridge
+    ip -n red link set dev veth-red up; ip -n red address add 192.168.15.2/24 dev veth-red'
+  before=$(on host ip -n red -o address show)
+  run_script "$script" down
+  [[ $(on host ip -n red -o address show) == "$before" ]]
+  run -1 on host ip link show dev bridge0
+  on host ip netns del red
+}
+
 @test "killed, it converges: up finishes what was begun, down removes it" {
   wrap_programs
   harden
