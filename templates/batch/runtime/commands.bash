@@ -11,17 +11,17 @@ prepare_commands() {
 
 # The record of a command is empty while it runs: one that was killed meanwhile is undone.
 make_once() { # NODE LINES
-  local command record
+  local line record
   local -a lines # not read one by one: a command may read what this script reads
   mapfile -t lines <<<"${2%$'\n'}"
   each look
-  for command in "${lines[@]}"; do
-    record=$STATE/once.$1.${command%% *} command=${command#* }
-    if [[ $record == *.undo ]]; then printf '%s\n' "$command" >"$record" && continue; fi
+  for line in "${lines[@]}"; do
+    record=$STATE/once.$1.${line%% *}
+    if [[ $record == *.undo ]]; then printf '%s\n' "${line#* }" >"$record" && continue; fi
     if [[ -s $record ]]; then continue; fi
-    [[ ! -e $record ]] || undo_once "$1" "${record##*.}"
+    [[ ! -e $record ]] || undo_once "$1" "${line%% *}"
     : >"$record"
-    run_in "$1" "$command" || { rm -f "$record" && die "$1: $command failed"; }
+    run_in "$1" "${line#* }" || { rm -f "$record" && die "$1: ${line#* } failed"; }
     printf 'done\n' >"$record"
   done
 }

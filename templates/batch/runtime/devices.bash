@@ -10,7 +10,7 @@ tc_in() { take "$1" tc; }
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\nneighbour show proxy\n'
   INSIDE='' # what is in namespaces has been asked already
-  declare -gA ALIAS=() JOINED=()
+  declare -gA ALIAS=() JOINED # which `learn` leaves as it is
   LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
 }
 
@@ -382,7 +382,7 @@ differ() { # SEEN NOW
 check_devices() {
   list_ours >"$TMP/now"
   cmp -s "$STATE/seen" "$TMP/now" || differ "$STATE/seen" "$TMP/now"
-  know_devices && survey_ways && printf '%s' "${PROBLEMS[@]/#/$'\n'host: }"
+  know_devices && survey_ways && { ((${#PROBLEMS[@]} == 0)) || printf 'host: %s\n' "${PROBLEMS[@]}"; }
 }
 
 # What somebody else has put there is no part of ours; what differs is set back.

@@ -14,7 +14,6 @@ join_namespace() { # NAME PATH <WHAT IS NOT THERE BEFORE, as ip(8) is asked
 
 is_network() { nsenter --net="$1" true 2>/dev/null; }
 make_free() { :; }
-undo_free() { :; }
 undo_join() { LEAVING+=("$2"); } # when nothing of ours is in it any more
 check_join() { is_joined "${2% *}" "${2#* }" || printf '%s: changed: it is not the namespace %s\n' "${2% *}" "${2#* }"; } # host NAME PATH
 is_joined() { [[ $2 -ef ${JOINED[$1]} && $2 -ef /run/netns/$1 ]]; } # NAME PATH
