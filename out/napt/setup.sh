@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 6cc7a9a9b0d2, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 1ee2db8af0c1, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -21,7 +21,7 @@ export LC_ALL=C
 NAME='napt'
 WHAT='3 namespaces, 2 links'
 PARTS='rules devices parameters status try install'
-PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables sysctl:procps'
+PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount xargs:findutils flock:util-linux iptables:iptables sysctl:procps'
 PORTS=''
 TRIAL='veth ip link add name t0 type veth peer name t1'
 MODULES='xt_comment xt_nat'
@@ -132,7 +132,7 @@ main() {
 
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
-  PLAN='' PATIENCE='' WATCHER='' ANEW='' APART_NET='' FILE=${BASH_SOURCE[0]:-} UNDOING='rules devices joined parameters'
+  PLAN='' PATIENCE='' WATCHER='' ANEW='' FILE=${BASH_SOURCE[0]:-} UNDOING='rules devices joined parameters'
   declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=() MAKERS=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
@@ -230,14 +230,19 @@ anew() { # LINE
 
 # OLD: what earlier runs made. MAKERS: what makes a device. CHANGED: what there is more of, or less.
 recall() {
-  local line
+  local line node kind device
   NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  for line in "${LINES[@]}"; do NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
-  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
+  for line in "${LINES[@]}"; do NEW[$line]=1; done
+  for line in "${OLD[@]}"; do KEPT[$line]=1; done
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
   learn
-  for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
+  for line in "${LINES[@]}" "${OLD[@]}"; do
+    if [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]]; then continue; fi
+    node=${line%% *} kind=${line#* } device=${line#* dev }
+    KINDS["$node ${kind%% *}"]=1 CHANGED["$node ${kind%% *}"]=1 CHANGED["$node dev ${device%% *}"]=1
+  done
   each recall
 }
 
@@ -247,11 +252,6 @@ learn() {
   for file in "$STATE"/script{,.new}; do [[ ! -s $file ]] || builtin source "$file"; done
   builtin source /dev/stdin <<<"$SELF"
   each begin "$UNDOING"
-}
-
-changes() {
-  local node=${1%% *} kind=${1#* } device=${1#* dev }
-  KINDS["$node ${kind%% *}"]=1 CHANGED["$node ${kind%% *}"]=1 CHANGED["$node dev ${device%% *}"]=1
 }
 
 # Over what is up, lines are run again only where they are others, or something is not as it was.
@@ -269,33 +269,26 @@ keep() {
 require() {
   local entry
   # So has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
-  [[ $(</proc/self/status) =~ CapEff:[[:space:]]([0-9a-f]+) ]] && ((0x${BASH_REMATCH[1]} >> 12 & 0x${BASH_REMATCH[1]} >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
+  [[ $(</proc/self/status) =~ CapEff:[[:space:]]([0-9a-f]+) ]] && ((0x${BASH_REMATCH[1]} >> 12 & 0x${BASH_REMATCH[1]} >> 21 & 1)) ||
+    PROBLEMS+=('run this as root (sudo): it changes what only root may')
   [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
     PROBLEMS+=('this shell is inside of a namespace (ip netns exec): what is made here would be gone with it')
   for entry in $PROGRAMS; do
     if command -v "${entry%:*}" >/dev/null; then continue; fi
-    [[ $entry == *:* ]] || { PROBLEMS+=("there is no program $entry, which a service needs") && continue; }
-    PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
+    if [[ $entry != *:* ]]; then PROBLEMS+=("there is no program $entry, which a service needs")
+    else PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}"); fi
   done
   ((${#PROBLEMS[@]})) || return 0
   [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && survey; } 2>/dev/null
   refuse
 }
 
-# What may be in the way. What the kernel can do is tried in a namespace that goes with this script: one that goes at once
-# holds up whoever makes devices meanwhile.
+# What may be in the way.
 survey() {
-  local said=''
-  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null; then
-    coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
-    if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
-    else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
-  fi
+  each apart
   each survey
   every survey
 }
-
-apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
 lacks() { # WHAT MODULES
@@ -611,6 +604,7 @@ tc_in() { take "$1" tc; }
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\nneighbour show proxy\n'
   INSIDE='' # what is in namespaces has been asked already
+  APART_NET=''
   declare -gA ALIAS=() JOINED # which `learn` leaves as it is
   LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
 }
@@ -719,6 +713,18 @@ enter_some() {
 }
 
 # ---- what is in the way ----
+
+# What the kernel can do is tried in a namespace that goes with this script: one that goes at once holds up whoever makes
+# devices meanwhile.
+apart_devices() {
+  local said=''
+  [[ ! $WAS_UP || ${CHANGED[*]} ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null || return 0
+  coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+  if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
+  else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
+}
+
+apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # A device tells by its alias whose it is, a namespace by that of its lo.
 know_devices() {

@@ -10,6 +10,7 @@ tc_in() { take "$1" tc; }
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\nneighbour show proxy\n'
   INSIDE='' # what is in namespaces has been asked already
+  APART_NET=''
   declare -gA ALIAS=() JOINED # which `learn` leaves as it is
   LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
 }
@@ -118,6 +119,18 @@ enter_some() {
 }
 
 # ---- what is in the way ----
+
+# What the kernel can do is tried in a namespace that goes with this script: one that goes at once holds up whoever makes
+# devices meanwhile.
+apart_devices() {
+  local said=''
+  [[ ! $WAS_UP || ${CHANGED[*]} ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null || return 0
+  coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+  if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
+  else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
+}
+
+apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # A device tells by its alias whose it is, a namespace by that of its lo.
 know_devices() {
