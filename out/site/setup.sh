@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 1ee2db8af0c1, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 52333c144ee6, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -350,17 +350,13 @@ add() { # NODE KIND LINES
 
 add_command() { local -a words=("${@:4}") && add "$1" "$2" "$3 ${words[*]@Q}"; } # NODE KIND NAME COMMAND…
 
-# What there is to do at some step for the lines of a kind, and for a part of this script.
+# What there is to do at some step for a line of some kind, and for a part of this script.
 every() { # STEP
-  local index block line lines
-  for index in "${!BLOCKS[@]}"; do
-    block=${BLOCKS[index]}
-    [[ $1 != survey || $block == 'host '* || $block == *' device' ]] || continue
-    declare -F "$1_${block#* }" >/dev/null || continue
-    mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
-    for line in "${lines[@]}"; do
-      [[ $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"
-    done
+  local line node kind
+  for line in "${LINES[@]}"; do
+    node=${line%% *} kind=${line#* } kind=${kind%% *}
+    [[ $1 != survey || $node == host || $kind == device ]] && [[ $1 != check || ${KEPT[$line]:-} ]] || continue
+    ! declare -F "$1_$kind" >/dev/null || "$1_$kind" "$node" "${line#* * }"
   done
 }
 
@@ -544,17 +540,14 @@ up() {
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
 
-# (In a trap a bare `return` gives the status from before it: each here says which.)
 ended() {
   local status=$? at=$BASH_COMMAND
   trap '' INT TERM HUP
-  trap unlock EXIT
-  if [[ $status -gt 0 || $UNDER_WAY ]]; then
+  if ((status)); then
     if [[ $status == @(129|130|143) ]]; then say 'interrupted'; elif [[ $at != 'exit '* ]]; then say "failed at: $at"; fi # or it was said
     [[ ! $UNDER_WAY ]] || go_back
   fi
   unlock
-  [[ ! $UNDER_WAY ]] || exit "$((status ? status : 1))"
 }
 
 # What worked before works again, by the script that made it; what was not there before this run is removed.
