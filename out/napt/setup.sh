@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 52333c144ee6, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 2b01344b09ce, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -148,8 +148,7 @@ run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it 
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text
-  local -a lines
+  local text lines=()
   IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     TEXT["$1 $2"]+=$'\n'$text
@@ -320,16 +319,13 @@ lock() {
   STATE=$TMP/copy
 }
 
-# The folder goes with the last topology.
-unlock() { tidy || tidy || die 'something is left under /run/nsgen; run down again'; }
-tidy() { rm -rf "$TMP" && { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; }; }
-
-# Another script takes over.
-hand_over() {
-  trap - EXIT
-  unlock
+# The folder goes with the last topology. Then it is another script's turn.
+unlock() {
+  tidy || tidy || die 'something is left under /run/nsgen; run down again'
   exec {LOCK}<&-
 }
+
+tidy() { rm -rf "$TMP" && { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; }; }
 
 up() {
   each warn
@@ -375,7 +371,7 @@ ended() {
 go_back() {
   if [[ $WATCHER ]]; then
     say 'it failed; going back to what was there before'
-    hand_over
+    unlock
     end_trial
   elif [[ ! $WAS_UP ]]; then
     say 'it failed; undoing what was done'
@@ -385,7 +381,7 @@ go_back() {
     say 'it failed; what was up before is still up'
   else
     say 'it failed; going back to what was up before'
-    hand_over
+    unlock
     NSGEN_BACK=yes bash -c '. "$0" && main up' "$STATE/script" || true
     exit 1
   fi
@@ -1384,8 +1380,8 @@ watch() { # SECONDS
 
 await() { # a key, or `confirm`
   local end=$((SECONDS + PATIENCE))
-  trap - HUP && trap 'end=0' INT TERM
-  hand_over
+  trap - HUP EXIT && trap 'end=0' INT TERM
+  unlock
   say "on trial for $PATIENCE s: to keep it, press a key here, or run this script with: confirm"
   { exec </dev/tty; } 2>/dev/null || exec <> <(:) # where there is never anything to read
   read -rsn 1000 -t 0.1 || true # what was typed before

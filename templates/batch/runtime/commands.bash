@@ -11,9 +11,8 @@ prepare_commands() {
 
 # The record of a command is empty while it runs: one that was killed meanwhile is undone.
 make_once() { # NODE LINES
-  local line record
-  local -a lines # not read one by one: a command may read what this script reads
-  mapfile -t lines <<<"${2%$'\n'}"
+  local line record lines=()
+  mapfile -t lines <<<"${2%$'\n'}" # not read one by one: a command may read what this script reads
   each look
   for line in "${lines[@]}"; do
     record=$STATE/once.$1.${line%% *}

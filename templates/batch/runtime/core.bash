@@ -44,8 +44,7 @@ run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it 
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text
-  local -a lines
+  local text lines=()
   IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     TEXT["$1 $2"]+=$'\n'$text
@@ -216,16 +215,13 @@ lock() {
   STATE=$TMP/copy
 }
 
-# The folder goes with the last topology.
-unlock() { tidy || tidy || die 'something is left under /run/nsgen; run down again'; }
-tidy() { rm -rf "$TMP" && { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; }; }
-
-# Another script takes over.
-hand_over() {
-  trap - EXIT
-  unlock
+# The folder goes with the last topology. Then it is another script's turn.
+unlock() {
+  tidy || tidy || die 'something is left under /run/nsgen; run down again'
   exec {LOCK}<&-
 }
+
+tidy() { rm -rf "$TMP" && { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; }; }
 
 up() {
   each warn
@@ -271,7 +267,7 @@ ended() {
 go_back() {
   if [[ $WATCHER ]]; then
     say 'it failed; going back to what was there before'
-    hand_over
+    unlock
     end_trial
   elif [[ ! $WAS_UP ]]; then
     say 'it failed; undoing what was done'
@@ -281,7 +277,7 @@ go_back() {
     say 'it failed; what was up before is still up'
   else
     say 'it failed; going back to what was up before'
-    hand_over
+    unlock
     NSGEN_BACK=yes bash -c '. "$0" && main up' "$STATE/script" || true
     exit 1
   fi

@@ -26,8 +26,8 @@ watch() { # SECONDS
 
 await() { # a key, or `confirm`
   local end=$((SECONDS + PATIENCE))
-  trap - HUP && trap 'end=0' INT TERM
-  hand_over
+  trap - HUP EXIT && trap 'end=0' INT TERM
+  unlock
   say "on trial for $PATIENCE s: to keep it, press a key here, or run this script with: confirm"
   { exec </dev/tty; } 2>/dev/null || exec <> <(:) # where there is never anything to read
   read -rsn 1000 -t 0.1 || true # what was typed before
