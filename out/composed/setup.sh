@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 2b01344b09ce, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 38cc32aa8dcf, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -309,9 +309,9 @@ main() {
   ACTION=${1:-up}
   topology
   [[ $ACTION != logs ]] || logs "${@:2}"
+  SELF=$(print_functions) # before it has others, see `learn`
   require
   lock
-  SELF=$(print_functions) # before it has others, see `learn`
   recall
   "$ACTION"
   [[ ! $WATCHER ]] || await
@@ -491,7 +491,7 @@ refuse() {
 
 # One run at a time on this machine: topologies share kernel parameters.
 lock() {
-  local folder file
+  local folder
   exec {LOCK}</run
   flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   trap ended EXIT
@@ -500,10 +500,7 @@ lock() {
     [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
   done
   if [[ $PLAN ]]; then TMP=$(mktemp -d); elif [[ -e $TMP ]]; then rm -rf "$TMP"; fi
-  mkdir -p "$TMP/copy" || die "$TMP cannot be made"
-  [[ $PLAN ]] || return 0 # or all that it writes is written elsewhere, and goes
-  for file in "$STATE"/*; do [[ $file == *.log ]] || cp "$file" "$TMP/copy" || die "$file cannot be copied"; done
-  STATE=$TMP/copy
+  mkdir -p "$TMP" || die "$TMP cannot be made"
 }
 
 # The folder goes with the last topology. Then it is another script's turn.
@@ -528,11 +525,11 @@ up() {
   [[ $PLAN ]] || UNDER_WAY=yes
   [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
-  keep "${OLD[@]}" "${LINES[@]}"
+  act keep "${OLD[@]}" "${LINES[@]}"
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
   printf '%s\n' "$SELF" >"$TMP/script" # not before, see `learn`
-  mv "$TMP/script" "$STATE/script.new"
+  act mv "$TMP/script" "$STATE/script.new"
   each prepare
   make
   [[ ! $PLAN ]] || exit 2
@@ -585,9 +582,9 @@ down() {
 # From here on the topology is not up: should the next `up` fail, it undoes what is left.
 clear_away() {
   LEFT='' NEW=()
-  remove "$STATE/up"
+  act remove "$STATE/up"
   undo
-  [[ $LEFT ]] || remove "$STATE"
+  if [[ $PLAN ]]; then STATE=$TMP; elif [[ ! $LEFT ]]; then remove "$STATE"; fi # here nothing is kept
 }
 
 undo() {
@@ -1173,7 +1170,7 @@ prepare_devices() {
   local node line
   [[ $WAS_UP ]] || return 0
   if [[ ! -e $STATE/besides ]]; then differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"; fi
-  [[ -e $STATE/besides ]] || mv "$TMP/besides" "$STATE/besides"
+  [[ -e $STATE/besides ]] || act mv "$TMP/besides" "$STATE/besides"
   for line in "${LINES[@]}"; do
     case $line in
       *' ip link add '*' netns '*)
@@ -1722,9 +1719,10 @@ since() { date -r "$1" '+%F %T'; } # FILE
 
 start_watch() {
   rm -rf "$STATE".{try,back,kept}
-  printf '%s\n' "$SELF" >"$TMP/copy/script"
-  [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/copy/old"
-  (exec {LOCK}<&- && exec setsid bash -c ". $TMP/copy/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &
+  mkdir "$TMP/trial"
+  printf '%s\n' "$SELF" >"$TMP/trial/script"
+  [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/trial/old"
+  (exec {LOCK}<&- && exec setsid bash -c ". $TMP/trial/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &
   WATCHER=$!
   until [[ -d $STATE.try ]]; do { kill -0 "$WATCHER" && sleep 0.05; } 2>/dev/null || die 'nothing was changed: nobody would watch'; done
 }
@@ -1732,8 +1730,8 @@ start_watch() {
 # In 8 there is something as long as who tries lives: for up to ten minutes more than it waits for a key.
 watch() { # SECONDS
   begin
-  exec 9<"$TMP/copy" && flock 9 # see `lock`
-  mv -T "$TMP/copy" "$STATE.try"
+  exec 9<"$TMP/trial" && flock 9 # see `lock`
+  mv -T "$TMP/trial" "$STATE.try"
   while [[ -e /proc/self/fd/8/exe ]] && ((SECONDS < $1 + 600)); do
     [[ -d $STATE.try || -d $STATE.back ]] || exit 0
     sleep 0.2

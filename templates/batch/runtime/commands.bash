@@ -6,7 +6,7 @@ run_once() { add_command "$1" once "${@:2}"; } # NODE NUMBER COMMAND…: once, a
 # With a namespace that is gone goes what was done there.
 prepare_commands() {
   local node
-  for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || rm -f "$STATE/once.$node".[0-9]*; done
+  for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || act rm -f "$STATE/once.$node".[0-9]*; done
 }
 
 # The record of a command is empty while it runs: one that was killed meanwhile is undone.

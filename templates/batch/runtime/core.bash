@@ -18,9 +18,9 @@ main() {
   ACTION=${1:-up}
   topology
   [[ $ACTION != logs ]] || logs "${@:2}"
+  SELF=$(print_functions) # before it has others, see `learn`
   require
   lock
-  SELF=$(print_functions) # before it has others, see `learn`
   recall
   "$ACTION"
   [[ ! $WATCHER ]] || await
@@ -200,7 +200,7 @@ refuse() {
 
 # One run at a time on this machine: topologies share kernel parameters.
 lock() {
-  local folder file
+  local folder
   exec {LOCK}</run
   flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   trap ended EXIT
@@ -209,10 +209,7 @@ lock() {
     [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
   done
   if [[ $PLAN ]]; then TMP=$(mktemp -d); elif [[ -e $TMP ]]; then rm -rf "$TMP"; fi
-  mkdir -p "$TMP/copy" || die "$TMP cannot be made"
-  [[ $PLAN ]] || return 0 # or all that it writes is written elsewhere, and goes
-  for file in "$STATE"/*; do [[ $file == *.log ]] || cp "$file" "$TMP/copy" || die "$file cannot be copied"; done
-  STATE=$TMP/copy
+  mkdir -p "$TMP" || die "$TMP cannot be made"
 }
 
 # The folder goes with the last topology. Then it is another script's turn.
@@ -237,11 +234,11 @@ up() {
   [[ $PLAN ]] || UNDER_WAY=yes
   [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
-  keep "${OLD[@]}" "${LINES[@]}"
+  act keep "${OLD[@]}" "${LINES[@]}"
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
   printf '%s\n' "$SELF" >"$TMP/script" # not before, see `learn`
-  mv "$TMP/script" "$STATE/script.new"
+  act mv "$TMP/script" "$STATE/script.new"
   each prepare
   make
   [[ ! $PLAN ]] || exit 2
@@ -294,9 +291,9 @@ down() {
 # From here on the topology is not up: should the next `up` fail, it undoes what is left.
 clear_away() {
   LEFT='' NEW=()
-  remove "$STATE/up"
+  act remove "$STATE/up"
   undo
-  [[ $LEFT ]] || remove "$STATE"
+  if [[ $PLAN ]]; then STATE=$TMP; elif [[ ! $LEFT ]]; then remove "$STATE"; fi # here nothing is kept
 }
 
 undo() {

@@ -403,7 +403,7 @@ prepare_devices() {
   local node line
   [[ $WAS_UP ]] || return 0
   if [[ ! -e $STATE/besides ]]; then differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"; fi
-  [[ -e $STATE/besides ]] || mv "$TMP/besides" "$STATE/besides"
+  [[ -e $STATE/besides ]] || act mv "$TMP/besides" "$STATE/besides"
   for line in "${LINES[@]}"; do
     case $line in
       *' ip link add '*' netns '*)

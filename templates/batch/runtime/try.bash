@@ -4,9 +4,10 @@
 
 start_watch() {
   rm -rf "$STATE".{try,back,kept}
-  printf '%s\n' "$SELF" >"$TMP/copy/script"
-  [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/copy/old"
-  (exec {LOCK}<&- && exec setsid bash -c ". $TMP/copy/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &
+  mkdir "$TMP/trial"
+  printf '%s\n' "$SELF" >"$TMP/trial/script"
+  [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/trial/old"
+  (exec {LOCK}<&- && exec setsid bash -c ". $TMP/trial/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &
   WATCHER=$!
   until [[ -d $STATE.try ]]; do { kill -0 "$WATCHER" && sleep 0.05; } 2>/dev/null || die 'nothing was changed: nobody would watch'; done
 }
@@ -14,8 +15,8 @@ start_watch() {
 # In 8 there is something as long as who tries lives: for up to ten minutes more than it waits for a key.
 watch() { # SECONDS
   begin
-  exec 9<"$TMP/copy" && flock 9 # see `lock`
-  mv -T "$TMP/copy" "$STATE.try"
+  exec 9<"$TMP/trial" && flock 9 # see `lock`
+  mv -T "$TMP/trial" "$STATE.try"
   while [[ -e /proc/self/fd/8/exe ]] && ((SECONDS < $1 + 600)); do
     [[ -d $STATE.try || -d $STATE.back ]] || exit 0
     sleep 0.2
