@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 38cc32aa8dcf, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 35b4dd6fab32, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -429,7 +429,7 @@ unlock() {
   exec {LOCK}<&-
 }
 
-tidy() { rm -rf "$TMP" && { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; }; }
+tidy() { rm -rf "$TMP" && { [[ $PLAN || ! -d /run/nsgen ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; }; }
 
 up() {
   each warn

@@ -218,7 +218,7 @@ unlock() {
   exec {LOCK}<&-
 }
 
-tidy() { rm -rf "$TMP" && { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; }; }
+tidy() { rm -rf "$TMP" && { [[ $PLAN || ! -d /run/nsgen ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; }; }
 
 up() {
   each warn
