@@ -94,6 +94,7 @@ TABLE
   [[ ! $output ]]
   run -0 script up
   [[ $output == *"nothing to do" ]]
+  run -0 script plan
   expect_state "$built"
   script down
   on host ip netns pids own >/dev/null 2>&1 || true

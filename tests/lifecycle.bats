@@ -932,9 +932,11 @@ installed_files_are_those_of() { # FOLDER
 @test "install of a version that has less to say removes what the earlier one said" {
   on host mount -t tmpfs tmpfs /usr/local/sbin
   prepare examples/article.yaml
+  script up
   script install
   prepare "$(topology <<<'{name: article, namespaces: {red: {}}}')"
   script install
+  on host cmp /usr/local/sbin/nsgen-article "$LAB/setup.sh"
   on host test -e /etc/systemd/system/nsgen-article.service
   run -1 on host test -e /etc/sysctl.d/99-nsgen-article.conf
   run -1 on host test -e /etc/modules-load.d/nsgen-article.conf

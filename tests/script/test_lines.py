@@ -24,7 +24,7 @@ file() { add host file "$1 ${2:--} $(in_one_line)"; }
 ACTION=up
 begin
 topology
-printf '%s' "${SAID[@]}"
+((${#LINES[@]} == 0)) || printf '%s\n' "${LINES[@]}"
 }
 """
 FRAME = ("COMMIT", "*raw", "*nat", "*filter", "*mangle")

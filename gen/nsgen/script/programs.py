@@ -58,7 +58,9 @@ PACKAGES = {
 def programs(plan: Plan) -> list[str]:
     """The programs that have to be there, each as PROGRAM or PROGRAM:PACKAGE."""
     found = ["ip", "ss"] if plan.topology.publications else ["ip"]
-    found += ["nsenter", "unshare", "mount", "flock", "xargs"]
+    if set(plan.kinds) - {LoadModule, SetSysctl}:  # else nothing is in namespaces
+        found += ["nsenter", "unshare", "mount", "xargs"]
+    found += ["flock"]
     taken = {program for kind in plan.kinds for program in _taken(kind)}
     found += [program for program in ("bridge", "tc", "wg") if program in taken]
     found += [IPTABLES[version] for version in sorted({op.version for op in plan.of(Chain)})]

@@ -6,22 +6,21 @@ run_once() { add_command "$1" once "${@:2}"; } # NODE NUMBER COMMAND…: once, a
 # With a namespace that is gone goes what was done there.
 prepare_commands() {
   local node
-  for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || rm -f "$STATE/once.$node".[0-9]*; done
+  for node in "${NODES[@]}"; do [[ -e /run/netns/$node ]] || act rm -f "$STATE/once.$node".[0-9]*; done
 }
 
 # The record of a command is empty while it runs: one that was killed meanwhile is undone.
 make_once() { # NODE LINES
-  local command record
-  local -a lines # not read one by one: a command may read what this script reads
-  mapfile -t lines <<<"${2%$'\n'}"
+  local line record lines=()
+  mapfile -t lines <<<"${2%$'\n'}" # not read one by one: a command may read what this script reads
   each look
-  for command in "${lines[@]}"; do
-    record=$STATE/once.$1.${command%% *} command=${command#* }
-    if [[ $record == *.undo ]]; then printf '%s\n' "$command" >"$record" && continue; fi
+  for line in "${lines[@]}"; do
+    record=$STATE/once.$1.${line%% *}
+    if [[ $record == *.undo ]]; then printf '%s\n' "${line#* }" >"$record" && continue; fi
     if [[ -s $record ]]; then continue; fi
-    [[ ! -e $record ]] || undo_once "$1" "${record##*.}"
+    [[ ! -e $record ]] || undo_once "$1" "${line%% *}"
     : >"$record"
-    run_in "$1" "$command" || { rm -f "$record" && die "$1: $command failed"; }
+    run_in "$1" "${line#* }" || { rm -f "$record" && die "$1: ${line#* } failed"; }
     printf 'done\n' >"$record"
   done
 }

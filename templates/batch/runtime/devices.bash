@@ -10,7 +10,8 @@ tc_in() { take "$1" tc; }
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\nneighbour show proxy\n'
   INSIDE='' # what is in namespaces has been asked already
-  declare -gA ALIAS=() JOINED=()
+  APART_NET=''
+  declare -gA ALIAS=() JOINED # which `learn` leaves as it is
   LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
 }
 
@@ -118,6 +119,18 @@ enter_some() {
 }
 
 # ---- what is in the way ----
+
+# What the kernel can do is tried in a namespace that goes with this script: one that goes at once holds up whoever makes
+# devices meanwhile.
+apart_devices() {
+  local said=''
+  [[ ! $WAS_UP || ${CHANGED[*]} ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null || return 0
+  coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+  if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
+  else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
+}
+
+apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # A device tells by its alias whose it is, a namespace by that of its lo.
 know_devices() {
@@ -382,7 +395,7 @@ differ() { # SEEN NOW
 check_devices() {
   list_ours >"$TMP/now"
   cmp -s "$STATE/seen" "$TMP/now" || differ "$STATE/seen" "$TMP/now"
-  know_devices && survey_ways && printf '%s' "${PROBLEMS[@]/#/$'\n'host: }"
+  know_devices && survey_ways && { ((${#PROBLEMS[@]} == 0)) || printf 'host: %s\n' "${PROBLEMS[@]}"; }
 }
 
 # What somebody else has put there is no part of ours; what differs is set back.
@@ -390,7 +403,7 @@ prepare_devices() {
   local node line
   [[ $WAS_UP ]] || return 0
   if [[ ! -e $STATE/besides ]]; then differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"; fi
-  [[ -e $STATE/besides ]] || mv "$TMP/besides" "$STATE/besides"
+  [[ -e $STATE/besides ]] || act mv "$TMP/besides" "$STATE/besides"
   for line in "${LINES[@]}"; do
     case $line in
       *' ip link add '*' netns '*)

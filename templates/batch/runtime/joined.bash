@@ -2,8 +2,6 @@
 # A mount of ours holds each: what is ours in it is found, whatever becomes of its name. (It is mounted on a pipe, not on a
 # file: `-f` tells.)
 
-begin_joined() { LEAVING=(); }
-
 join_namespace() { # NAME PATH <WHAT IS NOT THERE BEFORE, as ip(8) is asked
   while read -r; do add host free "$1 $2 $REPLY"; done
   add host join "$1 $2"
@@ -14,8 +12,6 @@ join_namespace() { # NAME PATH <WHAT IS NOT THERE BEFORE, as ip(8) is asked
 
 is_network() { nsenter --net="$1" true 2>/dev/null; }
 make_free() { :; }
-undo_free() { :; }
-undo_join() { LEAVING+=("$2"); } # when nothing of ours is in it any more
 check_join() { is_joined "${2% *}" "${2#* }" || printf '%s: changed: it is not the namespace %s\n' "${2% *}" "${2#* }"; } # host NAME PATH
 is_joined() { [[ $2 -ef ${JOINED[$1]} && $2 -ef /run/netns/$1 ]]; } # NAME PATH
 
@@ -69,9 +65,13 @@ leave() { # NAME PATH
   for line in "${LINES[@]}"; do NEW[$line]=1; done
 }
 
-settle_joined() {
-  local name path
-  while read -r name path; do [[ " ${!NEW[*]} " == *" host join $name "* ]] || let_go "$name" "$path"; done < <(printf '%s\n' "${LEAVING[@]}")
+settle_joined() { # when nothing of ours is in it any more
+  local line name
+  for line in "${OLD[@]}"; do
+    if [[ $line != 'host join '* ]]; then continue; fi
+    line=${line#host join } name=${line%% *}
+    [[ " ${!NEW[*]} " == *" host join $name "* ]] || let_go "$name" "${line#* }"
+  done
 }
 
 let_go() { # NAME PATH

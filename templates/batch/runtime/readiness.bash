@@ -37,5 +37,3 @@ check_ready() { # NODE LINE
   ! is_running "$1.$name" "$1" || said=$(is_ready "$1" "$name" "$seconds" "$by") ||
     printf '%s: missing: service %s is not ready: %s\n' "$1" "$name" "$said"
 }
-
-undo_ready() { :; }

@@ -9,7 +9,7 @@ rules() { take "$1" "$2"; } # NODE iptables|ip6tables <TEXT
 recall_rules() { # the same ones in another order are others
   local key
   for key in "${!TEXT[@]}"; do
-    [[ $key != *tables || $(grep "^$key " <<<"$ALL") == "$(printf '%s\n' "${OLD[@]}" | grep "^$key ")" ]] || { CHANGED[$key]=1 && ANEW+="|$key *"; }
+    [[ $key != *tables || $(printf '%s\n' "${LINES[@]}" | grep "^$key ") == "$(printf '%s\n' "${OLD[@]}" | grep "^$key ")" ]] || { CHANGED[$key]=1 && ANEW+="|$key *"; }
   done
 }
 

@@ -9,7 +9,6 @@ make_service() { # NODE LINES
     if is_running "$1.$name" "$1"; then continue; fi # `undo` has stopped what another command had started
     undo_service "$1" "$name"
     read -r < <(launch "$1" "$name" "$command") || true # until it has written its record
-    printf '%s %s\n' "$1" "$name" >>"$TMP/started"
   done < <(printf '%s' "$2")
 }
 
@@ -38,14 +37,8 @@ is_running() { # NODE.NAME [NODE]
 }
 
 # A program that cannot start ends at once.
-finish_services() {
-  local node name
-  [[ -e $TMP/started ]] || return 0
-  sleep 0.2
-  while read -r node name; do
-    is_running "$node.$name" "$node" || die "the service $node.$name ended at once: $(tail -n 1 "$STATE/$node.$name.log")"
-  done <"$TMP/started"
-}
+finish_services() { sleep 0.2 && every finish; }
+finish_service() { is_running "$1.${2%% *}" "$1" || die "the service $1.${2%% *} ended at once: $(tail -n 1 "$STATE/$1.${2%% *}.log")"; }
 
 check_service() { is_running "$1.${2%% *}" "$1" || printf '%s: missing: service %s does not run\n' "$1" "${2%% *}"; }
 
@@ -61,15 +54,30 @@ undo_service() { # NODE NAME …
   remove "$STATE/$service".{pid,main,log}
 }
 
+services() { printf '%s\n' "${LINES[@]}" | awk '$2 == "service" { print $1, $3 }'; } # NODE NAME
+
+status_services() {
+  local node name file pid said
+  while read -r node name; do
+    said='does not run' file=$STATE/$node.$name.main
+    [[ -s $file ]] || file=$STATE/$node.$name.pid
+    if is_running "$node.$name" "$node"; then
+      read -r pid _ <"$file"
+      said="process $pid, since $(since "$file")"
+      if [[ $'\n'$DRIFT =~ $'\n'"$node: missing: service $name is "(not ready: [^$'\n']*) ]]; then said+=", ${BASH_REMATCH[1]}"
+      elif [[ " ${LINES[*]}" == *" $node ready $name "* ]]; then said+=', ready'; fi
+    fi
+    printf 'service %s.%s: %s\n' "$node" "$name" "$said"
+  done < <(services)
+}
+
 # What they wrote; with -f, until it is interrupted, what they write.
 logs() { # [-f] [NODE[.SERVICE]]
-  local node kind name of follow files=()
+  local node name of follow files=()
   [[ $* =~ ^(-f)?' '?([^ -][^ ]*)?' '?(-f)?$ ]] || { usage >&2 && exit 2; }
   of=${BASH_REMATCH[2]} follow=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
-  while read -r node kind name _; do
-    [[ $kind != service || ${of:-$node} != "$node"?(".$name") ]] || files+=("$node.$name.log")
-  done <<<"$ALL"
+  while read -r node name; do [[ ${of:-$node} != "$node"?(".$name") ]] || files+=("$node.$name.log"); done < <(services)
   ((${#files[@]})) || die "there is no service $of"
-  cd "$STATE" 2>/dev/null || die 'it is not up'
+cd "$STATE" 2>/dev/null || die 'it is not up'
   exec tail -n +1 ${follow:+-F} -- "${files[@]}"
 }
