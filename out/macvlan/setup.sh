@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 2bb478c3cb08, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime f3f8c920bcf2, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -142,6 +142,7 @@ remove() { rm -rf "$@" || left "$1 cannot be removed"; }
 
 run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it is shown
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
+in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
 
 take() { # NODE KIND <LINES; comments are for the reader
   local text
@@ -506,8 +507,6 @@ begin_devices() {
   declare -gA ALIAS=() JOINED=()
   LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
 }
-
-in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
 
 # Many namespaces are made in two halves, side by side: most of it is the kernel's time.
 make_ip() { # NODE LINES
