@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime f3f8c920bcf2, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 10f898dbffe1, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1158,14 +1158,13 @@ make_sysctl() { # NODE LINES
 what_was() { # NODE KEY NOW
   local along usual was=$3
   along=$(along_with "$1" "$2")
-  usual=${along%%$'\n'*}
-  if set_at_boot "$@"; then # and what goes along with it was
-    was=0 along=$(sed '/forwarding:/d' <<<"$along")
+  if set_at_boot "$@"; then # and so was what goes along with it
+    was=0 along=${along//forwarding:1/forwarding:0}
     printf '%s\n' "$2" >>/run/nsgen.boot
-  elif [[ $along ]]; then # most devices have what `default` has, in the first line
-    along=$(sed "1! { /forwarding:${usual#*:}\$/d; }" <<<"$along")
   fi
-  printf '%s\n' "$was" ${along:+"$along"}
+  printf '%s\n' "$was"
+  usual=${along%%$'\n'*} # what `default` has: of devices, those are kept that have something else
+  [[ ! $along ]] || sed "1! { /${usual##*/}\$/d; }" <<<"$along"
 }
 
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
@@ -1186,12 +1185,10 @@ files_with() { # KEY VALUE
 
 asked_for() { grep -qv /99-nsgen- < <(files_with "$@"); } # KEY VALUE
 
-# Whether our own file switched it on at boot, so that it counts as off; not once it has been put back.
+# Whether our own file, from before this boot, switched it on then, so that it counts as off; not once it has been put back.
 set_at_boot() { # NODE KEY NOW
-  local files
-  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
-  mapfile -t files < <(files_with "$2" 1)
-  ((${#files[@]})) && [[ $(find "${files[@]}" ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
+  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 &&
+    [[ $(files_with "$2" 1 | xargs -r -I{} find {} ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
 }
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
@@ -1395,6 +1392,8 @@ confirm() {
 
 # ---- after a reboot ----
 
+drop_in() { TEXT[$1]=$(</dev/stdin); } # PATH <TEXT: for another unit of systemd
+
 install() { boot_files; say "installed; it is built at every boot, and now by: systemctl start nsgen-$NAME.service"; }
 
 uninstall() {
@@ -1404,14 +1403,14 @@ uninstall() {
 }
 
 boot_files() {
-  local self file wants unit=nsgen-$NAME.service folder=/etc/systemd/system
-  self=$(print_self) wants=$folder/multi-user.target.wants/$unit
-  boot_file "/usr/local/sbin/nsgen-$NAME" 755 "$self"
-  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" 644 "${TEXT["host sysctl"]:-}" \
-    "# Kernel parameters of the nsgen topology $NAME, for every boot, sysctl.d(5); $unit sets them too."
-  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" 644 "${TEXT["host module"]:-}" \
-    "# Kernel modules of the nsgen topology $NAME, for every boot, modules-load.d(5)."
-  boot_file "$folder/$unit" 644 "# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
+  local file unit=nsgen-$NAME.service folder=/etc/systemd/system for="of the nsgen topology $NAME, for every boot"
+  local wants=$folder/multi-user.target.wants/$unit
+  TEXT[/usr/local/sbin/nsgen-$NAME]=$(print_self)
+  TEXT[/etc/sysctl.d/99-nsgen-$NAME.conf]=${TEXT["host sysctl"]:+"# Kernel parameters $for, sysctl.d(5); $unit sets them too.
+${TEXT["host sysctl"]}"}
+  TEXT[/etc/modules-load.d/nsgen-$NAME.conf]=${TEXT["host module"]:+"# Kernel modules $for, modules-load.d(5).
+${TEXT["host module"]}"}
+  TEXT[$folder/$unit]="# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
 [Unit]
 Description=nsgen topology $NAME
 # Firewalls that replace all rules when they start come before; Docker, which is to find forwarding as it will be, after.
@@ -1427,24 +1426,27 @@ ExecStop=/usr/local/sbin/nsgen-$NAME down
 
 [Install]
 WantedBy=multi-user.target"
+  for file in "${!TEXT[@]}" "$folder"/*.d/nsgen-"$NAME".conf; do [[ $file != /* ]] || boot_file "$file"; done
   if [[ $ACTION == install ]]; then # as `systemctl enable` does it, and where systemd is not running, too
-    each install
     mkdir -p "${wants%/*}"
     ln -sfn "$folder/$unit" "$wants"
-  else
-    rm -f "$wants"
-  fi
-  for file in "$folder"/*.d/nsgen-"$NAME".conf; do [[ $ACTION == install && ${TEXT[$file]:-} ]] || { rm "$file" && rmdir --ignore-fail-on-non-empty "${file%/*}"; }; done
+  else rm -f "$wants"; fi
   [[ -d /run/systemd/system ]] || return 0
   run systemctl daemon-reload
   [[ $ACTION == install ]] || ! systemctl is-active --quiet "$unit" || run systemctl stop "$unit" # its ExecStop is gone
 }
 
 # Whole or not at all. Where there is nothing to say in it, and after `uninstall`, there is none.
-boot_file() { # FILE MODE TEXT [HEAD]
-  if [[ ! $3 || $ACTION != install ]]; then rm -f "$1" "$1.nsgen-new"; return; fi
-  printf '%s\n' "${@:4}" "${3%$'\n'}" | command install -D -m "$2" /dev/stdin "$1.nsgen-new"
-  mv "$1.nsgen-new" "$1"
+boot_file() { # FILE
+  local mode=644 text=${TEXT[$1]:-}
+  [[ $1 != /usr/* ]] || mode=755
+  if [[ $text && $ACTION == install ]]; then
+    printf '%s\n' "${text%$'\n'}" | command install -D -m "$mode" /dev/stdin "$1.nsgen-new"
+    mv "$1.nsgen-new" "$1"
+  else
+    rm -f "$1" "$1.nsgen-new"
+    [[ $1 != *.service.d/* || ! -d ${1%/*} ]] || rmdir --ignore-fail-on-non-empty "${1%/*}"
+  fi
 }
 
 main "$@"

@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime f3f8c920bcf2, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 10f898dbffe1, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -704,29 +704,24 @@ replace_rules() { # NODE TOOL TEXT
   [[ ! -s $TMP/rules ]] || in_node "$1" "$2-restore" -w --noflush <"$TMP/rules"
 }
 
-# What makes our part of the SAVED rules that of the text.
+# What makes our part of the SAVED rules that of the text: what is there of ours is emptied, and its jumps go.
 replacing() { # SAVED <TEXT
-  awk -v ours="^NSGEN-$NAME-[A-Z]" '
-    function last(chain,  i) { # its place, ahead of what ends it
-      for (i = 1; i <= size[table, chain]; i++)
-        if (rule[table, chain, i] ~ ("^-A " chain " -j (DROP|REJECT)") || rule[table, chain, i] ~ /-j NSGEN-[^ ]*-GUARD$/) break
-      return i
+  awk -v ours="^:?NSGEN-$NAME-[A-Z]" '
+    /^\*/ { table = $1 }
+    NR == FNR && /^:/ && $1 ~ ours { old[table, substr($1, 2)]; text[table] = text[table] $1 " - [0:0]\n" }
+    NR == FNR && /^-A/ && $2 !~ ours {
+      if ($NF ~ ours) text[table] = text[table] "-D" substr($0, 3) "\n"
+      else if ($3 $4 ~ /^-j(DROP|REJECT)$/ || / -j NSGEN-[^ ]*-GUARD$/) ended[table, $2]
+      else if (!((table, $2) in ended)) before[table, $2]++
     }
-    /^\*/ { table = substr($0, 2); if (!(table in seen)) { seen[table] = 1; tables[++n] = table } }
-    FNR == NR && /^:/ && substr($1, 2) ~ ours { old[table] = old[table] " " substr($1, 2) }
-    FNR == NR && /^-A/ && $2 !~ ours { if ($NF ~ ours) { gone[table] = gone[table] "-D" substr($0, 3) "\n" } else rule[table, $2, ++size[table, $2]] = $0 }
-    FNR == NR { next }
-    /^:/ { chains[table] = chains[table] $0 "\n"; kept[table, substr($1, 2)] = 1 }
-    /^-A/ && $2 ~ ours { added[table] = added[table] $0 "\n" }
-    /^-I/ { first[table, $2]++; jumps[table] = jumps[table] "-I " $2 " 1" substr($0, length($2) + 4) "\n" }
-    /^-A/ && $2 !~ ours { jumps[table] = jumps[table] "-I " $2 " " last($2) + first[table, $2]++ substr($0, length($2) + 4) "\n" }
+    NR == FNR || !/^[:-]/ { next }
+    /^:/ { delete old[table, substr($1, 2)] }
+    /^-I/ { before[table, $2]++ }
+    /^-A/ && $2 !~ ours { $0 = "-I " $2 " " ++before[table, $2] substr($0, length($2) + 4) }
+    { text[table] = text[table] $0 "\n" }
     END {
-      for (i = 1; i <= n; i++) {
-        table = tables[i]; flush = remove = ""
-        split(old[table], chain, " ")
-        for (c in chain) if (!((table, chain[c]) in kept)) { flush = flush "-F " chain[c] "\n"; remove = remove "-X " chain[c] "\n" }
-        if (chains[table] gone[table] flush) printf "*%s\n%s%s%s%s%s%sCOMMIT\n", table, chains[table], gone[table], flush, remove, added[table], jumps[table]
-      }
+      for (key in old) { split(key, chain, SUBSEP); text[chain[1]] = text[chain[1]] "-X " chain[2] "\n" }
+      for (table in text) printf "%s\n%sCOMMIT\n", table, text[table]
     }' <(printf '%s\n' "$1") -
 }
 
@@ -750,19 +745,19 @@ survey_rules() {
 # A published port is taken from whatever else listens on it: better to say so than to cut that off. (Of SCTP older releases
 # of ss(8) tell nothing.)
 survey_ports() {
-  local entry protocol ports address port taken sockets
-  local -A listening=()
+  local taken socket
   [[ $PORTS ]] && command -v ss >/dev/null || return 0
-  sockets=$(ss -H -l -n -t -u) || die 'ss -l failed'
-  while read -r protocol _ _ _ taken _; do listening["$protocol ${taken##*:}"]+=" ${taken%:*} "; done <<<"$sockets"
-  for entry in $PORTS; do
-    IFS=/ read -r protocol ports address <<<"$entry"
-    for ((port = ${ports%-*}; port <= ${ports#*-}; port++)); do
-      taken=${listening["$protocol $port"]:-}
-      if [[ ! $taken || $address && ! $taken =~ ' '("${address//[/\\[}"|0\.0\.0\.0|\*|\[::\])' ' ]]; then continue; fi
-      [[ " ${OLD[*]} " =~ " host service proxy-$protocol"[46]-$port' ' ]] ||
-        PROBLEMS+=("port $port/$protocol of this host is in use: another program listens on it")
-    done
+  taken=$(ss -H -l -n -t -u | awk -v published="$PORTS" '{
+    port = address = $5; sub(/.*:/, "", port); sub(/:[^:]*$/, "", address)
+    for (i = split(published, entries, " "); i > 0; i--) {
+      split(entries[i], entry, "/"); split(entry[2] "-" entry[2], ports, "-")
+      if ($1 == entry[1] && port - ports[1] >= 0 && port - ports[2] <= 0 && (entry[3] == "" || entry[3] == address || address ~ /^(0\.0\.0\.0|\*|\[::\])$/))
+        print port "/" $1
+    }
+  }') || die 'ss -l failed'
+  for socket in $taken; do
+    [[ " ${OLD[*]} " =~ " host service proxy-${socket#*/}"[46]-${socket%/*}' ' ]] ||
+      PROBLEMS+=("port $socket of this host is in use: another program listens on it")
   done
 }
 
@@ -771,13 +766,14 @@ survey_ports() {
 warn_rules() {
   local mine=nft other=legacy line
   [[ $(iptables -V 2>/dev/null) == *nf_tables* ]] || mine=legacy other=nft
-  ! command -v "iptables-$other-save" >/dev/null || [[ $("iptables-$other-save" 2>/dev/null) != *$'\n-A '* ]] ||
+  [[ $("iptables-$other-save" 2>/dev/null) != *$'\n-A '* ]] ||
     say "warning: rules of iptables-$other are in force beside those of iptables-$mine"
-  ! command -v nft >/dev/null || nft list chains 2>/dev/null | awk '
+  while read -r line; do
+    say "warning: the nftables chain $line drops what its own rules do not accept, published ports too"
+  done < <(nft list chains 2>/dev/null | awk '
     $1 == "table" { table = $2 " " $3 } $1 == "chain" { chain = $2 }
-    /hook forward .*policy drop;/ && table " " chain !~ /^ip6? filter FORWARD$/ && table != "inet firewalld" { print table, chain }' |
-    while read -r line; do say "warning: the nftables chain $line drops what its own rules do not accept, published ports too"; done
-  [[ ! -d /run/systemd/system ]] || ! systemctl --quiet is-active firewalld.service ||
+    /hook forward .*policy drop;/ && table " " chain !~ /^ip6? filter FORWARD$/ && table != "inet firewalld" { print table, chain }')
+  ! systemctl --quiet is-active firewalld.service 2>/dev/null ||
     say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
@@ -1387,13 +1383,11 @@ has_module() { [[ -e /sys/module/${1//-/_} || $1 == br_netfilter && -e /proc/sys
 check_module() { has_module "$2" || printf 'host: missing: the module %s\n' "$2"; }
 
 survey_module() { # host NAME; an administrator forbids it in one of two ways, modprobe.d(5)
-  local name=${2//[-_]/[-_]} files file
   if has_module "$2"; then return 0; fi
   command -v modprobe >/dev/null || { PROBLEMS+=('the program modprobe is missing: install the package kmod') && return 0; }
   modprobe -n -q "$2" 2>/dev/null || lacks "modprobe finds no $2" "$2"
-  files=({/etc,/run,/usr/local/lib,/usr/lib,/lib}/modprobe.d/*.conf)
-  ! file=$(grep -lE "^\s*(blacklist\s+$name\s*$|install\s+$name\s.*/(true|false))" /dev/null "${files[@]}") ||
-    PROBLEMS+=("the kernel module $2 is blacklisted in ${file%%$'\n'*}")
+  ! grep -qE "^(blacklist ${2//-/_}$|install ${2//-/_} .*/(true|false))" < <(modprobe -c 2>/dev/null) ||
+    PROBLEMS+=("the kernel module $2 is blacklisted under modprobe.d")
 }
 
 make_module() { # host NAMES
@@ -1467,14 +1461,13 @@ make_sysctl() { # NODE LINES
 what_was() { # NODE KEY NOW
   local along usual was=$3
   along=$(along_with "$1" "$2")
-  usual=${along%%$'\n'*}
-  if set_at_boot "$@"; then # and what goes along with it was
-    was=0 along=$(sed '/forwarding:/d' <<<"$along")
+  if set_at_boot "$@"; then # and so was what goes along with it
+    was=0 along=${along//forwarding:1/forwarding:0}
     printf '%s\n' "$2" >>/run/nsgen.boot
-  elif [[ $along ]]; then # most devices have what `default` has, in the first line
-    along=$(sed "1! { /forwarding:${usual#*:}\$/d; }" <<<"$along")
   fi
-  printf '%s\n' "$was" ${along:+"$along"}
+  printf '%s\n' "$was"
+  usual=${along%%$'\n'*} # what `default` has: of devices, those are kept that have something else
+  [[ ! $along ]] || sed "1! { /${usual##*/}\$/d; }" <<<"$along"
 }
 
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
@@ -1495,12 +1488,10 @@ files_with() { # KEY VALUE
 
 asked_for() { grep -qv /99-nsgen- < <(files_with "$@"); } # KEY VALUE
 
-# Whether our own file switched it on at boot, so that it counts as off; not once it has been put back.
+# Whether our own file, from before this boot, switched it on then, so that it counts as off; not once it has been put back.
 set_at_boot() { # NODE KEY NOW
-  local files
-  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
-  mapfile -t files < <(files_with "$2" 1)
-  ((${#files[@]})) && [[ $(find "${files[@]}" ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
+  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 &&
+    [[ $(files_with "$2" 1 | xargs -r -I{} find {} ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
 }
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
@@ -1704,6 +1695,8 @@ confirm() {
 
 # ---- after a reboot ----
 
+drop_in() { TEXT[$1]=$(</dev/stdin); } # PATH <TEXT: for another unit of systemd
+
 install() { boot_files; say "installed; it is built at every boot, and now by: systemctl start nsgen-$NAME.service"; }
 
 uninstall() {
@@ -1713,14 +1706,14 @@ uninstall() {
 }
 
 boot_files() {
-  local self file wants unit=nsgen-$NAME.service folder=/etc/systemd/system
-  self=$(print_self) wants=$folder/multi-user.target.wants/$unit
-  boot_file "/usr/local/sbin/nsgen-$NAME" 755 "$self"
-  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" 644 "${TEXT["host sysctl"]:-}" \
-    "# Kernel parameters of the nsgen topology $NAME, for every boot, sysctl.d(5); $unit sets them too."
-  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" 644 "${TEXT["host module"]:-}" \
-    "# Kernel modules of the nsgen topology $NAME, for every boot, modules-load.d(5)."
-  boot_file "$folder/$unit" 644 "# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
+  local file unit=nsgen-$NAME.service folder=/etc/systemd/system for="of the nsgen topology $NAME, for every boot"
+  local wants=$folder/multi-user.target.wants/$unit
+  TEXT[/usr/local/sbin/nsgen-$NAME]=$(print_self)
+  TEXT[/etc/sysctl.d/99-nsgen-$NAME.conf]=${TEXT["host sysctl"]:+"# Kernel parameters $for, sysctl.d(5); $unit sets them too.
+${TEXT["host sysctl"]}"}
+  TEXT[/etc/modules-load.d/nsgen-$NAME.conf]=${TEXT["host module"]:+"# Kernel modules $for, modules-load.d(5).
+${TEXT["host module"]}"}
+  TEXT[$folder/$unit]="# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
 [Unit]
 Description=nsgen topology $NAME
 # Firewalls that replace all rules when they start come before; Docker, which is to find forwarding as it will be, after.
@@ -1736,24 +1729,27 @@ ExecStop=/usr/local/sbin/nsgen-$NAME down
 
 [Install]
 WantedBy=multi-user.target"
+  for file in "${!TEXT[@]}" "$folder"/*.d/nsgen-"$NAME".conf; do [[ $file != /* ]] || boot_file "$file"; done
   if [[ $ACTION == install ]]; then # as `systemctl enable` does it, and where systemd is not running, too
-    each install
     mkdir -p "${wants%/*}"
     ln -sfn "$folder/$unit" "$wants"
-  else
-    rm -f "$wants"
-  fi
-  for file in "$folder"/*.d/nsgen-"$NAME".conf; do [[ $ACTION == install && ${TEXT[$file]:-} ]] || { rm "$file" && rmdir --ignore-fail-on-non-empty "${file%/*}"; }; done
+  else rm -f "$wants"; fi
   [[ -d /run/systemd/system ]] || return 0
   run systemctl daemon-reload
   [[ $ACTION == install ]] || ! systemctl is-active --quiet "$unit" || run systemctl stop "$unit" # its ExecStop is gone
 }
 
 # Whole or not at all. Where there is nothing to say in it, and after `uninstall`, there is none.
-boot_file() { # FILE MODE TEXT [HEAD]
-  if [[ ! $3 || $ACTION != install ]]; then rm -f "$1" "$1.nsgen-new"; return; fi
-  printf '%s\n' "${@:4}" "${3%$'\n'}" | command install -D -m "$2" /dev/stdin "$1.nsgen-new"
-  mv "$1.nsgen-new" "$1"
+boot_file() { # FILE
+  local mode=644 text=${TEXT[$1]:-}
+  [[ $1 != /usr/* ]] || mode=755
+  if [[ $text && $ACTION == install ]]; then
+    printf '%s\n' "${text%$'\n'}" | command install -D -m "$mode" /dev/stdin "$1.nsgen-new"
+    mv "$1.nsgen-new" "$1"
+  else
+    rm -f "$1" "$1.nsgen-new"
+    [[ $1 != *.service.d/* || ! -d ${1%/*} ]] || rmdir --ignore-fail-on-non-empty "${1%/*}"
+  fi
 }
 
 main "$@"

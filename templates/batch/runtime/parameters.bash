@@ -50,14 +50,13 @@ make_sysctl() { # NODE LINES
 what_was() { # NODE KEY NOW
   local along usual was=$3
   along=$(along_with "$1" "$2")
-  usual=${along%%$'\n'*}
-  if set_at_boot "$@"; then # and what goes along with it was
-    was=0 along=$(sed '/forwarding:/d' <<<"$along")
+  if set_at_boot "$@"; then # and so was what goes along with it
+    was=0 along=${along//forwarding:1/forwarding:0}
     printf '%s\n' "$2" >>/run/nsgen.boot
-  elif [[ $along ]]; then # most devices have what `default` has, in the first line
-    along=$(sed "1! { /forwarding:${usual#*:}\$/d; }" <<<"$along")
   fi
-  printf '%s\n' "$was" ${along:+"$along"}
+  printf '%s\n' "$was"
+  usual=${along%%$'\n'*} # what `default` has: of devices, those are kept that have something else
+  [[ ! $along ]] || sed "1! { /${usual##*/}\$/d; }" <<<"$along"
 }
 
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
@@ -78,12 +77,10 @@ files_with() { # KEY VALUE
 
 asked_for() { grep -qv /99-nsgen- < <(files_with "$@"); } # KEY VALUE
 
-# Whether our own file switched it on at boot, so that it counts as off; not once it has been put back.
+# Whether our own file, from before this boot, switched it on then, so that it counts as off; not once it has been put back.
 set_at_boot() { # NODE KEY NOW
-  local files
-  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
-  mapfile -t files < <(files_with "$2" 1)
-  ((${#files[@]})) && [[ $(find "${files[@]}" ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
+  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 &&
+    [[ $(files_with "$2" 1 | xargs -r -I{} find {} ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
 }
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
