@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 10f898dbffe1, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 5c8c77417e2a, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -609,7 +609,7 @@ replacing() { # SAVED <TEXT
     NR == FNR || !/^[:-]/ { next }
     /^:/ { delete old[table, substr($1, 2)] }
     /^-I/ { before[table, $2]++ }
-    /^-A/ && $2 !~ ours { $0 = "-I " $2 " " ++before[table, $2] substr($0, length($2) + 4) }
+    /^-A/ && $2 !~ ours { $0 = "-I " $2 " " (++before[table, $2]) substr($0, length($2) + 4) }
     { text[table] = text[table] $0 "\n" }
     END {
       for (key in old) { split(key, chain, SUBSEP); text[chain[1]] = text[chain[1]] "-X " chain[2] "\n" }
@@ -680,16 +680,18 @@ settle_rules() {
 # Connection tracking forgets UDP flows to ports that there are of these: they are translated anew, or no more.
 udp_flows() { add "$1" udp "${*:2}"; } # NODE FIRST LAST FILTER…
 
-make_udp() { # NODE LINES
+make_udp() { # NODE LINES; in a namespace that is new there are none
   local flows
   [[ $1 == host || $WAS_UP ]] || return 0
-  while read -r flows; do [[ ${KEPT["$1 udp $flows"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$1" "$flows"; done < <(printf '%s' "$2")
+  while read -r flows; do
+    [[ ${KEPT["$1 udp $flows"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$1" "$flows"
+  done <<<"${2%$'\n'}"
 }
 
 undo_udp() { # NODE FIRST LAST FILTER…
   local port flows
   read -ra flows <<<"$2"
-  ! lives "$1" || for port in $(in_node "$1" conntrack -L "${flows[@]:2}" 2>/dev/null | awk -F dport= '{ print $2 + 0 }' | sort -u); do
+  ! lives "$1" || for port in $(in_node "$1" conntrack -L "${flows[@]:2}" 2>/dev/null | awk -F dport= '!told[$2 + 0]++ { print $2 + 0 }'); do
     ((port < flows[0] || port > flows[1])) || in_node "$1" conntrack -D "${flows[@]:2}" --orig-port-dst "$port" &>/dev/null || true
   done
 }
