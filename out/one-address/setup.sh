@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 5c8c77417e2a, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime fb1ee778170c, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1127,7 +1127,7 @@ make_sysctl() { # NODE LINES
 
 what_was() { # NODE KEY NOW
   local along usual was=$3
-  along=$(along_with "$1" "$2")
+  along=$(along_with "$1" "$2" chains)
   if set_at_boot "$@"; then # and so was what goes along with it
     was=0 along=${along//forwarding:1/forwarding:0}
     printf '%s\n' "$2" >>/run/nsgen.boot
@@ -1139,26 +1139,26 @@ what_was() { # NODE KEY NOW
 
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
 # inet_forward_change). Other programs rely on it, too: those that have chains. What cannot be asked counts as nobody's.
-along_with() { # NODE KEY
+along_with() { # NODE KEY [chains]
   local files tool=ip6tables
   [[ $2 == net.@(ipv4.ip_forward|ipv6.conf.all.forwarding) && ( $1 == host || -f $STATE/join.$1 ) ]] || return 0
   files="net/${2:4:4}/conf/default/forwarding net/${2:4:4}/conf/*/forwarding"
   [[ $2 == *ipv6* ]] || files+=' net/ipv4/conf/all/accept_redirects' tool=iptables
   in_node "$1" sh -c "cd /proc/sys && { grep -s '' $files || [ \$? = 2 ]; }" || return 1 # 2: a device has gone meanwhile
-  [[ $1 != host ]] || "$tool" -w -S 2>/dev/null | sed '/^-N/!d; /^-N NSGEN-/d' || true
+  [[ $1${3:-} != hostchains ]] || "$tool" -w -S 2>/dev/null | sed '/^-N/!d; /^-N NSGEN-/d' || true
 }
 
-# The files that set a parameter to this value, sysctl.d(5): an administrator's, or our own.
-files_with() { # KEY VALUE
-  grep -lsE "^\s*-?${1//[.\/]/[.\/]}\s*=\s*${2//[^0-9a-z]/.}\s*$" /dev/null {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f] || true
+# In files that set parameters, sysctl.d(5): an administrator's, and our own.
+grep_files() { # KEY VALUE OPTION…
+  grep -sE "${@:3}" "^\s*-?${1//[.\/]/[.\/]}\s*=\s*${2//[^0-9a-z]/.}\s*$" /dev/null {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f]
 }
 
-asked_for() { grep -qv /99-nsgen- < <(files_with "$@"); } # KEY VALUE
+asked_for() { grep_files "$1" "$2" -q --exclude='99-nsgen-*'; } # KEY VALUE
 
 # Whether our own file, from before this boot, switched it on then, so that it counts as off; not once it has been put back.
 set_at_boot() { # NODE KEY NOW
   [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 &&
-    [[ $(files_with "$2" 1 | xargs -r -I{} find {} ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
+    [[ $(grep_files "$2" 1 -l | xargs -r -I{} find {} ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
 }
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
@@ -1197,7 +1197,7 @@ put_back() { # NODE KEY OURS FILE
   local -A was=()
   { read -r value && while IFS=: read -r key now; do was[$key]=$now; done; } <"$4"
   now=$(get_parameter "$1" "$2") && [[ $value != "$3" && ( $now == "$3" || $now == "$value" ) ]] || return 0
-  along=$(along_with "$1" "$2") || { left "$1: what goes along with $2 cannot be asked" && return 0; }
+  along=$(along_with "$1" "$2" chains) || { left "$1: what goes along with $2 cannot be asked" && return 0; }
   # Docker and libvirt find it on, and leave it at that.
   if [[ $1$now == "host$3" ]] && { asked_for "$2" "$3" || [[ $'\n'$(grep -vxFf "$4" <<<"$along") == *$'\n-N '* ]]; }; then
     say "$2 stays $3: others rely on it by now" && return 0
