@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime fb1ee778170c, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 9dcf9a50c6b7, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1431,10 +1431,11 @@ put_back() { # NODE KEY OURS FILE
     say "$2 stays $3: others rely on it by now" && return 0
   fi
   put_parameter "$1" "$2" "$value" || left "$1: $2 cannot be set to $value"
+  along=$(along_with "$1" "$2") || left "$1: what goes along with $2 cannot be put back" # which has changed with it
   [[ ! $along ]] || while IFS=: read -r key now; do
     value=${was[$key]:-${was[${key%/*/*}/default/forwarding]:-$now}}
     [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || left "$1: $key cannot be set to $value"
-  done < <(along_with "$1" "$2")
+  done <<<"$along"
 }
 
 # ---- files ----
@@ -1680,10 +1681,8 @@ boot_files() {
   local file unit=nsgen-$NAME.service folder=/etc/systemd/system for="of the nsgen topology $NAME, for every boot"
   local wants=$folder/multi-user.target.wants/$unit
   TEXT[/usr/local/sbin/nsgen-$NAME]=$(print_self)
-  TEXT[/etc/sysctl.d/99-nsgen-$NAME.conf]=${TEXT["host sysctl"]:+"# Kernel parameters $for, sysctl.d(5); $unit sets them too.
-${TEXT["host sysctl"]}"}
-  TEXT[/etc/modules-load.d/nsgen-$NAME.conf]=${TEXT["host module"]:+"# Kernel modules $for, modules-load.d(5).
-${TEXT["host module"]}"}
+  TEXT[/etc/sysctl.d/99-nsgen-$NAME.conf]=${TEXT["host sysctl"]:+"# Kernel parameters $for, sysctl.d(5); $unit sets them too."$'\n'${TEXT["host sysctl"]}}
+  TEXT[/etc/modules-load.d/nsgen-$NAME.conf]=${TEXT["host module"]:+"# Kernel modules $for, modules-load.d(5)."$'\n'${TEXT["host module"]}}
   TEXT[$folder/$unit]="# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
 [Unit]
 Description=nsgen topology $NAME

@@ -125,8 +125,9 @@ put_back() { # NODE KEY OURS FILE
     say "$2 stays $3: others rely on it by now" && return 0
   fi
   put_parameter "$1" "$2" "$value" || left "$1: $2 cannot be set to $value"
+  along=$(along_with "$1" "$2") || left "$1: what goes along with $2 cannot be put back" # which has changed with it
   [[ ! $along ]] || while IFS=: read -r key now; do
     value=${was[$key]:-${was[${key%/*/*}/default/forwarding]:-$now}}
     [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || left "$1: $key cannot be set to $value"
-  done < <(along_with "$1" "$2")
+  done <<<"$along"
 }
