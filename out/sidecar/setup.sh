@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 35b4dd6fab32, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 9dcf9a50c6b7, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -21,7 +21,7 @@ export LC_ALL=C
 NAME='sidecar'
 WHAT='3 namespaces, 2 links'
 PARTS='rules devices parameters status try install'
-PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount xargs:findutils flock:util-linux iptables:iptables ip6tables:iptables sysctl:procps'
+PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables ip6tables:iptables sysctl:procps'
 PORTS=''
 TRIAL='veth ip link add name t0 type veth peer name t1'
 MODULES='xt_REDIRECT xt_TPROXY xt_addrtype xt_comment xt_mark xt_owner xt_socket xt_tcpudp'
@@ -217,8 +217,8 @@ main() {
   esac
   ACTION=${1:-up}
   topology
+  printf -v ALL '%s' "${SAID[@]}"
   [[ $ACTION != logs ]] || logs "${@:2}"
-  SELF=$(print_functions) # before it has others, see `learn`
   require
   lock
   recall
@@ -227,9 +227,9 @@ main() {
 }
 
 begin() {
-  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
-  PLAN='' PATIENCE='' WATCHER='' ANEW='' FILE=${BASH_SOURCE[0]:-} UNDOING='rules devices joined parameters'
-  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=() MAKERS=()
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp ALL='' WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
+  PLAN='' PATIENCE='' WATCHER='' ANEW='' APART_NET=''
+  declare -ga LINES=() BLOCKS=() TEXTS=() SAID=() OLD=() PROBLEMS=() NODES=() MAKERS=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
 }
@@ -242,9 +242,11 @@ remove() { rm -rf "$@" || left "$1 cannot be removed"; }
 
 run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it is shown
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
+in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text lines=()
+  local text
+  local -a lines
   IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     TEXT["$1 $2"]+=$'\n'$text
@@ -261,22 +263,26 @@ add() { # NODE KIND LINES
   [[ $1 == host || ${KINDS["$1 ip"]:-} ]] || { NODES+=("$1") && KINDS["$1 ip"]=1; }
   [[ ${BLOCKS[*]: -1} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
   KINDS["$1 $2"]=1 TEXTS[-1]+=$text$'\n'
-  mapfile -t -O "${#LINES[@]}" LINES <<<"$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"
+  SAID+=("$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"$'\n')
 }
 
 add_command() { local -a words=("${@:4}") && add "$1" "$2" "$3 ${words[*]@Q}"; } # NODE KIND NAME COMMAND…
 
-# What there is to do at some step for a line of some kind, and for a part of this script.
+# What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local line node kind
-  for line in "${LINES[@]}"; do
-    node=${line%% *} kind=${line#* } kind=${kind%% *}
-    [[ $1 != survey || $node == host || $kind == device ]] && [[ $1 != check || ${KEPT[$line]:-} ]] || continue
-    ! declare -F "$1_$kind" >/dev/null || "$1_$kind" "$node" "${line#* * }"
+  local index block line lines
+  for index in "${!BLOCKS[@]}"; do
+    block=${BLOCKS[index]}
+    [[ $1 != survey || $block == 'host '* || $block == *' device' ]] || continue
+    declare -F "$1_${block#* }" >/dev/null || continue
+    mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
+    for line in "${lines[@]}"; do
+      [[ $1 == survey && $line == 'link set '* || $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"
+    done
   done
 }
 
-each() { local part && for part in ${2:-$PARTS}; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done; } # STEP [PARTS]
+each() { local part && for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done; } # STEP
 
 # What is to be done inside of namespaces waits, and is then done together.
 make() {
@@ -303,12 +309,18 @@ tell() { # SIGN LINE
 }
 
 tell_block() { # NODE KIND, LINES
-  local line
+  local line text=${2%$'\n'} head="+ ${1% *}: ${1#* } "
+  local -a lines
+  if [[ ! $WAS_UP ]]; then # all of it is new
+    [[ $1 != *tables ]] || { mapfile lines <<<"$text" && printf -v text '%s' "${lines[@]/#[*C]*}" && text=${text%$'\n'}; }
+    printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"
+    return
+  fi
   [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
   while IFS= read -r line; do
     line="$1 $line"
     if [[ ! ${KEPT[$line]:-} ]]; then tell + "$line"; elif [[ "$line " == @($ANEW) ]]; then tell '~' "$line" && anew "$line"; fi
-  done <<<"${2%$'\n'}"
+  done <<<"$text"
 }
 
 # A device that is made anew, at both ends: as patterns of lines about it.
@@ -321,28 +333,21 @@ anew() { # LINE
 
 # OLD: what earlier runs made. MAKERS: what makes a device. CHANGED: what there is more of, or less.
 recall() {
-  local line node kind device
+  local line index
   NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
+  [[ ! $ALL ]] || mapfile -t LINES <<<"${ALL%$'\n'}"
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  for line in "${LINES[@]}"; do NEW[$line]=1; done
-  for line in "${OLD[@]}"; do KEPT[$line]=1; done
-  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
+  [[ $ACTION == down && ${OLD[*]} ]] || # which wants none
+    for index in "${!LINES[@]}"; do line=${LINES[index]} NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
+  for index in "${!OLD[@]}"; do line=${OLD[index]} KEPT[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
-  learn
-  for line in "${LINES[@]}" "${OLD[@]}"; do
-    if [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]]; then continue; fi
-    node=${line%% *} kind=${line#* } device=${line#* dev }
-    KINDS["$node ${kind%% *}"]=1 CHANGED["$node ${kind%% *}"]=1 CHANGED["$node dev ${device%% *}"]=1
-  done
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
   each recall
 }
 
-# How to undo what was made by parts that this script has not: from the one that made it, and one that failed over that.
-learn() {
-  local file
-  for file in "$STATE"/script{,.new}; do [[ ! -s $file ]] || builtin source "$file"; done
-  builtin source /dev/stdin <<<"$SELF"
-  each begin "$UNDOING"
+changes() {
+  local node=${1%% *} kind=${1#* } device=${1#* dev }
+  KINDS["$node ${kind%% *}"]=1 CHANGED["$node ${kind%% *}"]=1 CHANGED["$node dev ${device%% *}"]=1
 }
 
 # Over what is up, lines are run again only where they are others, or something is not as it was.
@@ -358,28 +363,36 @@ keep() {
 
 # Without rights and programs nothing is begun, not even the lock taken; all else in the way is told, too.
 require() {
-  local entry
+  local entry key value rights=0
+  while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
   # So has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
-  [[ $(</proc/self/status) =~ CapEff:[[:space:]]([0-9a-f]+) ]] && ((0x${BASH_REMATCH[1]} >> 12 & 0x${BASH_REMATCH[1]} >> 21 & 1)) ||
-    PROBLEMS+=('run this as root (sudo): it changes what only root may')
+  ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
   [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
     PROBLEMS+=('this shell is inside of a namespace (ip netns exec): what is made here would be gone with it')
   for entry in $PROGRAMS; do
     if command -v "${entry%:*}" >/dev/null; then continue; fi
-    if [[ $entry != *:* ]]; then PROBLEMS+=("there is no program $entry, which a service needs")
-    else PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}"); fi
+    [[ $entry == *:* ]] || { PROBLEMS+=("there is no program $entry, which a service needs") && continue; }
+    PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
   done
   ((${#PROBLEMS[@]})) || return 0
   [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && survey; } 2>/dev/null
   refuse
 }
 
-# What may be in the way.
+# What may be in the way. What the kernel can do is tried in a namespace that goes with this script: one that goes at once
+# holds up whoever makes devices meanwhile.
 survey() {
-  each apart
+  local said=''
+  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null; then
+    coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+    if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
+    else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
+  fi
   each survey
   every survey
 }
+
+apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
 lacks() { # WHAT MODULES
@@ -398,27 +411,36 @@ refuse() {
   exit 1
 }
 
-# One run at a time on this machine: topologies share kernel parameters.
+# One run at a time on this machine: topologies share kernel parameters. The folder is the lock.
 lock() {
-  local folder
-  exec {LOCK}</run
-  flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
+  local folder file
+  until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK || $PLAN && ! -d /run/nsgen ]]; do
+    [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
+    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
+    { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
+    flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
+  done
   trap ended EXIT
   trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP
   [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|status|confirm) ]] || for folder in "$STATE".{try,back}; do
     [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
   done
-  if [[ $PLAN ]]; then TMP=$(mktemp -d); elif [[ -e $TMP ]]; then rm -rf "$TMP"; fi
-  mkdir -p "$TMP" || die "$TMP cannot be made"
+  [[ ! $PLAN ]] || TMP=$(mktemp -u) # all that it writes is written elsewhere, and goes
+  [[ ! -e $TMP ]] || rm -rf "$TMP" || die "$TMP cannot be removed"
+  mkdir "$TMP" "$TMP/copy" || die "$TMP cannot be made"
+  [[ $PLAN ]] || return 0
+  for file in "$STATE"/*; do [[ $file == *.log ]] || cp "$file" "$TMP/copy" || die "$file cannot be copied"; done
+  STATE=$TMP/copy
 }
 
-# The folder goes with the last topology. Then it is another script's turn.
+# The folder goes with the last topology.
 unlock() {
-  tidy || tidy || die 'something is left under /run/nsgen; run down again'
-  exec {LOCK}<&-
+  local tries
+  for tries in 1 2; do
+    rm -rf "$TMP" && { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; } && return 0
+  done
+  die "something is left under /run/nsgen after $tries tries; run down again"
 }
-
-tidy() { rm -rf "$TMP" && { [[ $PLAN || ! -d /run/nsgen ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; }; }
 
 up() {
   each warn
@@ -426,7 +448,7 @@ up() {
     WAS_UP=yes
     DRIFT=$(every check; each check) # what is not as it was
     DRIFT=$(what_counts "$DRIFT")
-    [[ $DRIFT || ${OLD[*]} != "${LINES[*]}" ]] || { say 'nothing to do' && return 0; }
+    [[ $DRIFT || -e $STATE/script.new || ${CHANGED[*]} ]] || { say 'nothing to do' && return 0; }
   fi
   survey
   refuse
@@ -434,48 +456,51 @@ up() {
   [[ $PLAN ]] || UNDER_WAY=yes
   [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
-  act keep "${OLD[@]}" "${LINES[@]}"
+  keep "${OLD[@]}" "${LINES[@]}"
+  : >>"$STATE/script.new" # of a run that failed, it may be all that knows how to undo it
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
-  printf '%s\n' "$SELF" >"$TMP/script" # not before, see `learn`
-  act mv "$TMP/script" "$STATE/script.new"
+  print_functions >"$STATE/script.new"
   each prepare
   make
   [[ ! $PLAN ]] || exit 2
   each finish
-  mv "$STATE/script.new" "$STATE/script"
   [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
+  mv "$STATE/script.new" "$STATE/script"
   [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
 
+# (In a trap a bare `return` gives the status from before it: each here says which.)
 ended() {
   local status=$? at=$BASH_COMMAND
   trap '' INT TERM HUP
-  if ((status)); then
+  trap unlock EXIT
+  if [[ $status -gt 0 || $UNDER_WAY ]]; then
     if [[ $status == @(129|130|143) ]]; then say 'interrupted'; elif [[ $at != 'exit '* ]]; then say "failed at: $at"; fi # or it was said
     [[ ! $UNDER_WAY ]] || go_back
   fi
   unlock
+  [[ ! $UNDER_WAY ]] || exit "$((status ? status : 1))"
 }
 
 # What worked before works again, by the script that made it; what was not there before this run is removed.
 go_back() {
   if [[ $WATCHER ]]; then
     say 'it failed; going back to what was there before'
-    unlock
-    end_trial
+    await
   elif [[ ! $WAS_UP ]]; then
     say 'it failed; undoing what was done'
     recall
     clear_away || true
-  elif [[ ${NSGEN_BACK:-} || ${OLD[*]} == "${LINES[*]}" ]]; then
+  elif [[ ${NSGEN_BACK:-} || ${OLD[*]} == "${LINES[*]}" || ! -e $STATE/script ]]; then
     say 'it failed; what was up before is still up'
   else
     say 'it failed; going back to what was up before'
-    unlock
+    exec {LOCK}<&-
     NSGEN_BACK=yes bash -c '. "$0" && main up' "$STATE/script" || true
+    trap - EXIT
     exit 1
   fi
 }
@@ -491,13 +516,13 @@ down() {
 # From here on the topology is not up: should the next `up` fail, it undoes what is left.
 clear_away() {
   LEFT='' NEW=()
-  act remove "$STATE/up"
+  remove "$STATE/up"
   undo
-  if [[ $PLAN ]]; then STATE=$TMP; elif [[ ! $LEFT ]]; then remove "$STATE"; fi # here nothing is kept
+  [[ $LEFT ]] || remove "$STATE"
 }
 
 undo() {
-  local index line kind
+  local index line kind unknown=()
   UNDONE=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
     line=${OLD[index]}
@@ -508,16 +533,39 @@ undo() {
     fi
     kind=${line#* } kind=${kind%% *}
     if [[ ${LATER[$kind]:-} ]]; then [[ $kind == *tables ]] || UNDONE+=("$line") # by `settle`
-    elif declare -F "undo_$kind" >/dev/null; then "undo_$kind" "${line%% *}" "${line#* * }"; fi # else it was only about to be made
+    elif declare -F "undo_$kind" >/dev/null; then "undo_$kind" "${line%% *}" "${line#* * }"
+    else unknown=("$line" "${unknown[@]}"); fi
   done
-  [[ $PLAN ]] || each settle "$UNDOING"
+  [[ " ${unknown[*]}" != *' host join '* ]] || each settle # what is in it goes first
+  ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
+  [[ $PLAN ]] || each settle
+}
+
+# Of parts that this script has not: by those of the scripts that made it.
+undo_unknown() { # LINE…
+  local file
+  printf '%s\n' "$@" >"$TMP/unknown"
+  printf '%s\n' "${!NEW[@]}" >"$TMP/new"
+  for file in "$STATE"/script{,.new}; do [[ ! -s $file ]] || bash -c '. "$0" && forget' "$file" || return 1; done
+}
+
+forget() {
+  local line
+  begin
+  while read -r line; do [[ ! $line ]] || NEW[$line]=1; done <"$TMP/new"
+  mapfile -t OLD <"$TMP/unknown"
+  for line in "${OLD[@]}"; do changes "$line"; done
+  undo_unknown() { :; } # the other one knows it
+  undo
+  [[ ! $LEFT ]]
 }
 
 check() {
   local found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
   found=$(differences)
-  [[ ! $found ]] || printf '%s\n' "$found"
+  [[ $found ]] || return 0
+  printf '%s\n' "${found#$'\n'}"
   [[ $STRICT ]] || found=$(what_counts "$found")
   [[ ! $found ]] || exit 1
 }
@@ -530,11 +578,12 @@ differences() {
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || printf '%s: only in this script: %s\n' "${line%% *}" "${line#* }"; done
 }
 
-what_counts() { sed '/: besides: /d' <<<"$1"; } # DIFFERENCES
+what_counts() { sed '/^$/d; /: besides: /d' <<<"$1"; } # DIFFERENCES
 
 # This script: the file it is read from; of a pipe, what bash has read, without its comments.
 print_self() {
-  if [[ -f $FILE ]]; then cat "$FILE"; else printf '#!/usr/bin/env bash\n{\n%s\nmain "$@"\n}\n' "$SELF"; fi
+  if [[ -f ${BASH_SOURCE[0]:-} ]]; then cat "${BASH_SOURCE[0]}" && return 0; fi
+  printf '#!/usr/bin/env bash\n{\n' && print_functions && printf 'main "$@"\n}\n'
 }
 
 print_functions() {
@@ -554,7 +603,7 @@ rules() { take "$1" "$2"; } # NODE iptables|ip6tables <TEXT
 recall_rules() { # the same ones in another order are others
   local key
   for key in "${!TEXT[@]}"; do
-    [[ $key != *tables || $(printf '%s\n' "${LINES[@]}" | grep "^$key ") == "$(printf '%s\n' "${OLD[@]}" | grep "^$key ")" ]] || { CHANGED[$key]=1 && ANEW+="|$key *"; }
+    [[ $key != *tables || $(grep "^$key " <<<"$ALL") == "$(printf '%s\n' "${OLD[@]}" | grep "^$key ")" ]] || { CHANGED[$key]=1 && ANEW+="|$key *"; }
   done
 }
 
@@ -572,29 +621,24 @@ replace_rules() { # NODE TOOL TEXT
   [[ ! -s $TMP/rules ]] || in_node "$1" "$2-restore" -w --noflush <"$TMP/rules"
 }
 
-# What makes our part of the SAVED rules that of the text.
+# What makes our part of the SAVED rules that of the text: what is there of ours is emptied, and its jumps go.
 replacing() { # SAVED <TEXT
-  awk -v ours="^NSGEN-$NAME-[A-Z]" '
-    function last(chain,  i) { # its place, ahead of what ends it
-      for (i = 1; i <= size[table, chain]; i++)
-        if (rule[table, chain, i] ~ ("^-A " chain " -j (DROP|REJECT)") || rule[table, chain, i] ~ /-j NSGEN-[^ ]*-GUARD$/) break
-      return i
+  awk -v ours="^:?NSGEN-$NAME-[A-Z]" '
+    /^\*/ { table = $1 }
+    NR == FNR && /^:/ && $1 ~ ours { old[table, substr($1, 2)]; text[table] = text[table] $1 " - [0:0]\n" }
+    NR == FNR && /^-A/ && $2 !~ ours {
+      if ($NF ~ ours) text[table] = text[table] "-D" substr($0, 3) "\n"
+      else if ($3 $4 ~ /^-j(DROP|REJECT)$/ || / -j NSGEN-[^ ]*-GUARD$/) ended[table, $2]
+      else if (!((table, $2) in ended)) before[table, $2]++
     }
-    /^\*/ { table = substr($0, 2); if (!(table in seen)) { seen[table] = 1; tables[++n] = table } }
-    FNR == NR && /^:/ && substr($1, 2) ~ ours { old[table] = old[table] " " substr($1, 2) }
-    FNR == NR && /^-A/ && $2 !~ ours { if ($NF ~ ours) { gone[table] = gone[table] "-D" substr($0, 3) "\n" } else rule[table, $2, ++size[table, $2]] = $0 }
-    FNR == NR { next }
-    /^:/ { chains[table] = chains[table] $0 "\n"; kept[table, substr($1, 2)] = 1 }
-    /^-A/ && $2 ~ ours { added[table] = added[table] $0 "\n" }
-    /^-I/ { first[table, $2]++; jumps[table] = jumps[table] "-I " $2 " 1" substr($0, length($2) + 4) "\n" }
-    /^-A/ && $2 !~ ours { jumps[table] = jumps[table] "-I " $2 " " last($2) + first[table, $2]++ substr($0, length($2) + 4) "\n" }
+    NR == FNR || !/^[:-]/ { next }
+    /^:/ { delete old[table, substr($1, 2)] }
+    /^-I/ { before[table, $2]++ }
+    /^-A/ && $2 !~ ours { $0 = "-I " $2 " " (++before[table, $2]) substr($0, length($2) + 4) }
+    { text[table] = text[table] $0 "\n" }
     END {
-      for (i = 1; i <= n; i++) {
-        table = tables[i]; flush = remove = ""
-        split(old[table], chain, " ")
-        for (c in chain) if (!((table, chain[c]) in kept)) { flush = flush "-F " chain[c] "\n"; remove = remove "-X " chain[c] "\n" }
-        if (chains[table] gone[table] flush) printf "*%s\n%s%s%s%s%s%sCOMMIT\n", table, chains[table], gone[table], flush, remove, added[table], jumps[table]
-      }
+      for (key in old) { split(key, chain, SUBSEP); text[chain[1]] = text[chain[1]] "-X " chain[2] "\n" }
+      for (table in text) printf "%s\n%sCOMMIT\n", table, text[table]
     }' <(printf '%s\n' "$1") -
 }
 
@@ -618,19 +662,19 @@ survey_rules() {
 # A published port is taken from whatever else listens on it: better to say so than to cut that off. (Of SCTP older releases
 # of ss(8) tell nothing.)
 survey_ports() {
-  local entry protocol ports address port taken sockets
-  local -A listening=()
+  local taken socket
   [[ $PORTS ]] && command -v ss >/dev/null || return 0
-  sockets=$(ss -H -l -n -t -u) || die 'ss -l failed'
-  while read -r protocol _ _ _ taken _; do listening["$protocol ${taken##*:}"]+=" ${taken%:*} "; done <<<"$sockets"
-  for entry in $PORTS; do
-    IFS=/ read -r protocol ports address <<<"$entry"
-    for ((port = ${ports%-*}; port <= ${ports#*-}; port++)); do
-      taken=${listening["$protocol $port"]:-}
-      if [[ ! $taken || $address && ! $taken =~ ' '("${address//[/\\[}"|0\.0\.0\.0|\*|\[::\])' ' ]]; then continue; fi
-      [[ " ${OLD[*]} " =~ " host service proxy-$protocol"[46]-$port' ' ]] ||
-        PROBLEMS+=("port $port/$protocol of this host is in use: another program listens on it")
-    done
+  taken=$(ss -H -l -n -t -u | awk -v published="$PORTS" '{
+    port = address = $5; sub(/.*:/, "", port); sub(/:[^:]*$/, "", address)
+    for (i = split(published, entries, " "); i > 0; i--) {
+      split(entries[i], entry, "/"); split(entry[2] "-" entry[2], ports, "-")
+      if ($1 == entry[1] && port - ports[1] >= 0 && port - ports[2] <= 0 && (entry[3] == "" || entry[3] == address || address ~ /^(0\.0\.0\.0|\*|\[::\])$/))
+        print port "/" $1
+    }
+  }') || die 'ss -l failed'
+  for socket in $taken; do
+    [[ " ${OLD[*]} " =~ " host service proxy-${socket#*/}"[46]-${socket%/*}' ' ]] ||
+      PROBLEMS+=("port $socket of this host is in use: another program listens on it")
   done
 }
 
@@ -639,13 +683,14 @@ survey_ports() {
 warn_rules() {
   local mine=nft other=legacy line
   [[ $(iptables -V 2>/dev/null) == *nf_tables* ]] || mine=legacy other=nft
-  ! command -v "iptables-$other-save" >/dev/null || [[ $("iptables-$other-save" 2>/dev/null) != *$'\n-A '* ]] ||
+  [[ $("iptables-$other-save" 2>/dev/null) != *$'\n-A '* ]] ||
     say "warning: rules of iptables-$other are in force beside those of iptables-$mine"
-  ! command -v nft >/dev/null || nft list chains 2>/dev/null | awk '
+  while read -r line; do
+    say "warning: the nftables chain $line drops what its own rules do not accept, published ports too"
+  done < <(nft list chains 2>/dev/null | awk '
     $1 == "table" { table = $2 " " $3 } $1 == "chain" { chain = $2 }
-    /hook forward .*policy drop;/ && table " " chain !~ /^ip6? filter FORWARD$/ && table != "inet firewalld" { print table, chain }' |
-    while read -r line; do say "warning: the nftables chain $line drops what its own rules do not accept, published ports too"; done
-  [[ ! -d /run/systemd/system ]] || ! systemctl --quiet is-active firewalld.service ||
+    /hook forward .*policy drop;/ && table " " chain !~ /^ip6? filter FORWARD$/ && table != "inet firewalld" { print table, chain }')
+  ! systemctl --quiet is-active firewalld.service 2>/dev/null ||
     say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
@@ -660,16 +705,18 @@ settle_rules() {
 # Connection tracking forgets UDP flows to ports that there are of these: they are translated anew, or no more.
 udp_flows() { add "$1" udp "${*:2}"; } # NODE FIRST LAST FILTER…
 
-make_udp() { # NODE LINES
+make_udp() { # NODE LINES; in a namespace that is new there are none
   local flows
   [[ $1 == host || $WAS_UP ]] || return 0
-  while read -r flows; do [[ ${KEPT["$1 udp $flows"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$1" "$flows"; done < <(printf '%s' "$2")
+  while read -r flows; do
+    [[ ${KEPT["$1 udp $flows"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$1" "$flows"
+  done <<<"${2%$'\n'}"
 }
 
 undo_udp() { # NODE FIRST LAST FILTER…
   local port flows
   read -ra flows <<<"$2"
-  ! lives "$1" || for port in $(in_node "$1" conntrack -L "${flows[@]:2}" 2>/dev/null | awk -F dport= '{ print $2 + 0 }' | sort -u); do
+  ! lives "$1" || for port in $(in_node "$1" conntrack -L "${flows[@]:2}" 2>/dev/null | awk -F dport= '!told[$2 + 0]++ { print $2 + 0 }'); do
     ((port < flows[0] || port > flows[1])) || in_node "$1" conntrack -D "${flows[@]:2}" --orig-port-dst "$port" &>/dev/null || true
   done
 }
@@ -686,12 +733,9 @@ tc_in() { take "$1" tc; }
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\nneighbour show proxy\n'
   INSIDE='' # what is in namespaces has been asked already
-  APART_NET=''
-  declare -gA ALIAS=() JOINED # which `learn` leaves as it is
+  declare -gA ALIAS=() JOINED=()
   LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
 }
-
-in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
 
 # Many namespaces are made in two halves, side by side: most of it is the kernel's time.
 make_ip() { # NODE LINES
@@ -795,18 +839,6 @@ enter_some() {
 }
 
 # ---- what is in the way ----
-
-# What the kernel can do is tried in a namespace that goes with this script: one that goes at once holds up whoever makes
-# devices meanwhile.
-apart_devices() {
-  local said=''
-  [[ ! $WAS_UP || ${CHANGED[*]} ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null || return 0
-  coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
-  if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
-  else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
-}
-
-apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # A device tells by its alias whose it is, a namespace by that of its lo.
 know_devices() {
@@ -1071,7 +1103,7 @@ differ() { # SEEN NOW
 check_devices() {
   list_ours >"$TMP/now"
   cmp -s "$STATE/seen" "$TMP/now" || differ "$STATE/seen" "$TMP/now"
-  know_devices && survey_ways && { ((${#PROBLEMS[@]} == 0)) || printf 'host: %s\n' "${PROBLEMS[@]}"; }
+  know_devices && survey_ways && printf '%s' "${PROBLEMS[@]/#/$'\n'host: }"
 }
 
 # What somebody else has put there is no part of ours; what differs is set back.
@@ -1079,7 +1111,7 @@ prepare_devices() {
   local node line
   [[ $WAS_UP ]] || return 0
   if [[ ! -e $STATE/besides ]]; then differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"; fi
-  [[ -e $STATE/besides ]] || act mv "$TMP/besides" "$STATE/besides"
+  [[ -e $STATE/besides ]] || mv "$TMP/besides" "$STATE/besides"
   for line in "${LINES[@]}"; do
     case $line in
       *' ip link add '*' netns '*)
@@ -1270,32 +1302,31 @@ begin_parameters() { RECORDS=(); }
 parameters() { take "$1" sysctl; } # NODE <LINES
 
 # A dot separates the parts of a key, unless a device's name has one; then it is a slash.
-path_of() { if [[ $1 == */* ]]; then printf '/proc/sys/%s' "$1"; else printf '/proc/sys/%s' "${1//.//}"; fi; }
-
 get_parameter() { # NODE KEY
   local text='' path=$2
-  [[ $path == */* ]] || path=${path//.//} # as `path_of`, which is slower
+  [[ $path == */* ]] || path=${path//.//}
   if [[ $1 == host ]]; then { IFS= read -r text || [[ $text ]]; } <"/proc/sys/$path"; else text=$(in_node "$1" sysctl -n "$2"); fi 2>/dev/null || return 1
   printf '%s' "${text//$'\t'/ }" # the kernel prints tabs between words
 }
 
 put_parameter() { # NODE KEY VALUE
+  local path=$2
+  [[ $path == */* ]] || path=${path//.//}
   [[ ! $VERBOSE ]] || printf '[#] %s: sysctl -w %s="%s"\n' "$@" >&2
-  if [[ $1 == host ]]; then printf '%s\n' "$3" >"$(path_of "$2")"; else in_node "$1" sysctl -q -w "$2=$3"; fi
-}
-
-survey_sysctl() { # NODE KEY = VALUE; the device or the module of some may come with this run
-  [[ $1 != host || $2 =~ ^net[./](ipv[46][./]conf|bridge)[./] || -e $(path_of "${2%% = *}") ]] ||
-    PROBLEMS+=("this kernel has no parameter ${2%% = *}")
+  if [[ $1 == host ]]; then printf '%s\n' "$3" >"/proc/sys/$path"; else in_node "$1" sysctl -q -w "$2=$3"; fi
 }
 
 # A kernel without IPv6, and a device whose MTU is too small for it, has nothing to switch off.
-is_void() { [[ $1 == host && $2 == net?ipv6?* && ! -e $(path_of "$2") ]]; } # NODE KEY
+may_lack() { [[ "$1 $2" == 'host net'?ipv6?* ]]; } # NODE KEY
+
+survey_sysctl() { # host KEY = VALUE; the device or the module of some may come with this run
+  [[ $2 =~ ^net[./](ipv[46][./]conf|bridge)[./] ]] || get_parameter host "${2%% = *}" >/dev/null ||
+    PROBLEMS+=("this kernel has no parameter ${2%% = *}")
+}
 
 check_sysctl() { # NODE KEY = VALUE
   local now
-  if is_void "$1" "${2%% = *}"; then return 0; fi
-  now=$(get_parameter "$1" "${2%% = *}") || now=missing
+  now=$(get_parameter "$1" "${2%% = *}") || { ! may_lack "$@" || return 0; now=missing; }
   [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
 }
 
@@ -1303,75 +1334,54 @@ make_sysctl() { # NODE LINES
   local key value now record users
   [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   while read -r key _ value; do
-    record=/run/nsgen/sysctl/$1@${key//\//%}
-    if is_void "$1" "$key"; then continue; fi
-    now=$(get_parameter "$1" "$key") || die "$1: this kernel has no parameter $key"
-    users=("$record":*)
+    now=$(get_parameter "$1" "$key") || { may_lack "$1" "$key" && continue; die "$1: this kernel has no parameter $key"; }
+    record=/run/nsgen/sysctl/$1@${key//\//%} users=("$record":*)
     ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record" # which counts as soon as it has a user
-    printf '%s = %s\n' "$key" "$value" >"$record:$NAME"
+    printf '%s\n' "$value" >"$record:$NAME"
     [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || die "$1: $key cannot be set to $value"
   done <<<"${2%$'\n'}"
 }
 
-# As lines, it and what goes along with it.
 what_was() { # NODE KEY NOW
-  local was='' only='' along line records=("/run/nsgen/sysctl/$1"@*forward*)
-  ((${#records[@]} == 0)) || was=$(sed -n "s#^${2//\//.} = ##p" "${records[@]}")
-  if set_at_boot "$@"; then
-    was=0 only=^chain
-    ! asked_for net.ipv4.conf.all.accept_redirects 0 || only='^chain|redirects'
+  local along usual was=$3
+  along=$(along_with "$1" "$2" chains)
+  if set_at_boot "$@"; then # and so was what goes along with it
+    was=0 along=${along//forwarding:1/forwarding:0}
     printf '%s\n' "$2" >>/run/nsgen.boot
   fi
-  printf '%s = %s\n' "$2" "${was:-$3}"
-  along=$(along_with "$1" "$2" others)
-  while IFS= read -r line; do [[ ! $line || ! $line =~ $only ]] || printf '%s\n' "$line"; done <<<"$along"
+  printf '%s\n' "$was"
+  usual=${along%%$'\n'*} # what `default` has: of devices, those are kept that have something else
+  [[ ! $along ]] || sed "1! { /${usual##*/}\$/d; }" <<<"$along"
 }
 
 # Forwarding, switched, is switched on every device, and decides whether redirects are accepted (linux/net/ipv4/devinet.c,
 # inet_forward_change). Other programs rely on it, too: those that have chains. What cannot be asked counts as nobody's.
-along_with() { # NODE KEY [others]: less devices that come and go with us
-  local where=ipv6 line text tool=ip6tables
-  local -A ours=()
-  [[ $1 == host || -f $STATE/join.$1 ]] || return 0
-  [[ $2 != net.ipv4.ip_forward ]] || { where=ipv4 && tool=iptables; }
-  [[ $2 =~ ^net.(ipv4.ip|ipv6.conf.all)[._]forward(ing)?$ ]] || return 0
-  [[ ! ${3:-} ]] || for line in "${MAKERS[@]}"; do
-    [[ $line != 'host '* ]] || { line=${line#host ip * add name } && ours[${line%% *}/forwarding]=1; }
-  done
-  if [[ $1 == host ]]; then forwardings "$where"; else in_node "$1" bash -c "$(declare -p ours; declare -f forwardings); forwardings $where"; fi
-  [[ $1 == host ]] && command -v "$tool" >/dev/null || return 0
-  text=$("$tool" -w -S 2>/dev/null) || text=$("$tool" -w -S 2>/dev/null) || text='-N *'
-  while read -r line; do [[ $line != '-N '* || $line == '-N NSGEN-'* ]] || printf 'chain = %s\n' "${line#-N }"; done <<<"${text%%$'\n-A '*}"
+along_with() { # NODE KEY [chains]
+  local files tool=ip6tables
+  [[ $2 == net.@(ipv4.ip_forward|ipv6.conf.all.forwarding) && ( $1 == host || -f $STATE/join.$1 ) ]] || return 0
+  files="net/${2:4:4}/conf/default/forwarding net/${2:4:4}/conf/*/forwarding"
+  [[ $2 == *ipv6* ]] || files+=' net/ipv4/conf/all/accept_redirects' tool=iptables
+  in_node "$1" sh -c "cd /proc/sys && { grep -s '' $files || [ \$? = 2 ]; }" || return 1 # 2: a device has gone meanwhile
+  [[ $1${3:-} != hostchains ]] || "$tool" -w -S 2>/dev/null | sed '/^-N/!d; /^-N NSGEN-/d' || true
 }
 
-forwardings() { # ipv4|ipv6
-  local path line
-  for path in /proc/sys/net/"$1"/conf/{all/accept_redirects,*/forwarding}; do
-    if [[ $path != */ipv6/*redirects && ! ${ours[${path#*/conf/}]:-} ]] && read -r line <"$path"; then printf '%s = %s\n' "${path#/proc/sys/}" "$line"; fi
-  done 2>/dev/null # it may have gone
+# In files that set parameters, sysctl.d(5): an administrator's, and our own.
+grep_files() { # KEY VALUE OPTION…
+  grep -sE "${@:3}" "^\s*-?${1//[.\/]/[.\/]}\s*=\s*${2//[^0-9a-z]/.}\s*$" /dev/null {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f]
 }
 
-# Whether one of these files, sysctl.d(5), sets a parameter to this value; whether an administrator's does.
-sets() { [[ $'\n'$(sed -E 's/[[:space:]]//g; s/^-//; y#/#.#' /dev/null "${@:3}")$'\n' == *$'\n'"${1//\//.}=$2"$'\n'* ]]; } # KEY VALUE FILE…
+asked_for() { grep_files "$1" "$2" -q --exclude='99-nsgen-*'; } # KEY VALUE
 
-asked_for() { # KEY VALUE
-  local files=({/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f])
-  sets "$1" "$2" "${files[@]/#*99-nsgen-*//dev/null}"
-}
-
-# Whether our own file switched it on at boot, so that it counts as off; not once it has been put back.
+# Whether our own file, from before this boot, switched it on then, so that it counts as off; not once it has been put back.
 set_at_boot() { # NODE KEY NOW
-  local file booted files=(/etc/sysctl.d/99-nsgen-*.conf)
-  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ((${#files[@]})) && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 || return 1
-  booted=$(sed -n 's/^btime //p' /proc/stat)
-  for file in "${files[@]}"; do (($(stat -c %Z "$file") >= booted)) || ! sets "$2" 1 "$file" || return 0; done
-  return 1
+  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 &&
+    [[ $(grep_files "$2" 1 -l | xargs -r -I{} find {} ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
 }
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
 where_off() {
   local was
-  { read -r _ _ was <"/run/nsgen/sysctl/host@$1" || read -r was <"/proc/sys/${1//.//}"; } 2>/dev/null || was=0
+  { read -r was <"/run/nsgen/sysctl/host@$1" || read -r was <"/proc/sys/${1//.//}"; } 2>/dev/null || was=0
   if [[ $was == 0 ]] || set_at_boot host "$1" "$was"; then "${@:2}"; fi
 }
 
@@ -1400,96 +1410,85 @@ goes() { # NODE KEY
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.
 put_back() { # NODE KEY OURS FILE
-  local key was now along text others=others
-  ((${#NEW[@]} == 0)) || others=''
-  text=$(<"$4")
-  was=${text%%$'\n'*} was=${was#* = }
-  now=$(get_parameter "$1" "$2") && [[ $was != "$3" && ( $now == "$3" || $now == "$was" ) ]] || return 0
-  along=$(along_with "$1" "$2" "$others")
-  if [[ $1$now == "host$3" ]] && relied_on "$2" "$3" "$(<"${4%:*}")" "$along"; then say "$2 stays $3: others rely on it by now" && return 0; fi
-  [[ ! $along ]] || text=$(awk 'NR == FNR { was[$1] = $3; print; next } { key = $1; sub("[^/]*/forwarding$", "default/forwarding", key) }
-    !($1 in was) && key in was { print $1, "=", was[key] }' "$4" - <<<"$along") || { left 'awk failed' && return 0; }
-  while read -r key _ was; do
-    now=$(get_parameter "$1" "$key") && [[ $now != "$was" ]] || continue
-    put_parameter "$1" "$key" "$was" || left "$1: $key cannot be set to $was"
-  done <<<"$text"
-}
-
-# By an administrator's file, or chains of another program, as Docker and libvirt, which find it on and leave it at that.
-relied_on() { # KEY VALUE RECORD ALONG
-  local line
-  ! asked_for "$1" "$2" || return 0
-  while IFS= read -r line; do
-    if [[ $line == 'chain = '[!*]* && $'\n'$3$'\n' != *$'\n'@("$line"|'chain = *')$'\n'* ]]; then return 0; fi
-  done <<<"$4"
-  return 1
+  local key value now along
+  local -A was=()
+  { read -r value && while IFS=: read -r key now; do was[$key]=$now; done; } <"$4"
+  now=$(get_parameter "$1" "$2") && [[ $value != "$3" && ( $now == "$3" || $now == "$value" ) ]] || return 0
+  along=$(along_with "$1" "$2" chains) || { left "$1: what goes along with $2 cannot be asked" && return 0; }
+  # Docker and libvirt find it on, and leave it at that.
+  if [[ $1$now == "host$3" ]] && { asked_for "$2" "$3" || [[ $'\n'$(grep -vxFf "$4" <<<"$along") == *$'\n-N '* ]]; }; then
+    say "$2 stays $3: others rely on it by now" && return 0
+  fi
+  put_parameter "$1" "$2" "$value" || left "$1: $2 cannot be set to $value"
+  along=$(along_with "$1" "$2") || left "$1: what goes along with $2 cannot be put back" # which has changed with it
+  [[ ! $along ]] || while IFS=: read -r key now; do
+    value=${was[$key]:-${was[${key%/*/*}/default/forwarding]:-$now}}
+    [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || left "$1: $key cannot be set to $value"
+  done <<<"$along"
 }
 
 # ---- what there is ----
 
 status() {
-  local protocol ports address entry
+  local drift since node kind name file pid text port
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  DRIFT=$(differences)
-  printf '%s: up since %s: %s\n' "$NAME" "$(since "$STATE/up")" "$WHAT"
+  drift=$(differences)
+  since=$(date -r "$STATE/up" '+%F %T')
+  printf '%s: up since %s: %s\n' "$NAME" "$since" "$WHAT"
   [[ ! -d $STATE.try ]] || printf 'on trial\n'
-  for entry in $PORTS; do
-    IFS=/ read -r protocol ports address <<<"$entry"
-    printf 'published: %s/%s\n' "${address:+$address:}$ports" "$protocol"
+  for port in $PORTS; do
+    IFS=/ read -r kind name text <<<"$port"
+    printf 'published: %s/%s\n' "${text:+$text:}$name" "$kind"
   done
-  each status
-  if [[ ! $DRIFT ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "$DRIFT"; fi
-  DRIFT=$(what_counts "$DRIFT")
-  [[ ! $DRIFT ]] || exit 1
+  while read -r node kind name _; do
+    if [[ $kind != service ]]; then continue; fi
+    text='does not run' file=$STATE/$node.$name.main
+    [[ -s $file ]] || file=$STATE/$node.$name.pid
+    if is_running "$node.$name" "$node"; then
+      read -r pid _ <"$file"
+      since=$(date -r "$file" '+%F %T')
+      text="process $pid, since $since"
+      if [[ $'\n'$drift =~ $'\n'"$node: missing: service $name is "(not ready: [^$'\n']*) ]]; then text+=", ${BASH_REMATCH[1]}"
+      elif [[ $'\n'$ALL == *$'\n'"$node ready $name "* ]]; then text+=', ready'; fi
+    fi
+    printf 'service %s.%s: %s\n' "$node" "$name" "$text"
+  done <<<"$ALL"
+  if [[ ! $drift ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "${drift#$'\n'}"; fi
+  drift=$(what_counts "$drift")
+  [[ ! $drift ]] || exit 1
 }
 
-since() { date -r "$1" '+%F %T'; } # FILE
-
 # ---- on trial ----
-# As long as there is a folder /run/nsgen/NAME.try, it is on trial. Who takes that away confirms; who calls it NAME.back goes
-# back: who tries or, should that be killed or hang, a watcher in a session of its own.
+# Beside `try` runs a watcher in a session of its own, with a folder, /run/nsgen/NAME.try. Who takes that away confirms; it
+# is called NAME.back by whoever goes back: the watcher, or who tries, should that be killed.
 
 start_watch() {
   rm -rf "$STATE".{try,back,kept}
-  mkdir "$TMP/trial"
-  printf '%s\n' "$SELF" >"$TMP/trial/script"
-  [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/trial/old"
-  (exec {LOCK}<&- && exec setsid bash -c ". $TMP/trial/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &
+  print_functions >"$TMP/copy/script"
+  [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/copy/old"
+  (exec {LOCK}<&- && exec setsid bash -c ". $TMP/copy/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &
   WATCHER=$!
   until [[ -d $STATE.try ]]; do { kill -0 "$WATCHER" && sleep 0.05; } 2>/dev/null || die 'nothing was changed: nobody would watch'; done
 }
 
-# In 8 there is something as long as who tries lives: for up to ten minutes more than it waits for a key.
+# The time begins when `up` has ended, for which it has ten minutes. In 8 there is something as long as who tries lives.
 watch() { # SECONDS
-  begin
-  exec 9<"$TMP/trial" && flock 9 # see `lock`
-  mv -T "$TMP/trial" "$STATE.try"
-  while [[ -e /proc/self/fd/8/exe ]] && ((SECONDS < $1 + 600)); do
-    [[ -d $STATE.try || -d $STATE.back ]] || exit 0
+  local left=$((5 * $1 + 3000))
+  begin && trap left=0 INT TERM HUP
+  exec 9<"$TMP/copy" && flock 9 # see `lock`
+  mv -T "$TMP/copy" "$STATE.try"
+  while ((left-- > 0)) && [[ -d $STATE.try && -e /proc/self/fd/8/exe ]]; do
+    [[ ! -e $STATE.try/ended || $left -le 5*$1 ]] || left=$((5 * $1))
     sleep 0.2
   done
-  [[ ! -e /proc/self/fd/8/exe ]] || kill -KILL "$PPID" # it hangs
-  end_trial
-}
-
-await() { # a key, or `confirm`
-  local end=$((SECONDS + PATIENCE))
-  trap - HUP EXIT && trap 'end=0' INT TERM
-  unlock
-  say "on trial for $PATIENCE s: to keep it, press a key here, or run this script with: confirm"
-  { exec </dev/tty; } 2>/dev/null || exec <> <(:) # where there is never anything to read
-  read -rsn 1000 -t 0.1 || true # what was typed before
-  while ((SECONDS < end)) && [[ -d $STATE.try ]] && kill -0 "$WATCHER" 2>/dev/null; do
-    if read -rsn 1 -t 0.2; then (confirm) &>/dev/null || true
-    elif (($? < 128)); then exit 1; fi # the terminal is gone
-  done
-  end_trial
+  end_trial && exit 1
 }
 
 # By the script of what was up; or, where nothing was, by this one.
 end_trial() {
   local script=script action=down _
-  mv -T "$STATE.try" "$STATE.back" 2>/dev/null || [[ -d $STATE.back ]] || { say 'confirmed' && exit 0; }
+  mv -T "$STATE.try" "$STATE.back" 2>/dev/null || [[ -d $STATE.back ]] || exit 0 # it was confirmed
+  [[ -e $STATE.back/ended || ! -e /proc/self/fd/8/exe ]] || kill -KILL "$PPID" # its `up` hangs
   [[ ! -e $STATE.back/old ]] || script=old action=up
   trap : INT TERM HUP
   for _ in 1 2 3; do
@@ -1497,6 +1496,23 @@ end_trial() {
   done
   [[ ! -d $STATE.back ]] || die 'not confirmed, and it cannot go back'
   rmdir --ignore-fail-on-non-empty /run/nsgen 2>/dev/null || true
+}
+
+await() { # a key, `confirm`, or the watcher's end
+  trap - EXIT HUP && trap 'kill "$WATCHER" 2>/dev/null' INT TERM
+  : >"$STATE.try/ended"
+  unlock
+  [[ $UNDER_WAY ]] || say "on trial for $PATIENCE s: to keep it, press a key here, or run this script with: confirm"
+  [[ ! $UNDER_WAY ]] || kill "$WATCHER" 2>/dev/null || true
+  exec {LOCK}<&-
+  { [[ ! $UNDER_WAY ]] && exec </dev/tty; } 2>/dev/null || exec <> <(:) # where there is never anything to read
+  read -rsn 1000 -t 0.1 || true # what was typed before
+  while kill -0 "$WATCHER" 2>/dev/null; do
+    if read -rsn 1 -t 0.2; then (confirm) 2>/dev/null || true
+    elif (($? < 128)); then { kill "$WATCHER"; sleep 0.2; } 2>/dev/null || true; fi # the terminal is gone
+  done
+  wait "$WATCHER" && say 'confirmed' && exit 0
+  [[ ! -d $STATE.try && ! -d $STATE.back ]] || end_trial
   die 'not confirmed: what was there before is there again'
 }
 
@@ -1508,6 +1524,8 @@ confirm() {
 
 # ---- after a reboot ----
 
+drop_in() { TEXT[$1]=$(</dev/stdin); } # PATH <TEXT: for another unit of systemd
+
 install() { boot_files; say "installed; it is built at every boot, and now by: systemctl start nsgen-$NAME.service"; }
 
 uninstall() {
@@ -1517,14 +1535,12 @@ uninstall() {
 }
 
 boot_files() {
-  local self file wants unit=nsgen-$NAME.service folder=/etc/systemd/system
-  self=$(print_self) wants=$folder/multi-user.target.wants/$unit
-  boot_file "/usr/local/sbin/nsgen-$NAME" 755 "$self"
-  boot_file "/etc/sysctl.d/99-nsgen-$NAME.conf" 644 "${TEXT["host sysctl"]:-}" \
-    "# Kernel parameters of the nsgen topology $NAME, for every boot, sysctl.d(5); $unit sets them too."
-  boot_file "/etc/modules-load.d/nsgen-$NAME.conf" 644 "${TEXT["host module"]:-}" \
-    "# Kernel modules of the nsgen topology $NAME, for every boot, modules-load.d(5)."
-  boot_file "$folder/$unit" 644 "# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
+  local file unit=nsgen-$NAME.service folder=/etc/systemd/system for="of the nsgen topology $NAME, for every boot"
+  local wants=$folder/multi-user.target.wants/$unit
+  TEXT[/usr/local/sbin/nsgen-$NAME]=$(print_self)
+  TEXT[/etc/sysctl.d/99-nsgen-$NAME.conf]=${TEXT["host sysctl"]:+"# Kernel parameters $for, sysctl.d(5); $unit sets them too."$'\n'${TEXT["host sysctl"]}}
+  TEXT[/etc/modules-load.d/nsgen-$NAME.conf]=${TEXT["host module"]:+"# Kernel modules $for, modules-load.d(5)."$'\n'${TEXT["host module"]}}
+  TEXT[$folder/$unit]="# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
 [Unit]
 Description=nsgen topology $NAME
 # Firewalls that replace all rules when they start come before; Docker, which is to find forwarding as it will be, after.
@@ -1540,24 +1556,27 @@ ExecStop=/usr/local/sbin/nsgen-$NAME down
 
 [Install]
 WantedBy=multi-user.target"
+  for file in "${!TEXT[@]}" "$folder"/*.d/nsgen-"$NAME".conf; do [[ $file != /* ]] || boot_file "$file"; done
   if [[ $ACTION == install ]]; then # as `systemctl enable` does it, and where systemd is not running, too
-    each install
     mkdir -p "${wants%/*}"
     ln -sfn "$folder/$unit" "$wants"
-  else
-    rm -f "$wants"
-  fi
-  for file in "$folder"/*.d/nsgen-"$NAME".conf; do [[ $ACTION == install && ${TEXT[$file]:-} ]] || { rm "$file" && rmdir --ignore-fail-on-non-empty "${file%/*}"; }; done
+  else rm -f "$wants"; fi
   [[ -d /run/systemd/system ]] || return 0
   run systemctl daemon-reload
   [[ $ACTION == install ]] || ! systemctl is-active --quiet "$unit" || run systemctl stop "$unit" # its ExecStop is gone
 }
 
 # Whole or not at all. Where there is nothing to say in it, and after `uninstall`, there is none.
-boot_file() { # FILE MODE TEXT [HEAD]
-  if [[ ! $3 || $ACTION != install ]]; then rm -f "$1" "$1.nsgen-new"; return; fi
-  printf '%s\n' "${@:4}" "${3%$'\n'}" | command install -D -m "$2" /dev/stdin "$1.nsgen-new"
-  mv "$1.nsgen-new" "$1"
+boot_file() { # FILE
+  local mode=644 text=${TEXT[$1]:-}
+  [[ $1 != /usr/* ]] || mode=755
+  if [[ $text && $ACTION == install ]]; then
+    printf '%s\n' "${text%$'\n'}" | command install -D -m "$mode" /dev/stdin "$1.nsgen-new"
+    mv "$1.nsgen-new" "$1"
+  else
+    rm -f "$1" "$1.nsgen-new"
+    [[ $1 != *.service.d/* || ! -d ${1%/*} ]] || rmdir --ignore-fail-on-non-empty "${1%/*}"
+  fi
 }
 
 main "$@"

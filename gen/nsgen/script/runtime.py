@@ -31,7 +31,7 @@ from nsgen.values import assert_never
 # this order, too: rules before devices.
 PARTS = (
     *("rules", "devices", "joined", "modules", "parameters", "advertisements", "files", "hardware"),
-    *("wireguard", "services", "restart", "readiness", "commands", "units"),
+    *("wireguard", "services", "restart", "readiness", "commands"),
     *("status", "try", "install"),
 )
 
@@ -69,7 +69,6 @@ def parts_of(plan: Plan) -> list[str]:
     """The parts that a plan needs besides the core."""
     needed = {"status", "try", "install", *map(part_of, plan.kinds)}
     needed |= {"restart"} if any(op.restart for op in plan.of(StartService)) else set()
-    needed |= {"units"} if any(op.boot for op in plan.of(WriteFile)) else set()
     return [part for part in PARTS if part in needed]
 
 

@@ -42,6 +42,7 @@ remove() { rm -rf "$@" || left "$1 cannot be removed"; }
 
 run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it is shown
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
+in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
 
 take() { # NODE KIND <LINES; comments are for the reader
   local text lines=()

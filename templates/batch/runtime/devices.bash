@@ -15,8 +15,6 @@ begin_devices() {
   LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
 }
 
-in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
-
 # Many namespaces are made in two halves, side by side: most of it is the kernel's time.
 make_ip() { # NODE LINES
   local many=0 failed=''

@@ -7,13 +7,11 @@ has_module() { [[ -e /sys/module/${1//-/_} || $1 == br_netfilter && -e /proc/sys
 check_module() { has_module "$2" || printf 'host: missing: the module %s\n' "$2"; }
 
 survey_module() { # host NAME; an administrator forbids it in one of two ways, modprobe.d(5)
-  local name=${2//[-_]/[-_]} files file
   if has_module "$2"; then return 0; fi
   command -v modprobe >/dev/null || { PROBLEMS+=('the program modprobe is missing: install the package kmod') && return 0; }
   modprobe -n -q "$2" 2>/dev/null || lacks "modprobe finds no $2" "$2"
-  files=({/etc,/run,/usr/local/lib,/usr/lib,/lib}/modprobe.d/*.conf)
-  ! file=$(grep -lE "^\s*(blacklist\s+$name\s*$|install\s+$name\s.*/(true|false))" /dev/null "${files[@]}") ||
-    PROBLEMS+=("the kernel module $2 is blacklisted in ${file%%$'\n'*}")
+  ! grep -qE "^(blacklist ${2//-/_}$|install ${2//-/_} .*/(true|false))" < <(modprobe -c 2>/dev/null) ||
+    PROBLEMS+=("the kernel module $2 is blacklisted under modprobe.d")
 }
 
 make_module() { # host NAMES

@@ -27,29 +27,24 @@ replace_rules() { # NODE TOOL TEXT
   [[ ! -s $TMP/rules ]] || in_node "$1" "$2-restore" -w --noflush <"$TMP/rules"
 }
 
-# What makes our part of the SAVED rules that of the text.
+# What makes our part of the SAVED rules that of the text: what is there of ours is emptied, and its jumps go.
 replacing() { # SAVED <TEXT
-  awk -v ours="^NSGEN-$NAME-[A-Z]" '
-    function last(chain,  i) { # its place, ahead of what ends it
-      for (i = 1; i <= size[table, chain]; i++)
-        if (rule[table, chain, i] ~ ("^-A " chain " -j (DROP|REJECT)") || rule[table, chain, i] ~ /-j NSGEN-[^ ]*-GUARD$/) break
-      return i
+  awk -v ours="^:?NSGEN-$NAME-[A-Z]" '
+    /^\*/ { table = $1 }
+    NR == FNR && /^:/ && $1 ~ ours { old[table, substr($1, 2)]; text[table] = text[table] $1 " - [0:0]\n" }
+    NR == FNR && /^-A/ && $2 !~ ours {
+      if ($NF ~ ours) text[table] = text[table] "-D" substr($0, 3) "\n"
+      else if ($3 $4 ~ /^-j(DROP|REJECT)$/ || / -j NSGEN-[^ ]*-GUARD$/) ended[table, $2]
+      else if (!((table, $2) in ended)) before[table, $2]++
     }
-    /^\*/ { table = substr($0, 2); if (!(table in seen)) { seen[table] = 1; tables[++n] = table } }
-    FNR == NR && /^:/ && substr($1, 2) ~ ours { old[table] = old[table] " " substr($1, 2) }
-    FNR == NR && /^-A/ && $2 !~ ours { if ($NF ~ ours) { gone[table] = gone[table] "-D" substr($0, 3) "\n" } else rule[table, $2, ++size[table, $2]] = $0 }
-    FNR == NR { next }
-    /^:/ { chains[table] = chains[table] $0 "\n"; kept[table, substr($1, 2)] = 1 }
-    /^-A/ && $2 ~ ours { added[table] = added[table] $0 "\n" }
-    /^-I/ { first[table, $2]++; jumps[table] = jumps[table] "-I " $2 " 1" substr($0, length($2) + 4) "\n" }
-    /^-A/ && $2 !~ ours { jumps[table] = jumps[table] "-I " $2 " " last($2) + first[table, $2]++ substr($0, length($2) + 4) "\n" }
+    NR == FNR || !/^[:-]/ { next }
+    /^:/ { delete old[table, substr($1, 2)] }
+    /^-I/ { before[table, $2]++ }
+    /^-A/ && $2 !~ ours { $0 = "-I " $2 " " (++before[table, $2]) substr($0, length($2) + 4) }
+    { text[table] = text[table] $0 "\n" }
     END {
-      for (i = 1; i <= n; i++) {
-        table = tables[i]; flush = remove = ""
-        split(old[table], chain, " ")
-        for (c in chain) if (!((table, chain[c]) in kept)) { flush = flush "-F " chain[c] "\n"; remove = remove "-X " chain[c] "\n" }
-        if (chains[table] gone[table] flush) printf "*%s\n%s%s%s%s%s%sCOMMIT\n", table, chains[table], gone[table], flush, remove, added[table], jumps[table]
-      }
+      for (key in old) { split(key, chain, SUBSEP); text[chain[1]] = text[chain[1]] "-X " chain[2] "\n" }
+      for (table in text) printf "%s\n%sCOMMIT\n", table, text[table]
     }' <(printf '%s\n' "$1") -
 }
 
@@ -73,19 +68,19 @@ survey_rules() {
 # A published port is taken from whatever else listens on it: better to say so than to cut that off. (Of SCTP older releases
 # of ss(8) tell nothing.)
 survey_ports() {
-  local entry protocol ports address port taken sockets
-  local -A listening=()
+  local taken socket
   [[ $PORTS ]] && command -v ss >/dev/null || return 0
-  sockets=$(ss -H -l -n -t -u) || die 'ss -l failed'
-  while read -r protocol _ _ _ taken _; do listening["$protocol ${taken##*:}"]+=" ${taken%:*} "; done <<<"$sockets"
-  for entry in $PORTS; do
-    IFS=/ read -r protocol ports address <<<"$entry"
-    for ((port = ${ports%-*}; port <= ${ports#*-}; port++)); do
-      taken=${listening["$protocol $port"]:-}
-      if [[ ! $taken || $address && ! $taken =~ ' '("${address//[/\\[}"|0\.0\.0\.0|\*|\[::\])' ' ]]; then continue; fi
-      [[ " ${OLD[*]} " =~ " host service proxy-$protocol"[46]-$port' ' ]] ||
-        PROBLEMS+=("port $port/$protocol of this host is in use: another program listens on it")
-    done
+  taken=$(ss -H -l -n -t -u | awk -v published="$PORTS" '{
+    port = address = $5; sub(/.*:/, "", port); sub(/:[^:]*$/, "", address)
+    for (i = split(published, entries, " "); i > 0; i--) {
+      split(entries[i], entry, "/"); split(entry[2] "-" entry[2], ports, "-")
+      if ($1 == entry[1] && port - ports[1] >= 0 && port - ports[2] <= 0 && (entry[3] == "" || entry[3] == address || address ~ /^(0\.0\.0\.0|\*|\[::\])$/))
+        print port "/" $1
+    }
+  }') || die 'ss -l failed'
+  for socket in $taken; do
+    [[ " ${OLD[*]} " =~ " host service proxy-${socket#*/}"[46]-${socket%/*}' ' ]] ||
+      PROBLEMS+=("port $socket of this host is in use: another program listens on it")
   done
 }
 
@@ -94,13 +89,14 @@ survey_ports() {
 warn_rules() {
   local mine=nft other=legacy line
   [[ $(iptables -V 2>/dev/null) == *nf_tables* ]] || mine=legacy other=nft
-  ! command -v "iptables-$other-save" >/dev/null || [[ $("iptables-$other-save" 2>/dev/null) != *$'\n-A '* ]] ||
+  [[ $("iptables-$other-save" 2>/dev/null) != *$'\n-A '* ]] ||
     say "warning: rules of iptables-$other are in force beside those of iptables-$mine"
-  ! command -v nft >/dev/null || nft list chains 2>/dev/null | awk '
+  while read -r line; do
+    say "warning: the nftables chain $line drops what its own rules do not accept, published ports too"
+  done < <(nft list chains 2>/dev/null | awk '
     $1 == "table" { table = $2 " " $3 } $1 == "chain" { chain = $2 }
-    /hook forward .*policy drop;/ && table " " chain !~ /^ip6? filter FORWARD$/ && table != "inet firewalld" { print table, chain }' |
-    while read -r line; do say "warning: the nftables chain $line drops what its own rules do not accept, published ports too"; done
-  [[ ! -d /run/systemd/system ]] || ! systemctl --quiet is-active firewalld.service ||
+    /hook forward .*policy drop;/ && table " " chain !~ /^ip6? filter FORWARD$/ && table != "inet firewalld" { print table, chain }')
+  ! systemctl --quiet is-active firewalld.service 2>/dev/null ||
     say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
@@ -115,16 +111,18 @@ settle_rules() {
 # Connection tracking forgets UDP flows to ports that there are of these: they are translated anew, or no more.
 udp_flows() { add "$1" udp "${*:2}"; } # NODE FIRST LAST FILTER…
 
-make_udp() { # NODE LINES
+make_udp() { # NODE LINES; in a namespace that is new there are none
   local flows
   [[ $1 == host || $WAS_UP ]] || return 0
-  while read -r flows; do [[ ${KEPT["$1 udp $flows"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$1" "$flows"; done < <(printf '%s' "$2")
+  while read -r flows; do
+    [[ ${KEPT["$1 udp $flows"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$1" "$flows"
+  done <<<"${2%$'\n'}"
 }
 
 undo_udp() { # NODE FIRST LAST FILTER…
   local port flows
   read -ra flows <<<"$2"
-  ! lives "$1" || for port in $(in_node "$1" conntrack -L "${flows[@]:2}" 2>/dev/null | awk -F dport= '{ print $2 + 0 }' | sort -u); do
+  ! lives "$1" || for port in $(in_node "$1" conntrack -L "${flows[@]:2}" 2>/dev/null | awk -F dport= '!told[$2 + 0]++ { print $2 + 0 }'); do
     ((port < flows[0] || port > flows[1])) || in_node "$1" conntrack -D "${flows[@]:2}" --orig-port-dst "$port" &>/dev/null || true
   done
 }
