@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 9dcf9a50c6b7, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime ff46100e8dac, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -21,7 +21,7 @@ export LC_ALL=C
 NAME='article'
 WHAT='2 namespaces, 1 network'
 PARTS='rules devices parameters files status try install'
-PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount flock:util-linux xargs:findutils iptables:iptables'
+PROGRAMS='ip:iproute2 nsenter:util-linux unshare:util-linux mount:mount xargs:findutils flock:util-linux iptables:iptables'
 PORTS=''
 TRIAL='veth ip link add name t0 type veth peer name t1
 bridge ip link add name t2 type bridge'
@@ -142,8 +142,8 @@ main() {
   esac
   ACTION=${1:-up}
   topology
-  printf -v ALL '%s' "${SAID[@]}"
   [[ $ACTION != logs ]] || logs "${@:2}"
+  SELF=$(print_functions) # before it has others, see `learn`
   require
   lock
   recall
@@ -152,9 +152,9 @@ main() {
 }
 
 begin() {
-  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp ALL='' WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
-  PLAN='' PATIENCE='' WATCHER='' ANEW='' APART_NET=''
-  declare -ga LINES=() BLOCKS=() TEXTS=() SAID=() OLD=() PROBLEMS=() NODES=() MAKERS=()
+  STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
+  PLAN='' PATIENCE='' WATCHER='' ANEW='' FILE=${BASH_SOURCE[0]:-} UNDOING='rules devices joined parameters'
+  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=() MAKERS=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
 }
@@ -170,8 +170,7 @@ act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
 
 take() { # NODE KIND <LINES; comments are for the reader
-  local text
-  local -a lines
+  local text lines=()
   IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     TEXT["$1 $2"]+=$'\n'$text
@@ -188,26 +187,22 @@ add() { # NODE KIND LINES
   [[ $1 == host || ${KINDS["$1 ip"]:-} ]] || { NODES+=("$1") && KINDS["$1 ip"]=1; }
   [[ ${BLOCKS[*]: -1} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
   KINDS["$1 $2"]=1 TEXTS[-1]+=$text$'\n'
-  SAID+=("$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"$'\n')
+  mapfile -t -O "${#LINES[@]}" LINES <<<"$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"
 }
 
 add_command() { local -a words=("${@:4}") && add "$1" "$2" "$3 ${words[*]@Q}"; } # NODE KIND NAME COMMAND…
 
-# What there is to do at some step for the lines of a kind, and for a part of this script.
+# What there is to do at some step for a line of some kind, and for a part of this script.
 every() { # STEP
-  local index block line lines
-  for index in "${!BLOCKS[@]}"; do
-    block=${BLOCKS[index]}
-    [[ $1 != survey || $block == 'host '* || $block == *' device' ]] || continue
-    declare -F "$1_${block#* }" >/dev/null || continue
-    mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
-    for line in "${lines[@]}"; do
-      [[ $1 == survey && $line == 'link set '* || $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"
-    done
+  local line node kind
+  for line in "${LINES[@]}"; do
+    node=${line%% *} kind=${line#* } kind=${kind%% *}
+    [[ $1 != survey || $node == host || $kind == device ]] && [[ $1 != check || ${KEPT[$line]:-} ]] || continue
+    ! declare -F "$1_$kind" >/dev/null || "$1_$kind" "$node" "${line#* * }"
   done
 }
 
-each() { local part && for part in $PARTS; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done; } # STEP
+each() { local part && for part in ${2:-$PARTS}; do ! declare -F "$1_$part" >/dev/null || "$1_$part"; done; } # STEP [PARTS]
 
 # What is to be done inside of namespaces waits, and is then done together.
 make() {
@@ -234,18 +229,12 @@ tell() { # SIGN LINE
 }
 
 tell_block() { # NODE KIND, LINES
-  local line text=${2%$'\n'} head="+ ${1% *}: ${1#* } "
-  local -a lines
-  if [[ ! $WAS_UP ]]; then # all of it is new
-    [[ $1 != *tables ]] || { mapfile lines <<<"$text" && printf -v text '%s' "${lines[@]/#[*C]*}" && text=${text%$'\n'}; }
-    printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"
-    return
-  fi
+  local line
   [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
   while IFS= read -r line; do
     line="$1 $line"
     if [[ ! ${KEPT[$line]:-} ]]; then tell + "$line"; elif [[ "$line " == @($ANEW) ]]; then tell '~' "$line" && anew "$line"; fi
-  done <<<"$text"
+  done <<<"${2%$'\n'}"
 }
 
 # A device that is made anew, at both ends: as patterns of lines about it.
@@ -258,21 +247,28 @@ anew() { # LINE
 
 # OLD: what earlier runs made. MAKERS: what makes a device. CHANGED: what there is more of, or less.
 recall() {
-  local line index
+  local line node kind device
   NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
-  [[ ! $ALL ]] || mapfile -t LINES <<<"${ALL%$'\n'}"
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  [[ $ACTION == down && ${OLD[*]} ]] || # which wants none
-    for index in "${!LINES[@]}"; do line=${LINES[index]} NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
-  for index in "${!OLD[@]}"; do line=${OLD[index]} KEPT[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
+  for line in "${LINES[@]}"; do NEW[$line]=1; done
+  for line in "${OLD[@]}"; do KEPT[$line]=1; done
+  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
-  for line in "${LINES[@]}" "${OLD[@]}"; do [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]] || changes "$line"; done
+  learn
+  for line in "${LINES[@]}" "${OLD[@]}"; do
+    if [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]]; then continue; fi
+    node=${line%% *} kind=${line#* } device=${line#* dev }
+    KINDS["$node ${kind%% *}"]=1 CHANGED["$node ${kind%% *}"]=1 CHANGED["$node dev ${device%% *}"]=1
+  done
   each recall
 }
 
-changes() {
-  local node=${1%% *} kind=${1#* } device=${1#* dev }
-  KINDS["$node ${kind%% *}"]=1 CHANGED["$node ${kind%% *}"]=1 CHANGED["$node dev ${device%% *}"]=1
+# How to undo what was made by parts that this script has not: from the one that made it, and one that failed over that.
+learn() {
+  local file
+  for file in "$STATE"/script{,.new}; do [[ ! -s $file ]] || builtin source "$file"; done
+  builtin source /dev/stdin <<<"$SELF"
+  each begin "$UNDOING"
 }
 
 # Over what is up, lines are run again only where they are others, or something is not as it was.
@@ -288,36 +284,28 @@ keep() {
 
 # Without rights and programs nothing is begun, not even the lock taken; all else in the way is told, too.
 require() {
-  local entry key value rights=0
-  while read -r key value; do [[ $key != CapEff: ]] || rights=0x$value; done </proc/self/status
+  local entry
   # So has root of a user namespace: CAP_NET_ADMIN is bit 12, CAP_SYS_ADMIN bit 21.
-  ((rights >> 12 & rights >> 21 & 1)) || PROBLEMS+=('run this as root (sudo): it changes what only root may')
+  [[ $(</proc/self/status) =~ CapEff:[[:space:]]([0-9a-f]+) ]] && ((0x${BASH_REMATCH[1]} >> 12 & 0x${BASH_REMATCH[1]} >> 21 & 1)) ||
+    PROBLEMS+=('run this as root (sudo): it changes what only root may')
   [[ /proc/self/ns/mnt -ef /proc/1/ns/mnt || ! $(ip netns identify 2>/dev/null) ]] ||
     PROBLEMS+=('this shell is inside of a namespace (ip netns exec): what is made here would be gone with it')
   for entry in $PROGRAMS; do
     if command -v "${entry%:*}" >/dev/null; then continue; fi
-    [[ $entry == *:* ]] || { PROBLEMS+=("there is no program $entry, which a service needs") && continue; }
-    PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}")
+    if [[ $entry != *:* ]]; then PROBLEMS+=("there is no program $entry, which a service needs")
+    else PROBLEMS+=("the program ${entry%:*} is missing: install the package ${entry#*:}"); fi
   done
   ((${#PROBLEMS[@]})) || return 0
   [[ $ACTION != up || ${PROBLEMS[0]} == *' this '* ]] || { recall && survey; } 2>/dev/null
   refuse
 }
 
-# What may be in the way. What the kernel can do is tried in a namespace that goes with this script: one that goes at once
-# holds up whoever makes devices meanwhile.
+# What may be in the way.
 survey() {
-  local said=''
-  if [[ $PROGRAMS == *unshare:* && ( ! $WAS_UP || ${CHANGED[*]} ) ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null; then
-    coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
-    if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
-    else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
-  fi
+  each apart
   each survey
   every survey
 }
-
-apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # What failed when tried; and which of these modules are neither loaded nor there. (Where none is, a lone one.)
 lacks() { # WHAT MODULES
@@ -336,36 +324,27 @@ refuse() {
   exit 1
 }
 
-# One run at a time on this machine: topologies share kernel parameters. The folder is the lock.
+# One run at a time on this machine: topologies share kernel parameters.
 lock() {
-  local folder file
-  until [[ $LOCK && /run/nsgen -ef /proc/self/fd/$LOCK || $PLAN && ! -d /run/nsgen ]]; do
-    [[ ! $LOCK ]] || exec {LOCK}<&- # whoever had it removed the folder at its end
-    [[ -d /run/nsgen ]] || mkdir -p /run/nsgen || die '/run/nsgen cannot be made'
-    { exec {LOCK}</run/nsgen; } 2>/dev/null || continue
-    flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
-  done
+  local folder
+  exec {LOCK}</run
+  flock -n "$LOCK" || { say 'another run is under way: waiting for its end' && flock "$LOCK"; } || die 'flock failed'
   trap ended EXIT
   trap 'exit 130' INT && trap 'exit 143' TERM && trap 'exit 129' HUP
   [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|status|confirm) ]] || for folder in "$STATE".{try,back}; do
     [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
   done
-  [[ ! $PLAN ]] || TMP=$(mktemp -u) # all that it writes is written elsewhere, and goes
-  [[ ! -e $TMP ]] || rm -rf "$TMP" || die "$TMP cannot be removed"
-  mkdir "$TMP" "$TMP/copy" || die "$TMP cannot be made"
-  [[ $PLAN ]] || return 0
-  for file in "$STATE"/*; do [[ $file == *.log ]] || cp "$file" "$TMP/copy" || die "$file cannot be copied"; done
-  STATE=$TMP/copy
+  if [[ $PLAN ]]; then TMP=$(mktemp -d); elif [[ -e $TMP ]]; then rm -rf "$TMP"; fi
+  mkdir -p "$TMP" || die "$TMP cannot be made"
 }
 
-# The folder goes with the last topology.
+# The folder goes with the last topology. Then it is another script's turn.
 unlock() {
-  local tries
-  for tries in 1 2; do
-    rm -rf "$TMP" && { [[ $PLAN ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; } && return 0
-  done
-  die "something is left under /run/nsgen after $tries tries; run down again"
+  tidy || tidy || die 'something is left under /run/nsgen; run down again'
+  exec {LOCK}<&-
 }
+
+tidy() { rm -rf "$TMP" && { [[ $PLAN || ! -d /run/nsgen ]] || rmdir --ignore-fail-on-non-empty /run/nsgen/sysct[l] /run/nsgen; }; }
 
 up() {
   each warn
@@ -373,7 +352,7 @@ up() {
     WAS_UP=yes
     DRIFT=$(every check; each check) # what is not as it was
     DRIFT=$(what_counts "$DRIFT")
-    [[ $DRIFT || -e $STATE/script.new || ${CHANGED[*]} ]] || { say 'nothing to do' && return 0; }
+    [[ $DRIFT || ${OLD[*]} != "${LINES[*]}" ]] || { say 'nothing to do' && return 0; }
   fi
   survey
   refuse
@@ -381,51 +360,48 @@ up() {
   [[ $PLAN ]] || UNDER_WAY=yes
   [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
-  keep "${OLD[@]}" "${LINES[@]}"
-  : >>"$STATE/script.new" # of a run that failed, it may be all that knows how to undo it
+  act keep "${OLD[@]}" "${LINES[@]}"
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
-  print_functions >"$STATE/script.new"
+  printf '%s\n' "$SELF" >"$TMP/script" # not before, see `learn`
+  act mv "$TMP/script" "$STATE/script.new"
   each prepare
   make
   [[ ! $PLAN ]] || exit 2
   each finish
-  [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
   mv "$STATE/script.new" "$STATE/script"
+  [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
   [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
 }
 
-# (In a trap a bare `return` gives the status from before it: each here says which.)
 ended() {
   local status=$? at=$BASH_COMMAND
   trap '' INT TERM HUP
-  trap unlock EXIT
-  if [[ $status -gt 0 || $UNDER_WAY ]]; then
+  if ((status)); then
     if [[ $status == @(129|130|143) ]]; then say 'interrupted'; elif [[ $at != 'exit '* ]]; then say "failed at: $at"; fi # or it was said
     [[ ! $UNDER_WAY ]] || go_back
   fi
   unlock
-  [[ ! $UNDER_WAY ]] || exit "$((status ? status : 1))"
 }
 
 # What worked before works again, by the script that made it; what was not there before this run is removed.
 go_back() {
   if [[ $WATCHER ]]; then
     say 'it failed; going back to what was there before'
-    await
+    unlock
+    end_trial
   elif [[ ! $WAS_UP ]]; then
     say 'it failed; undoing what was done'
     recall
     clear_away || true
-  elif [[ ${NSGEN_BACK:-} || ${OLD[*]} == "${LINES[*]}" || ! -e $STATE/script ]]; then
+  elif [[ ${NSGEN_BACK:-} || ${OLD[*]} == "${LINES[*]}" ]]; then
     say 'it failed; what was up before is still up'
   else
     say 'it failed; going back to what was up before'
-    exec {LOCK}<&-
+    unlock
     NSGEN_BACK=yes bash -c '. "$0" && main up' "$STATE/script" || true
-    trap - EXIT
     exit 1
   fi
 }
@@ -441,13 +417,13 @@ down() {
 # From here on the topology is not up: should the next `up` fail, it undoes what is left.
 clear_away() {
   LEFT='' NEW=()
-  remove "$STATE/up"
+  act remove "$STATE/up"
   undo
-  [[ $LEFT ]] || remove "$STATE"
+  if [[ $PLAN ]]; then STATE=$TMP; elif [[ ! $LEFT ]]; then remove "$STATE"; fi # here nothing is kept
 }
 
 undo() {
-  local index line kind unknown=()
+  local index line kind
   UNDONE=()
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
     line=${OLD[index]}
@@ -458,39 +434,16 @@ undo() {
     fi
     kind=${line#* } kind=${kind%% *}
     if [[ ${LATER[$kind]:-} ]]; then [[ $kind == *tables ]] || UNDONE+=("$line") # by `settle`
-    elif declare -F "undo_$kind" >/dev/null; then "undo_$kind" "${line%% *}" "${line#* * }"
-    else unknown=("$line" "${unknown[@]}"); fi
+    elif declare -F "undo_$kind" >/dev/null; then "undo_$kind" "${line%% *}" "${line#* * }"; fi # else it was only about to be made
   done
-  [[ " ${unknown[*]}" != *' host join '* ]] || each settle # what is in it goes first
-  ((${#unknown[@]} == 0)) || undo_unknown "${unknown[@]}" || left 'what an earlier version of this script made cannot be removed'
-  [[ $PLAN ]] || each settle
-}
-
-# Of parts that this script has not: by those of the scripts that made it.
-undo_unknown() { # LINE…
-  local file
-  printf '%s\n' "$@" >"$TMP/unknown"
-  printf '%s\n' "${!NEW[@]}" >"$TMP/new"
-  for file in "$STATE"/script{,.new}; do [[ ! -s $file ]] || bash -c '. "$0" && forget' "$file" || return 1; done
-}
-
-forget() {
-  local line
-  begin
-  while read -r line; do [[ ! $line ]] || NEW[$line]=1; done <"$TMP/new"
-  mapfile -t OLD <"$TMP/unknown"
-  for line in "${OLD[@]}"; do changes "$line"; done
-  undo_unknown() { :; } # the other one knows it
-  undo
-  [[ ! $LEFT ]]
+  [[ $PLAN ]] || each settle "$UNDOING"
 }
 
 check() {
   local found
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
   found=$(differences)
-  [[ $found ]] || return 0
-  printf '%s\n' "${found#$'\n'}"
+  [[ ! $found ]] || printf '%s\n' "$found"
   [[ $STRICT ]] || found=$(what_counts "$found")
   [[ ! $found ]] || exit 1
 }
@@ -503,12 +456,11 @@ differences() {
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || printf '%s: only in this script: %s\n' "${line%% *}" "${line#* }"; done
 }
 
-what_counts() { sed '/^$/d; /: besides: /d' <<<"$1"; } # DIFFERENCES
+what_counts() { sed '/: besides: /d' <<<"$1"; } # DIFFERENCES
 
 # This script: the file it is read from; of a pipe, what bash has read, without its comments.
 print_self() {
-  if [[ -f ${BASH_SOURCE[0]:-} ]]; then cat "${BASH_SOURCE[0]}" && return 0; fi
-  printf '#!/usr/bin/env bash\n{\n' && print_functions && printf 'main "$@"\n}\n'
+  if [[ -f $FILE ]]; then cat "$FILE"; else printf '#!/usr/bin/env bash\n{\n%s\nmain "$@"\n}\n' "$SELF"; fi
 }
 
 print_functions() {
@@ -528,7 +480,7 @@ rules() { take "$1" "$2"; } # NODE iptables|ip6tables <TEXT
 recall_rules() { # the same ones in another order are others
   local key
   for key in "${!TEXT[@]}"; do
-    [[ $key != *tables || $(grep "^$key " <<<"$ALL") == "$(printf '%s\n' "${OLD[@]}" | grep "^$key ")" ]] || { CHANGED[$key]=1 && ANEW+="|$key *"; }
+    [[ $key != *tables || $(printf '%s\n' "${LINES[@]}" | grep "^$key ") == "$(printf '%s\n' "${OLD[@]}" | grep "^$key ")" ]] || { CHANGED[$key]=1 && ANEW+="|$key *"; }
   done
 }
 
@@ -658,7 +610,8 @@ tc_in() { take "$1" tc; }
 begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\nneighbour show proxy\n'
   INSIDE='' # what is in namespaces has been asked already
-  declare -gA ALIAS=() JOINED=()
+  APART_NET=''
+  declare -gA ALIAS=() JOINED # which `learn` leaves as it is
   LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
 }
 
@@ -764,6 +717,18 @@ enter_some() {
 }
 
 # ---- what is in the way ----
+
+# What the kernel can do is tried in a namespace that goes with this script: one that goes at once holds up whoever makes
+# devices meanwhile.
+apart_devices() {
+  local said=''
+  [[ ! $WAS_UP || ${CHANGED[*]} ]] && command -v unshare >/dev/null && command -v nsenter >/dev/null || return 0
+  coproc APART { { [[ ! $LOCK ]] || exec {LOCK}<&-; } && exec unshare --net sh -c 'echo && exec cat' 2>&1; }
+  if { read -r said <&"${APART[0]:-}"; } 2>/dev/null && [[ ! $said ]]; then APART_NET=/proc/$APART_PID/ns/net
+  else PROBLEMS+=("this kernel cannot make namespaces${said:+: $said}"); fi
+}
+
+apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/dev/null; fi; } # COMMAND…
 
 # A device tells by its alias whose it is, a namespace by that of its lo.
 know_devices() {
@@ -1028,7 +993,7 @@ differ() { # SEEN NOW
 check_devices() {
   list_ours >"$TMP/now"
   cmp -s "$STATE/seen" "$TMP/now" || differ "$STATE/seen" "$TMP/now"
-  know_devices && survey_ways && printf '%s' "${PROBLEMS[@]/#/$'\n'host: }"
+  know_devices && survey_ways && { ((${#PROBLEMS[@]} == 0)) || printf 'host: %s\n' "${PROBLEMS[@]}"; }
 }
 
 # What somebody else has put there is no part of ours; what differs is set back.
@@ -1036,7 +1001,7 @@ prepare_devices() {
   local node line
   [[ $WAS_UP ]] || return 0
   if [[ ! -e $STATE/besides ]]; then differ "$STATE/seen" "$TMP/now" | sed -n 's/: besides: /: /p' >"$TMP/besides"; fi
-  [[ -e $STATE/besides ]] || mv "$TMP/besides" "$STATE/besides"
+  [[ -e $STATE/besides ]] || act mv "$TMP/besides" "$STATE/besides"
   for line in "${LINES[@]}"; do
     case $line in
       *' ip link add '*' netns '*)
@@ -1411,65 +1376,68 @@ reload() { # SERVICE
 # ---- what there is ----
 
 status() {
-  local drift since node kind name file pid text port
+  local protocol ports address entry
   [[ -e $STATE/up ]] || { printf '%s is not up\n' "$NAME" && exit 1; }
-  drift=$(differences)
-  since=$(date -r "$STATE/up" '+%F %T')
-  printf '%s: up since %s: %s\n' "$NAME" "$since" "$WHAT"
+  DRIFT=$(differences)
+  printf '%s: up since %s: %s\n' "$NAME" "$(since "$STATE/up")" "$WHAT"
   [[ ! -d $STATE.try ]] || printf 'on trial\n'
-  for port in $PORTS; do
-    IFS=/ read -r kind name text <<<"$port"
-    printf 'published: %s/%s\n' "${text:+$text:}$name" "$kind"
+  for entry in $PORTS; do
+    IFS=/ read -r protocol ports address <<<"$entry"
+    printf 'published: %s/%s\n' "${address:+$address:}$ports" "$protocol"
   done
-  while read -r node kind name _; do
-    if [[ $kind != service ]]; then continue; fi
-    text='does not run' file=$STATE/$node.$name.main
-    [[ -s $file ]] || file=$STATE/$node.$name.pid
-    if is_running "$node.$name" "$node"; then
-      read -r pid _ <"$file"
-      since=$(date -r "$file" '+%F %T')
-      text="process $pid, since $since"
-      if [[ $'\n'$drift =~ $'\n'"$node: missing: service $name is "(not ready: [^$'\n']*) ]]; then text+=", ${BASH_REMATCH[1]}"
-      elif [[ $'\n'$ALL == *$'\n'"$node ready $name "* ]]; then text+=', ready'; fi
-    fi
-    printf 'service %s.%s: %s\n' "$node" "$name" "$text"
-  done <<<"$ALL"
-  if [[ ! $drift ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "${drift#$'\n'}"; fi
-  drift=$(what_counts "$drift")
-  [[ ! $drift ]] || exit 1
+  each status
+  if [[ ! $DRIFT ]]; then printf 'no drift\n'; else printf 'drift, as check tells it:\n%s\n' "$DRIFT"; fi
+  DRIFT=$(what_counts "$DRIFT")
+  [[ ! $DRIFT ]] || exit 1
 }
 
+since() { date -r "$1" '+%F %T'; } # FILE
+
 # ---- on trial ----
-# Beside `try` runs a watcher in a session of its own, with a folder, /run/nsgen/NAME.try. Who takes that away confirms; it
-# is called NAME.back by whoever goes back: the watcher, or who tries, should that be killed.
+# As long as there is a folder /run/nsgen/NAME.try, it is on trial. Who takes that away confirms; who calls it NAME.back goes
+# back: who tries or, should that be killed or hang, a watcher in a session of its own.
 
 start_watch() {
   rm -rf "$STATE".{try,back,kept}
-  print_functions >"$TMP/copy/script"
-  [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/copy/old"
-  (exec {LOCK}<&- && exec setsid bash -c ". $TMP/copy/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &
+  mkdir "$TMP/trial"
+  printf '%s\n' "$SELF" >"$TMP/trial/script"
+  [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/trial/old"
+  (exec {LOCK}<&- && exec setsid bash -c ". $TMP/trial/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &
   WATCHER=$!
   until [[ -d $STATE.try ]]; do { kill -0 "$WATCHER" && sleep 0.05; } 2>/dev/null || die 'nothing was changed: nobody would watch'; done
 }
 
-# The time begins when `up` has ended, for which it has ten minutes. In 8 there is something as long as who tries lives.
+# In 8 there is something as long as who tries lives: for up to ten minutes more than it waits for a key.
 watch() { # SECONDS
-  local left=$((5 * $1 + 3000))
-  begin && trap left=0 INT TERM HUP
-  exec 9<"$TMP/copy" && flock 9 # see `lock`
-  mv -T "$TMP/copy" "$STATE.try"
-  while ((left-- > 0)) && [[ -d $STATE.try && -e /proc/self/fd/8/exe ]]; do
-    [[ ! -e $STATE.try/ended || $left -le 5*$1 ]] || left=$((5 * $1))
+  begin
+  exec 9<"$TMP/trial" && flock 9 # see `lock`
+  mv -T "$TMP/trial" "$STATE.try"
+  while [[ -e /proc/self/fd/8/exe ]] && ((SECONDS < $1 + 600)); do
+    [[ -d $STATE.try || -d $STATE.back ]] || exit 0
     sleep 0.2
   done
-  end_trial && exit 1
+  [[ ! -e /proc/self/fd/8/exe ]] || kill -KILL "$PPID" # it hangs
+  end_trial
+}
+
+await() { # a key, or `confirm`
+  local end=$((SECONDS + PATIENCE))
+  trap - HUP EXIT && trap 'end=0' INT TERM
+  unlock
+  say "on trial for $PATIENCE s: to keep it, press a key here, or run this script with: confirm"
+  { exec </dev/tty; } 2>/dev/null || exec <> <(:) # where there is never anything to read
+  read -rsn 1000 -t 0.1 || true # what was typed before
+  while ((SECONDS < end)) && [[ -d $STATE.try ]] && kill -0 "$WATCHER" 2>/dev/null; do
+    if read -rsn 1 -t 0.2; then (confirm) &>/dev/null || true
+    elif (($? < 128)); then exit 1; fi # the terminal is gone
+  done
+  end_trial
 }
 
 # By the script of what was up; or, where nothing was, by this one.
 end_trial() {
   local script=script action=down _
-  mv -T "$STATE.try" "$STATE.back" 2>/dev/null || [[ -d $STATE.back ]] || exit 0 # it was confirmed
-  [[ -e $STATE.back/ended || ! -e /proc/self/fd/8/exe ]] || kill -KILL "$PPID" # its `up` hangs
+  mv -T "$STATE.try" "$STATE.back" 2>/dev/null || [[ -d $STATE.back ]] || { say 'confirmed' && exit 0; }
   [[ ! -e $STATE.back/old ]] || script=old action=up
   trap : INT TERM HUP
   for _ in 1 2 3; do
@@ -1477,23 +1445,6 @@ end_trial() {
   done
   [[ ! -d $STATE.back ]] || die 'not confirmed, and it cannot go back'
   rmdir --ignore-fail-on-non-empty /run/nsgen 2>/dev/null || true
-}
-
-await() { # a key, `confirm`, or the watcher's end
-  trap - EXIT HUP && trap 'kill "$WATCHER" 2>/dev/null' INT TERM
-  : >"$STATE.try/ended"
-  unlock
-  [[ $UNDER_WAY ]] || say "on trial for $PATIENCE s: to keep it, press a key here, or run this script with: confirm"
-  [[ ! $UNDER_WAY ]] || kill "$WATCHER" 2>/dev/null || true
-  exec {LOCK}<&-
-  { [[ ! $UNDER_WAY ]] && exec </dev/tty; } 2>/dev/null || exec <> <(:) # where there is never anything to read
-  read -rsn 1000 -t 0.1 || true # what was typed before
-  while kill -0 "$WATCHER" 2>/dev/null; do
-    if read -rsn 1 -t 0.2; then (confirm) 2>/dev/null || true
-    elif (($? < 128)); then { kill "$WATCHER"; sleep 0.2; } 2>/dev/null || true; fi # the terminal is gone
-  done
-  wait "$WATCHER" && say 'confirmed' && exit 0
-  [[ ! -d $STATE.try && ! -d $STATE.back ]] || end_trial
   die 'not confirmed: what was there before is there again'
 }
 
