@@ -731,6 +731,35 @@ FOREIGN
   [[ $(on host sysctl -n net.ipv4.ip_forward net.bridge.bridge-nf-call-iptables) == $'0\n1' ]]
 }
 
+@test "who had chains before is known where the question for them failed once, too" {
+  printf '#!/bin/bash\n[[ "$*" != "-w -S" || -e %q ]] || { : >%q; exit 4; }\nexec %q "$@"\n' \
+    "$LAB/failed" "$LAB/failed" "$(type -P iptables)" >"$LAB/iptables"
+  chmod 755 "$LAB/iptables"
+  mv "$LAB/iptables" "$LAB/bin/iptables"
+  prepare examples/steps/6-sibling.yaml
+  on host iptables -N OTHERS
+  script up
+  [[ -e $LAB/failed ]]
+  run -0 script down
+  [[ $output != *'others rely on it'* ]]
+  [[ $(on host sysctl -n net.ipv4.ip_forward) == 0 ]]
+}
+
+@test "what our own file switched on at boot counts as off before, and is put back with what goes along" {
+  local before
+  on host sysctl -qw net.ipv4.conf.all.accept_redirects=1
+  prepare examples/steps/6-sibling.yaml
+  before=$(state)
+  printf 'net.ipv4.ip_forward = 1\n' | on host tee /etc/sysctl.d/99-nsgen-article.conf >/dev/null
+  on host bash -c 'sed "s/^btime .*/btime 4000000000/" /proc/stat >/run/stat && mount --bind /run/stat /proc/stat' # it is older than that
+  on host sysctl -qw net.ipv4.ip_forward=1
+  script up
+  [[ $(on host iptables -S FORWARD) == *-GUARD* ]]
+  script down
+  on host bash -c 'umount /proc/stat && rm /run/stat /run/nsgen.boot /etc/sysctl.d/99-nsgen-article.conf'
+  expect_state "$before"
+}
+
 @test "what somebody put in the place of ours stays: its mark is another one" {
   prepare examples/dual-stack.yaml
   script up

@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime ff46100e8dac, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 63b78067ee27, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -327,7 +327,7 @@ up() {
     WAS_UP=yes
     DRIFT=$(every check; each check) # what is not as it was
     DRIFT=$(what_counts "$DRIFT")
-    [[ $DRIFT || ${OLD[*]} != "${LINES[*]}" ]] || { say 'nothing to do' && return 0; }
+    [[ $DRIFT || -e $STATE/script.new || ${OLD[*]} != "${LINES[*]}" ]] || { say 'nothing to do' && return 0; }
   fi
   survey
   refuse
@@ -344,8 +344,8 @@ up() {
   make
   [[ ! $PLAN ]] || exit 2
   each finish
-  mv "$STATE/script.new" "$STATE/script"
   [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
+  mv "$STATE/script.new" "$STATE/script" # last: until here, who goes back needs the old one
   [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi

@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime ff46100e8dac, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 63b78067ee27, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -417,7 +417,7 @@ up() {
     WAS_UP=yes
     DRIFT=$(every check; each check) # what is not as it was
     DRIFT=$(what_counts "$DRIFT")
-    [[ $DRIFT || ${OLD[*]} != "${LINES[*]}" ]] || { say 'nothing to do' && return 0; }
+    [[ $DRIFT || -e $STATE/script.new || ${OLD[*]} != "${LINES[*]}" ]] || { say 'nothing to do' && return 0; }
   fi
   survey
   refuse
@@ -434,8 +434,8 @@ up() {
   make
   [[ ! $PLAN ]] || exit 2
   each finish
-  mv "$STATE/script.new" "$STATE/script"
   [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
+  mv "$STATE/script.new" "$STATE/script" # last: until here, who goes back needs the old one
   [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi
@@ -1302,6 +1302,7 @@ what_was() { # NODE KEY NOW
   along=$(along_with "$1" "$2" chains)
   if set_at_boot "$@"; then # and so was what goes along with it
     was=0 along=${along//forwarding:1/forwarding:0}
+    asked_for net.ipv4.conf.all.accept_redirects 0 || along=${along/redirects:0/redirects:1}
     printf '%s\n' "$2" >>/run/nsgen.boot
   fi
   printf '%s\n' "$was"
@@ -1317,7 +1318,7 @@ along_with() { # NODE KEY [chains]
   files="net/${2:4:4}/conf/default/forwarding net/${2:4:4}/conf/*/forwarding"
   [[ $2 == *ipv6* ]] || files+=' net/ipv4/conf/all/accept_redirects' tool=iptables
   in_node "$1" sh -c "cd /proc/sys && { grep -s '' $files || [ \$? = 2 ]; }" || return 1 # 2: a device has gone meanwhile
-  [[ $1${3:-} != hostchains ]] || "$tool" -w -S 2>/dev/null | sed '/^-N/!d; /^-N NSGEN-/d' || true
+  [[ $1${3:-} != hostchains ]] || { "$tool" -w -S || "$tool" -w -S; } 2>/dev/null | sed '/^-N/!d; /^-N NSGEN-/d' || true
 }
 
 # In files that set parameters, sysctl.d(5): an administrator's, and our own.

@@ -227,7 +227,7 @@ up() {
     WAS_UP=yes
     DRIFT=$(every check; each check) # what is not as it was
     DRIFT=$(what_counts "$DRIFT")
-    [[ $DRIFT || ${OLD[*]} != "${LINES[*]}" ]] || { say 'nothing to do' && return 0; }
+    [[ $DRIFT || -e $STATE/script.new || ${OLD[*]} != "${LINES[*]}" ]] || { say 'nothing to do' && return 0; }
   fi
   survey
   refuse
@@ -244,8 +244,8 @@ up() {
   make
   [[ ! $PLAN ]] || exit 2
   each finish
-  mv "$STATE/script.new" "$STATE/script"
   [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
+  mv "$STATE/script.new" "$STATE/script" # last: until here, who goes back needs the old one
   [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
   if [[ ! $WAS_UP ]]; then say "built $WHAT"; else say "brought up to date: $WHAT"; fi

@@ -52,6 +52,7 @@ what_was() { # NODE KEY NOW
   along=$(along_with "$1" "$2" chains)
   if set_at_boot "$@"; then # and so was what goes along with it
     was=0 along=${along//forwarding:1/forwarding:0}
+    asked_for net.ipv4.conf.all.accept_redirects 0 || along=${along/redirects:0/redirects:1}
     printf '%s\n' "$2" >>/run/nsgen.boot
   fi
   printf '%s\n' "$was"
@@ -67,7 +68,7 @@ along_with() { # NODE KEY [chains]
   files="net/${2:4:4}/conf/default/forwarding net/${2:4:4}/conf/*/forwarding"
   [[ $2 == *ipv6* ]] || files+=' net/ipv4/conf/all/accept_redirects' tool=iptables
   in_node "$1" sh -c "cd /proc/sys && { grep -s '' $files || [ \$? = 2 ]; }" || return 1 # 2: a device has gone meanwhile
-  [[ $1${3:-} != hostchains ]] || "$tool" -w -S 2>/dev/null | sed '/^-N/!d; /^-N NSGEN-/d' || true
+  [[ $1${3:-} != hostchains ]] || { "$tool" -w -S || "$tool" -w -S; } 2>/dev/null | sed '/^-N/!d; /^-N NSGEN-/d' || true
 }
 
 # In files that set parameters, sysctl.d(5): an administrator's, and our own.
