@@ -176,9 +176,9 @@ def _sort_own(call: Call, found: Calls, variables: set[str]) -> None:
 
 def _is_harmless(program: str, words: Words, stdin: str) -> bool:
     """Whether it only looks, or only touches what is the script's own."""
-    if program in TOOLS:
-        return all(word.startswith("-") or OWN.fullmatch(word) for word in words)
     if program in LOOKING:
+        return True
+    if program in TOOLS and all(word.startswith("-") or OWN.fullmatch(word) for word in words):
         return True
     told = HARMLESS.get(program)
     return told is not None and told(words, stdin)
@@ -247,7 +247,7 @@ HARMLESS: dict[str, Callable[[Words, str], bool]] = {
     "ip": _asking,
     "ip6tables": _listed,
     "iptables": _listed,
-    "modprobe": lambda words, _: words[:2] == ["-n", "-q"],
+    "modprobe": lambda words, _: words == ["-c"] or words[:2] == ["-n", "-q"],
     "mount": _mounted_apart,
     "networkctl": _told,
     "nft": lambda words, _: "list" in words,
@@ -255,7 +255,11 @@ HARMLESS: dict[str, Callable[[Words, str], bool]] = {
     "nsenter": _tried_apart,
     "sed": _unwritten,
     "sh": lambda words, _: (
-        words[0] == "-c" and words[1].startswith("cd /proc/sys && grep -Hs . net/")
+        words[0] == "-c"
+        and re.fullmatch(
+            r"cd /proc/sys && { grep -s '' [a-z0-9/* _]+ \|\| \[ \$\? = 2 \]; }", words[1]
+        )
+        is not None
     ),
     "sort": _unwritten,
     "sysctl": _printed,

@@ -125,7 +125,7 @@ case $name in
     ;;
   *tables-restore)
     record_input "$@"
-    /bin/sed 's/^-I \([^ ]*\) [0-9]* /-A \1 /' "/mnt/log/stdin.$$" >>"/run/sandbox/${name%-restore}"
+    /bin/sed -E 's/^-I ([^ ]*)( [0-9]+)? /-A \1 /' "/mnt/log/stdin.$$" >>"/run/sandbox/${name%-restore}"
     ;;
   *tables-save)
     record "$@"
@@ -152,7 +152,10 @@ case $name in
     ;;
   modprobe)
     record "$@"
-    [ "$1" = -n ] || /bin/mkdir -p "/sys/module/$(printf '%s' "$1" | /bin/tr - _)"
+    case $1 in
+      -n | -c) ;;
+      *) /bin/mkdir -p "/sys/module/$(printf '%s' "$1" | /bin/tr - _)" ;;
+    esac
     if [ "$1" = br_netfilter ]; then
       /bin/mkdir -p /proc/sys/net/bridge
       for call in iptables ip6tables; do
