@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 63b78067ee27, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 685a21b47b0a, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -295,6 +295,7 @@ PARAMETERS
 # that may fail is called in a condition; `ended` puts things right.
 
 main() {
+  local said
   begin
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   [[ ! $* =~ ^try(' '([1-9][0-9]{0,4}))?$ ]] || { PATIENCE=${BASH_REMATCH[2]:-60} && set --; }
@@ -308,6 +309,8 @@ main() {
   esac
   ACTION=${1:-up}
   topology
+  printf -v said '%s' "${SAID[@]}"
+  [[ ! $said ]] || mapfile -t LINES <<<"${said%$'\n'}"
   [[ $ACTION != logs ]] || logs "${@:2}"
   SELF=$(print_functions) # before it has others, see `learn`
   require
@@ -320,7 +323,7 @@ main() {
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
   PLAN='' PATIENCE='' WATCHER='' ANEW='' FILE=${BASH_SOURCE[0]:-} UNDOING='rules devices joined parameters'
-  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=() MAKERS=()
+  declare -ga LINES=() BLOCKS=() TEXTS=() SAID=() OLD=() PROBLEMS=() NODES=() MAKERS=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
 }
@@ -353,18 +356,22 @@ add() { # NODE KIND LINES
   [[ $1 == host || ${KINDS["$1 ip"]:-} ]] || { NODES+=("$1") && KINDS["$1 ip"]=1; }
   [[ ${BLOCKS[*]: -1} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
   KINDS["$1 $2"]=1 TEXTS[-1]+=$text$'\n'
-  mapfile -t -O "${#LINES[@]}" LINES <<<"$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"
+  SAID+=("$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"$'\n')
 }
 
 add_command() { local -a words=("${@:4}") && add "$1" "$2" "$3 ${words[*]@Q}"; } # NODE KIND NAME COMMAND…
 
-# What there is to do at some step for a line of some kind, and for a part of this script.
+# What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local line node kind
-  for line in "${LINES[@]}"; do
-    node=${line%% *} kind=${line#* } kind=${kind%% *}
-    [[ $1 != survey || $node == host || $kind == device ]] && [[ $1 != check || ${KEPT[$line]:-} ]] || continue
-    ! declare -F "$1_$kind" >/dev/null || "$1_$kind" "$node" "${line#* * }"
+  local index block line lines
+  for index in "${!BLOCKS[@]}"; do
+    block=${BLOCKS[index]}
+    [[ $1 != survey || $block == 'host '* || $block == *' device' ]] || continue
+    declare -F "$1_${block#* }" >/dev/null || continue
+    mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
+    for line in "${lines[@]}"; do
+      [[ $1 == survey && $line == 'link set '* || $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"
+    done
   done
 }
 
@@ -395,12 +402,18 @@ tell() { # SIGN LINE
 }
 
 tell_block() { # NODE KIND, LINES
-  local line
+  local line text=${2%$'\n'} head="+ ${1% *}: ${1#* } "
+  local -a lines
+  if [[ ! $WAS_UP ]]; then # all of it is new
+    [[ $1 != *tables ]] || { mapfile lines <<<"$text" && printf -v text '%s' "${lines[@]/#[*C]*}" && text=${text%$'\n'}; }
+    printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"
+    return
+  fi
   [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
   while IFS= read -r line; do
     line="$1 $line"
     if [[ ! ${KEPT[$line]:-} ]]; then tell + "$line"; elif [[ "$line " == @($ANEW) ]]; then tell '~' "$line" && anew "$line"; fi
-  done <<<"${2%$'\n'}"
+  done <<<"$text"
 }
 
 # A device that is made anew, at both ends: as patterns of lines about it.
@@ -416,9 +429,9 @@ recall() {
   local line node kind device
   NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  for line in "${LINES[@]}"; do NEW[$line]=1; done
-  for line in "${OLD[@]}"; do KEPT[$line]=1; done
-  for line in "${LINES[@]}" "${OLD[@]}"; do [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
+  [[ $ACTION == down && ${OLD[*]} ]] || # which wants none
+    for line in "${LINES[@]}"; do NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
+  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
   [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
   learn
   for line in "${LINES[@]}" "${OLD[@]}"; do

@@ -24,7 +24,7 @@ file() { add host file "$1 ${2:--} $(in_one_line)"; }
 ACTION=up
 begin
 topology
-((${#LINES[@]} == 0)) || printf '%s\n' "${LINES[@]}"
+printf '%s' "${SAID[@]}"
 }
 """
 FRAME = ("COMMIT", "*raw", "*nat", "*filter", "*mangle")
