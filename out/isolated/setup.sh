@@ -14,7 +14,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 685a21b47b0a, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 7c68801085d4, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1645,7 +1645,7 @@ logs() { # [-f] [NODE[.SERVICE]]
   of=${BASH_REMATCH[2]} follow=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
   while read -r node name; do [[ ${of:-$node} != "$node"?(".$name") ]] || files+=("$node.$name.log"); done < <(services)
   ((${#files[@]})) || die "there is no service $of"
-cd "$STATE" 2>/dev/null || die 'it is not up'
+  cd "$STATE" 2>/dev/null || die 'it is not up'
   exec tail -n +1 ${follow:+-F} -- "${files[@]}"
 }
 
@@ -1743,11 +1743,11 @@ uninstall() {
 }
 
 boot_files() {
-  local file unit=nsgen-$NAME.service folder=/etc/systemd/system for="of the nsgen topology $NAME, for every boot"
+  local file unit=nsgen-$NAME.service folder=/etc/systemd/system whose="of the nsgen topology $NAME, for every boot"
   local wants=$folder/multi-user.target.wants/$unit
   TEXT[/usr/local/sbin/nsgen-$NAME]=$(print_self)
-  TEXT[/etc/sysctl.d/99-nsgen-$NAME.conf]=${TEXT["host sysctl"]:+"# Kernel parameters $for, sysctl.d(5); $unit sets them too."$'\n'${TEXT["host sysctl"]}}
-  TEXT[/etc/modules-load.d/nsgen-$NAME.conf]=${TEXT["host module"]:+"# Kernel modules $for, modules-load.d(5)."$'\n'${TEXT["host module"]}}
+  TEXT[/etc/sysctl.d/99-nsgen-$NAME.conf]=${TEXT["host sysctl"]:+"# Kernel parameters $whose, sysctl.d(5); $unit sets them too."$'\n'${TEXT["host sysctl"]}}
+  TEXT[/etc/modules-load.d/nsgen-$NAME.conf]=${TEXT["host module"]:+"# Kernel modules $whose, modules-load.d(5)."$'\n'${TEXT["host module"]}}
   TEXT[$folder/$unit]="# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
 [Unit]
 Description=nsgen topology $NAME

@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 685a21b47b0a, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 7c68801085d4, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1291,11 +1291,11 @@ uninstall() {
 }
 
 boot_files() {
-  local file unit=nsgen-$NAME.service folder=/etc/systemd/system for="of the nsgen topology $NAME, for every boot"
+  local file unit=nsgen-$NAME.service folder=/etc/systemd/system whose="of the nsgen topology $NAME, for every boot"
   local wants=$folder/multi-user.target.wants/$unit
   TEXT[/usr/local/sbin/nsgen-$NAME]=$(print_self)
-  TEXT[/etc/sysctl.d/99-nsgen-$NAME.conf]=${TEXT["host sysctl"]:+"# Kernel parameters $for, sysctl.d(5); $unit sets them too."$'\n'${TEXT["host sysctl"]}}
-  TEXT[/etc/modules-load.d/nsgen-$NAME.conf]=${TEXT["host module"]:+"# Kernel modules $for, modules-load.d(5)."$'\n'${TEXT["host module"]}}
+  TEXT[/etc/sysctl.d/99-nsgen-$NAME.conf]=${TEXT["host sysctl"]:+"# Kernel parameters $whose, sysctl.d(5); $unit sets them too."$'\n'${TEXT["host sysctl"]}}
+  TEXT[/etc/modules-load.d/nsgen-$NAME.conf]=${TEXT["host module"]:+"# Kernel modules $whose, modules-load.d(5)."$'\n'${TEXT["host module"]}}
   TEXT[$folder/$unit]="# Builds the nsgen topology $NAME at boot, by setup.sh, which is to be /usr/local/sbin/nsgen-$NAME, with mode 755.
 [Unit]
 Description=nsgen topology $NAME

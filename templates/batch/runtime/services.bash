@@ -78,6 +78,6 @@ logs() { # [-f] [NODE[.SERVICE]]
   of=${BASH_REMATCH[2]} follow=${BASH_REMATCH[1]}${BASH_REMATCH[3]}
   while read -r node name; do [[ ${of:-$node} != "$node"?(".$name") ]] || files+=("$node.$name.log"); done < <(services)
   ((${#files[@]})) || die "there is no service $of"
-cd "$STATE" 2>/dev/null || die 'it is not up'
+  cd "$STATE" 2>/dev/null || die 'it is not up'
   exec tail -n +1 ${follow:+-F} -- "${files[@]}"
 }
