@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 7c68801085d4, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 090c3fd10a53, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -133,7 +133,6 @@ RULES
 # that may fail is called in a condition; `ended` puts things right.
 
 main() {
-  local said
   begin
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   [[ ! $* =~ ^try(' '([1-9][0-9]{0,4}))?$ ]] || { PATIENCE=${BASH_REMATCH[2]:-60} && set --; }
@@ -147,10 +146,7 @@ main() {
   esac
   ACTION=${1:-up}
   topology
-  printf -v said '%s' "${SAID[@]}"
-  [[ ! $said ]] || mapfile -t LINES <<<"${said%$'\n'}"
   [[ $ACTION != logs ]] || logs "${@:2}"
-  SELF=$(print_functions) # before it has others, see `learn`
   require
   lock
   recall
@@ -160,8 +156,8 @@ main() {
 
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
-  PLAN='' PATIENCE='' WATCHER='' ANEW='' FILE=${BASH_SOURCE[0]:-} UNDOING='rules devices joined parameters'
-  declare -ga LINES=() BLOCKS=() TEXTS=() SAID=() OLD=() PROBLEMS=() NODES=() MAKERS=()
+  PLAN='' PATIENCE='' WATCHER='' ANEW='' SELF='' FILE=${BASH_SOURCE[0]:-} UNDOING='rules devices joined parameters'
+  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
 }
@@ -176,38 +172,46 @@ run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it 
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
 
-take() { # NODE KIND <LINES; comments are for the reader
-  local text lines=()
-  IFS= read -rN 99999999 text || true
+take() { # NODE KIND <LINES; comments are for the reader, names of tables and COMMIT for iptables-restore
+  local text && IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     TEXT["$1 $2"]+=$'\n'$text
-    mapfile lines <<<"${text%$'\n'}"
-    printf -v text '%s' "${lines[@]/#'#'*}"
+    split "$text"
+    printf -v text '%s\n' "${MAPFILE[@]/#[#*C]*}"
   fi
   add "$1" "$2" "$text"
 }
 
 # Lines of one kind, one after the other, are a block.
 add() { # NODE KIND LINES
-  local text=${3%$'\n'}
-  [[ $text ]] || return 0
+  [[ $3 ]] || return 0
   [[ $1 == host || ${KINDS["$1 ip"]:-} ]] || { NODES+=("$1") && KINDS["$1 ip"]=1; }
-  [[ ${BLOCKS[*]: -1} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
-  KINDS["$1 $2"]=1 TEXTS[-1]+=$text$'\n'
-  SAID+=("$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"$'\n')
+  [[ ${#BLOCKS[@]} -gt 0 && ${BLOCKS[-1]} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
+  KINDS["$1 $2"]=1 TEXTS[-1]+=${3%$'\n'}$'\n'
+  split "$3" "$1 $2 "
+  LINES+=("${MAPFILE[@]}")
+}
+
+# Into MAPFILE, as mapfile does it; but that reads what is piped letter by letter.
+split() { # LINES [WHAT EACH IS TO BEGIN WITH]
+  local line IFS=$'\n'
+  MAPFILE=()
+  set -f
+  for line in $1; do MAPFILE+=("${2:-}$line"); done
+  set +f
 }
 
 add_command() { local -a words=("${@:4}") && add "$1" "$2" "$3 ${words[*]@Q}"; } # NODE KIND NAME COMMAND…
 
 # What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local index block line lines
+  local index block line
   for index in "${!BLOCKS[@]}"; do
     block=${BLOCKS[index]}
     [[ $1 != survey || $block == 'host '* || $block == *' device' ]] || continue
     declare -F "$1_${block#* }" >/dev/null || continue
-    mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
-    for line in "${lines[@]}"; do
+    split "${TEXTS[index]}"
+    for line in "${MAPFILE[@]}"; do
       [[ $1 == survey && $line == 'link set '* || $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"
     done
   done
@@ -220,38 +224,39 @@ make() {
   local index node kind
   for index in "${!BLOCKS[@]}"; do
     node=${BLOCKS[index]% *} kind=${BLOCKS[index]#* }
-    tell_block "${BLOCKS[index]}" "${TEXTS[index]}"
+    tell_text "$node" "$kind" "${TEXTS[index]}"
     if [[ $PLAN ]]; then continue; fi
     if [[ $node != host && $kind =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then WAITING["$kind $node"]+=${TEXTS[index]} && continue; fi
     each flush
-    make_lines "$node" "$kind" "${TEXTS[index]}"
+    make_text "$node" "$kind" "${TEXTS[index]}"
   done
   each flush
 }
 
-make_lines() { # NODE KIND LINES
-  if declare -F "make_$2" >/dev/null; then "make_$2" "$1" "$3"; else run_lines "$@"; fi
+make_text() { # NODE KIND LINES: one by one, or all at once
+  local line
+  if declare -F "make_$2" >/dev/null; then
+    split "$3"
+    for line in "${MAPFILE[@]}"; do "make_$2" "$1" "$line"; done
+  elif [[ $2 == *tables ]]; then run_rules "$1" "$2"
+  elif [[ $2 == ip ]]; then run_ip "$1" "$3"
+  else run_lines "$@"; fi
 }
 
 # What `up` does, as it does it, and `plan` before: - is undone, + is new, ~ is set right, or goes and is made again.
 tell() { # SIGN LINE
-  [[ ${ACTION:-} != up || ${TOLD[$*]:-} || $2 == *tables' '[*C]* ]] || printf '%s %s: %s\n' "$1" "${2%% *}" "${2#* }"
+  [[ ${ACTION:-} != up || ${TOLD[$*]:-} ]] || printf '%s %s: %s\n' "$1" "${2%% *}" "${2#* }"
   TOLD[$*]=1
 }
 
-tell_block() { # NODE KIND, LINES
-  local line text=${2%$'\n'} head="+ ${1% *}: ${1#* } "
-  local -a lines
-  if [[ ! $WAS_UP ]]; then # all of it is new
-    [[ $1 != *tables ]] || { mapfile lines <<<"$text" && printf -v text '%s' "${lines[@]/#[*C]*}" && text=${text%$'\n'}; }
-    printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"
-    return
-  fi
-  [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
-  while IFS= read -r line; do
-    line="$1 $line"
+tell_text() { # NODE KIND LINES
+  local line
+  [[ $WAS_UP ]] || { split "$3" "+ $1: $2 " && printf '%s\n' "${MAPFILE[@]}" && return; } # all of it is new
+  [[ $2 != udp || ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || ANEW+="|$1 udp *" # as `make_udp`
+  split "$3" "$1 $2 "
+  for line in "${MAPFILE[@]}"; do
     if [[ ! ${KEPT[$line]:-} ]]; then tell + "$line"; elif [[ "$line " == @($ANEW) ]]; then tell '~' "$line" && anew "$line"; fi
-  done <<<"$text"
+  done
 }
 
 # A device that is made anew, at both ends: as patterns of lines about it.
@@ -262,15 +267,15 @@ anew() { # LINE
   ANEW+="|$first|${BASH_REMATCH[8]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[6]:-${BASH_REMATCH[2]}}[ ./]*"
 }
 
-# OLD: what earlier runs made. MAKERS: what makes a device. CHANGED: what there is more of, or less.
+# OLD: what earlier runs made. CHANGED: what there is more of, or less.
 recall() {
   local line node kind device
-  NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
+  NEW=() KEPT=() OLD=() CHANGED=()
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  [[ $ACTION == down && ${OLD[*]} ]] || # which wants none
-    for line in "${LINES[@]}"; do NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
-  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
-  [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
+  [[ ${OLD[*]} || -e $STATE/up ]] || return 0
+  [[ $ACTION == down && ${OLD[*]} ]] || for line in "${LINES[@]}"; do NEW[$line]=1; done # `down` wants none
+  for line in "${OLD[@]}"; do KEPT[$line]=1; done
+  [[ ${OLD[*]} != "${LINES[*]}" ]] || return 0
   learn
   for line in "${LINES[@]}" "${OLD[@]}"; do
     if [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]]; then continue; fi
@@ -283,6 +288,7 @@ recall() {
 # How to undo what was made by parts that this script has not: from the one that made it, and one that failed over that.
 learn() {
   local file
+  know_self
   for file in "$STATE"/script{,.new}; do [[ ! -s $file ]] || builtin source "$file"; done
   builtin source /dev/stdin <<<"$SELF"
   each begin "$UNDOING"
@@ -380,6 +386,7 @@ up() {
   act keep "${OLD[@]}" "${LINES[@]}"
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
+  know_self
   printf '%s\n' "$SELF" >"$TMP/script" # not before, see `learn`
   act mv "$TMP/script" "$STATE/script.new"
   each prepare
@@ -442,6 +449,7 @@ clear_away() {
 undo() {
   local index line kind
   UNDONE=()
+  ((${#OLD[@]})) || return 0
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
     line=${OLD[index]}
     if [[ ${NEW[$line]:-} ]]; then continue; fi
@@ -469,6 +477,7 @@ differences() {
   local line
   every check
   each check
+  [[ ${OLD[*]} != "${LINES[*]}" ]] || return 0
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || printf '%s: not in this script: %s\n' "${line%% *}" "${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || printf '%s: only in this script: %s\n' "${line%% *}" "${line#* }"; done
 }
@@ -477,13 +486,15 @@ what_counts() { sed '/: besides: /d' <<<"$1"; } # DIFFERENCES
 
 # This script: the file it is read from; of a pipe, what bash has read, without its comments.
 print_self() {
-  if [[ -f $FILE ]]; then cat "$FILE"; else printf '#!/usr/bin/env bash\n{\n%s\nmain "$@"\n}\n' "$SELF"; fi
+  if [[ -f $FILE ]]; then cat "$FILE"; else know_self && printf '#!/usr/bin/env bash\n{\n%s\nmain "$@"\n}\n' "$SELF"; fi
 }
 
-print_functions() {
-  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob inherit_errexit' 'export LC_ALL=C'
-  declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL MODULES ${REACHED+REACHED}
-  declare -f
+know_self() { # once, before it has others' functions, see `learn`
+  [[ $SELF ]] || SELF=$(
+    printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob inherit_errexit' 'export LC_ALL=C'
+    declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL MODULES ${REACHED+REACHED}
+    declare -f
+  )
 }
 
 # ---- iptables ----
@@ -501,10 +512,7 @@ recall_rules() { # the same ones in another order are others
   done
 }
 
-make_iptables() { put_rules "$1" iptables; }
-make_ip6tables() { put_rules "$1" ip6tables; }
-
-put_rules() { # NODE TOOL
+run_rules() { # NODE TOOL
   ! is_wanted "$1" "$2" || replace_rules "$1" "$2" "${TEXT["$1 $2"]}" || die "$1: $2 refused the rules"
 }
 
@@ -584,7 +592,7 @@ warn_rules() {
   done < <(nft list chains 2>/dev/null | awk '
     $1 == "table" { table = $2 " " $3 } $1 == "chain" { chain = $2 }
     /hook forward .*policy drop;/ && table " " chain !~ /^ip6? filter FORWARD$/ && table != "inet firewalld" { print table, chain }')
-  ! systemctl --quiet is-active firewalld.service 2>/dev/null ||
+  [[ ! -d /run/systemd/system ]] || ! systemctl --quiet is-active firewalld.service 2>/dev/null ||
     say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
@@ -599,12 +607,8 @@ settle_rules() {
 # Connection tracking forgets UDP flows to ports that there are of these: they are translated anew, or no more.
 udp_flows() { add "$1" udp "${*:2}"; } # NODE FIRST LAST FILTER…
 
-make_udp() { # NODE LINES; in a namespace that is new there are none
-  local flows
-  [[ $1 == host || $WAS_UP ]] || return 0
-  while read -r flows; do
-    [[ ${KEPT["$1 udp $flows"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$1" "$flows"
-  done <<<"${2%$'\n'}"
+make_udp() { # NODE FIRST LAST FILTER…; in a namespace that is new there are none
+  [[ $1 != host && ! $WAS_UP || ${KEPT["$1 udp $2"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$@"
 }
 
 undo_udp() { # NODE FIRST LAST FILTER…
@@ -633,10 +637,10 @@ begin_devices() {
 }
 
 # Many namespaces are made in two halves, side by side: most of it is the kernel's time.
-make_ip() { # NODE LINES
+run_ip() { # NODE LINES
   local many=0 failed=''
   local -a lines=()
-  [[ $2 != 'netns add '* ]] || mapfile -t lines <<<"${2%$'\n'}"
+  [[ $2 != 'netns add '* ]] || { split "$2" && lines=("${MAPFILE[@]}"); }
   while [[ ${lines[many]:-} == 'netns add '* ]]; do many=$((many + 1)); done
   if ((many < 20)); then run_lines "$1" ip "$2"; return; fi
   run_lines "$1" ip "$(printf '%s\n' "${lines[@]:0:many / 2}")" &
@@ -693,7 +697,9 @@ flush_devices() {
   ((${#WAITING[@]})) || return 0
   make_inside
   for kind in ip6 bridge tc sysctl; do
-    for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || make_lines "$node" "$kind" "${WAITING["$kind $node"]}"; done
+    for node in "${NODES[@]}"; do
+      [[ ! ${WAITING["$kind $node"]:-} ]] || make_text "$node" "$kind" "${WAITING["$kind $node"]}"
+    done
   done
   WAITING=()
 }
@@ -749,13 +755,15 @@ apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/
 
 # A device tells by its alias whose it is, a namespace by that of its lo.
 know_devices() {
-  local device line text
+  local text line device
   ALIAS=()
   text=$(ip -o link show) || return 1
-  while read -r _ device line; do
+  split "$text"
+  for line in "${MAPFILE[@]}"; do
+    device=${line#* }
     [[ $line == *' alias '* ]] || line='alias -'
     ALIAS[${device%%[@:]*}]=${line##*alias }
-  done <<<"$text"
+  done
 }
 
 warn_devices() {
@@ -857,7 +865,7 @@ list() {
   local -a names=("${NODES[@]}")
   printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${LINES[@]}" >"$TMP/lines"
-  [[ $UNDER_WAY ]] || printf '%s\n' "${OLD[@]}" >>"$TMP/lines"
+  [[ $UNDER_WAY || ${OLD[*]} == "${LINES[*]}" ]] || printf '%s\n' "${OLD[@]}" >>"$TMP/lines"
   if [[ ! $INSIDE ]]; then
     namespaces_there >"$TMP/there"
     mapfile -t names <"$TMP/there"
@@ -1057,7 +1065,8 @@ remake() { # WHAT DIFFERS
   text=$(sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' <<<"$1" | sort -u)
   [[ ! $text ]] || while read -r node device; do
     made=''
-    printf '%s %s\n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
+    # With another address, unless it has one of its own.
+    printf '%s: link %s \n' "$node: missing" "$device" "$node: instead" "$device" >>"$TMP/remade"
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
         $line =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
@@ -1114,14 +1123,9 @@ finish_devices() {
 }
 
 still_differs() {
-  local line node kind device remade
   [[ $DRIFT ]] || return 0
   differ "$STATE/seen" "$TMP/seen" >"$TMP/still"
-  remade=$'\n'$(<"$TMP/remade")$'\n'
-  while IFS= read -r line; do
-    read -r node _ kind device _ <<<"$line"
-    [[ $'\n'$DRIFT$'\n' != *$'\n'"$line"$'\n'* || $kind == link && $remade == *$'\n'"${node%:} $device"$'\n'* ]] || printf '%s\n' "$line"
-  done <"$TMP/still"
+  { grep -xF "$DRIFT" "$TMP/still" || [[ $? == 1 ]]; } | { grep -vFf "$TMP/remade" || [[ $? == 1 ]]; }
 }
 
 # ---- undoing ----
@@ -1237,16 +1241,14 @@ check_sysctl() { # NODE KEY = VALUE
   [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
 }
 
-make_sysctl() { # NODE LINES
-  local key value now record users
+make_sysctl() { # NODE KEY = VALUE
+  local key=${2%% = *} value=${2#* = } now record users
+  now=$(get_parameter "$1" "$key") || { may_lack "$1" "$key" && return; die "$1: this kernel has no parameter $key"; }
   [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
-  while read -r key _ value; do
-    now=$(get_parameter "$1" "$key") || { may_lack "$1" "$key" && continue; die "$1: this kernel has no parameter $key"; }
-    record=/run/nsgen/sysctl/$1@${key//\//%} users=("$record":*)
-    ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record" # which counts as soon as it has a user
-    printf '%s\n' "$value" >"$record:$NAME"
-    [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || die "$1: $key cannot be set to $value"
-  done <<<"${2%$'\n'}"
+  record=/run/nsgen/sysctl/$1@${key//\//%} users=("$record":*)
+  ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record" # which counts as soon as it has a user
+  printf '%s\n' "$value" >"$record:$NAME"
+  [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || die "$1: $key cannot be set to $value"
 }
 
 what_was() { # NODE KEY NOW
@@ -1273,17 +1275,17 @@ along_with() { # NODE KEY [chains]
   [[ $1${3:-} != hostchains ]] || { "$tool" -w -S || "$tool" -w -S; } 2>/dev/null | sed '/^-N/!d; /^-N NSGEN-/d' || true
 }
 
-# In files that set parameters, sysctl.d(5): an administrator's, and our own.
-grep_files() { # KEY VALUE OPTION…
-  grep -sE "${@:3}" "^\s*-?${1//[.\/]/[.\/]}\s*=\s*${2//[^0-9a-z]/.}\s*$" /dev/null {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f]
+# By an administrator, in a file that sets parameters, sysctl.d(5).
+asked_for() { # KEY VALUE
+  grep -qsE --exclude='99-nsgen-*' "^\s*-?${1//[.\/]/[.\/]}\s*=\s*${2//[^0-9a-z]/.}\s*$" /dev/null \
+    {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f]
 }
-
-asked_for() { grep_files "$1" "$2" -q --exclude='99-nsgen-*'; } # KEY VALUE
 
 # Whether our own file, from before this boot, switched it on then, so that it counts as off; not once it has been put back.
 set_at_boot() { # NODE KEY NOW
-  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 &&
-    [[ $(grep_files "$2" 1 -l | xargs -r -I{} find {} ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
+  local files=(/etc/sysctl.d/99-nsgen-*.conf)
+  [[ $1$3 == host1 && ${files[*]} && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 &&
+    [[ $(find "${files[@]}" ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)" -exec grep -lxF "$2 = 1" {} +) ]]
 }
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
@@ -1310,10 +1312,13 @@ settle_parameters() { # unless something has gone wrong: then it is known what i
 
 # With a namespace that goes, or a device of ours.
 goes() { # NODE KEY
-  local maker
+  local line
   lives "$1" || return 0
-  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip @(link|tuntap) add name ${BASH_REMATCH[1]} " &&
-    [[ " ${MAKERS[*]}" == *$maker* && " ${!NEW[*]}" != *$maker* ]]
+  [[ $2 =~ [./]conf[./](.*)[./] ]] || return 1
+  for line in "${OLD[@]}"; do
+    [[ $line != "$1 ip "*" add name ${BASH_REMATCH[1]} "* ]] || return "${NEW[$line]:-0}"
+  done
+  return 1
 }
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.
@@ -1367,14 +1372,12 @@ make_folder() { :; } # with its file
 undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 check_file() { is_written "$2" || printf 'host: changed: %s is not as it was written\n' "${2%% *}"; }
 
-make_file() { # host LINES
-  local path reader text
-  while read -r path reader text; do
-    if is_written "$path $reader $text"; then continue; fi
-    mkdir -p "${path%/*}"
-    printf '%b' "$text" >"$path"
-    reload "$reader"
-  done <<<"${2%$'\n'}"
+make_file() { # host PATH READER TEXT
+  local path=${2%% *} reader=${2#* }
+  if is_written "$2"; then return; fi
+  mkdir -p "${path%/*}"
+  printf '%b' "${reader#* }" >"$path"
+  reload "${reader%% *}"
 }
 
 undo_file() { # host PATH READER TEXT
@@ -1418,6 +1421,7 @@ since() { date -r "$1" '+%F %T'; } # FILE
 start_watch() {
   rm -rf "$STATE".{try,back,kept}
   mkdir "$TMP/trial"
+  know_self
   printf '%s\n' "$SELF" >"$TMP/trial/script"
   [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/trial/old"
   (exec {LOCK}<&- && exec setsid bash -c ". $TMP/trial/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &

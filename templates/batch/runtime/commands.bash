@@ -10,19 +10,15 @@ prepare_commands() {
 }
 
 # The record of a command is empty while it runs: one that was killed meanwhile is undone.
-make_once() { # NODE LINES
-  local line record lines=()
-  mapfile -t lines <<<"${2%$'\n'}" # not read one by one: a command may read what this script reads
+make_once() { # NODE NUMBER COMMAND, in quotes
+  local record=$STATE/once.$1.${2%% *}
   each look
-  for line in "${lines[@]}"; do
-    record=$STATE/once.$1.${line%% *}
-    if [[ $record == *.undo ]]; then printf '%s\n' "${line#* }" >"$record" && continue; fi
-    if [[ -s $record ]]; then continue; fi
-    [[ ! -e $record ]] || undo_once "$1" "${line%% *}"
-    : >"$record"
-    run_in "$1" "${line#* }" || { rm -f "$record" && die "$1: ${line#* } failed"; }
-    printf 'done\n' >"$record"
-  done
+  if [[ $record == *.undo ]]; then printf '%s\n' "${2#* }" >"$record" && return; fi
+  if [[ -s $record ]]; then return; fi
+  [[ ! -e $record ]] || undo_once "$1" "${2%% *}"
+  : >"$record"
+  run_in "$1" "${2#* }" || { rm -f "$record" && die "$1: ${2#* } failed"; }
+  printf 'done\n' >"$record"
 }
 
 # A program, whatever function or built-in command has the same name.

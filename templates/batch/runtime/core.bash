@@ -4,7 +4,6 @@
 # that may fail is called in a condition; `ended` puts things right.
 
 main() {
-  local said
   begin
   [[ ${1:-} != -v ]] || { VERBOSE=yes && shift; }
   [[ ! $* =~ ^try(' '([1-9][0-9]{0,4}))?$ ]] || { PATIENCE=${BASH_REMATCH[2]:-60} && set --; }
@@ -18,10 +17,7 @@ main() {
   esac
   ACTION=${1:-up}
   topology
-  printf -v said '%s' "${SAID[@]}"
-  [[ ! $said ]] || mapfile -t LINES <<<"${said%$'\n'}"
   [[ $ACTION != logs ]] || logs "${@:2}"
-  SELF=$(print_functions) # before it has others, see `learn`
   require
   lock
   recall
@@ -31,8 +27,8 @@ main() {
 
 begin() {
   STATE=/run/nsgen/$NAME TMP=/run/nsgen/tmp WAS_UP='' LEFT='' LOCK='' DRIFT='' VERBOSE='' STRICT='' UNDER_WAY=''
-  PLAN='' PATIENCE='' WATCHER='' ANEW='' FILE=${BASH_SOURCE[0]:-} UNDOING='rules devices joined parameters'
-  declare -ga LINES=() BLOCKS=() TEXTS=() SAID=() OLD=() PROBLEMS=() NODES=() MAKERS=()
+  PLAN='' PATIENCE='' WATCHER='' ANEW='' SELF='' FILE=${BASH_SOURCE[0]:-} UNDOING='rules devices joined parameters'
+  declare -ga LINES=() BLOCKS=() TEXTS=() OLD=() PROBLEMS=() NODES=()
   declare -gA NEW=() KEPT=() CHANGED=() KINDS=() TEXT=() WAITING=() LATER=() TOLD=()
   each begin
 }
@@ -47,38 +43,46 @@ run() { [[ ! $VERBOSE ]] || printf '[#] %s\n' "$*" >&2 && "$@"; } # with -v, it 
 act() { [[ $PLAN ]] || "$@"; } # what `plan` does not do
 in_node() { if [[ $1 == host ]]; then "${@:2}"; else nsenter --net="${JOINED[$1]:-/run/netns/$1}" "${@:2}"; fi; } # NODE COMMAND…
 
-take() { # NODE KIND <LINES; comments are for the reader
-  local text lines=()
-  IFS= read -rN 99999999 text || true
+take() { # NODE KIND <LINES; comments are for the reader, names of tables and COMMIT for iptables-restore
+  local text && IFS= read -rN 99999999 text || true
   if [[ $2 =~ ^(module|sysctl|ip6?tables)$ ]]; then
     TEXT["$1 $2"]+=$'\n'$text
-    mapfile lines <<<"${text%$'\n'}"
-    printf -v text '%s' "${lines[@]/#'#'*}"
+    split "$text"
+    printf -v text '%s\n' "${MAPFILE[@]/#[#*C]*}"
   fi
   add "$1" "$2" "$text"
 }
 
 # Lines of one kind, one after the other, are a block.
 add() { # NODE KIND LINES
-  local text=${3%$'\n'}
-  [[ $text ]] || return 0
+  [[ $3 ]] || return 0
   [[ $1 == host || ${KINDS["$1 ip"]:-} ]] || { NODES+=("$1") && KINDS["$1 ip"]=1; }
-  [[ ${BLOCKS[*]: -1} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
-  KINDS["$1 $2"]=1 TEXTS[-1]+=$text$'\n'
-  SAID+=("$1 $2 ${text//$'\n'/$'\n'"$1 $2 "}"$'\n')
+  [[ ${#BLOCKS[@]} -gt 0 && ${BLOCKS[-1]} == "$1 $2" ]] || { BLOCKS+=("$1 $2") && TEXTS+=(''); }
+  KINDS["$1 $2"]=1 TEXTS[-1]+=${3%$'\n'}$'\n'
+  split "$3" "$1 $2 "
+  LINES+=("${MAPFILE[@]}")
+}
+
+# Into MAPFILE, as mapfile does it; but that reads what is piped letter by letter.
+split() { # LINES [WHAT EACH IS TO BEGIN WITH]
+  local line IFS=$'\n'
+  MAPFILE=()
+  set -f
+  for line in $1; do MAPFILE+=("${2:-}$line"); done
+  set +f
 }
 
 add_command() { local -a words=("${@:4}") && add "$1" "$2" "$3 ${words[*]@Q}"; } # NODE KIND NAME COMMAND…
 
 # What there is to do at some step for the lines of a kind, and for a part of this script.
 every() { # STEP
-  local index block line lines
+  local index block line
   for index in "${!BLOCKS[@]}"; do
     block=${BLOCKS[index]}
     [[ $1 != survey || $block == 'host '* || $block == *' device' ]] || continue
     declare -F "$1_${block#* }" >/dev/null || continue
-    mapfile -t lines <<<"${TEXTS[index]%$'\n'}"
-    for line in "${lines[@]}"; do
+    split "${TEXTS[index]}"
+    for line in "${MAPFILE[@]}"; do
       [[ $1 == survey && $line == 'link set '* || $1 == check && ! ${KEPT["$block $line"]:-} ]] || "$1_${block#* }" "${block% *}" "$line"
     done
   done
@@ -91,38 +95,39 @@ make() {
   local index node kind
   for index in "${!BLOCKS[@]}"; do
     node=${BLOCKS[index]% *} kind=${BLOCKS[index]#* }
-    tell_block "${BLOCKS[index]}" "${TEXTS[index]}"
+    tell_text "$node" "$kind" "${TEXTS[index]}"
     if [[ $PLAN ]]; then continue; fi
     if [[ $node != host && $kind =~ ^(ip6?|bridge|tc|sysctl)$ ]]; then WAITING["$kind $node"]+=${TEXTS[index]} && continue; fi
     each flush
-    make_lines "$node" "$kind" "${TEXTS[index]}"
+    make_text "$node" "$kind" "${TEXTS[index]}"
   done
   each flush
 }
 
-make_lines() { # NODE KIND LINES
-  if declare -F "make_$2" >/dev/null; then "make_$2" "$1" "$3"; else run_lines "$@"; fi
+make_text() { # NODE KIND LINES: one by one, or all at once
+  local line
+  if declare -F "make_$2" >/dev/null; then
+    split "$3"
+    for line in "${MAPFILE[@]}"; do "make_$2" "$1" "$line"; done
+  elif [[ $2 == *tables ]]; then run_rules "$1" "$2"
+  elif [[ $2 == ip ]]; then run_ip "$1" "$3"
+  else run_lines "$@"; fi
 }
 
 # What `up` does, as it does it, and `plan` before: - is undone, + is new, ~ is set right, or goes and is made again.
 tell() { # SIGN LINE
-  [[ ${ACTION:-} != up || ${TOLD[$*]:-} || $2 == *tables' '[*C]* ]] || printf '%s %s: %s\n' "$1" "${2%% *}" "${2#* }"
+  [[ ${ACTION:-} != up || ${TOLD[$*]:-} ]] || printf '%s %s: %s\n' "$1" "${2%% *}" "${2#* }"
   TOLD[$*]=1
 }
 
-tell_block() { # NODE KIND, LINES
-  local line text=${2%$'\n'} head="+ ${1% *}: ${1#* } "
-  local -a lines
-  if [[ ! $WAS_UP ]]; then # all of it is new
-    [[ $1 != *tables ]] || { mapfile lines <<<"$text" && printf -v text '%s' "${lines[@]/#[*C]*}" && text=${text%$'\n'}; }
-    printf '%s\n' "$head${text//$'\n'/$'\n'"$head"}"
-    return
-  fi
-  [[ $1 != *' udp' || ! ${CHANGED["${1% udp} iptables"]:-}${CHANGED["${1% udp} ip6tables"]:-} ]] || ANEW+="|$1 *" # as `make_udp`
-  while IFS= read -r line; do
-    line="$1 $line"
+tell_text() { # NODE KIND LINES
+  local line
+  [[ $WAS_UP ]] || { split "$3" "+ $1: $2 " && printf '%s\n' "${MAPFILE[@]}" && return; } # all of it is new
+  [[ $2 != udp || ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || ANEW+="|$1 udp *" # as `make_udp`
+  split "$3" "$1 $2 "
+  for line in "${MAPFILE[@]}"; do
     if [[ ! ${KEPT[$line]:-} ]]; then tell + "$line"; elif [[ "$line " == @($ANEW) ]]; then tell '~' "$line" && anew "$line"; fi
-  done <<<"$text"
+  done
 }
 
 # A device that is made anew, at both ends: as patterns of lines about it.
@@ -133,15 +138,15 @@ anew() { # LINE
   ANEW+="|$first|${BASH_REMATCH[8]:-${BASH_REMATCH[1]}} $about${BASH_REMATCH[6]:-${BASH_REMATCH[2]}}[ ./]*"
 }
 
-# OLD: what earlier runs made. MAKERS: what makes a device. CHANGED: what there is more of, or less.
+# OLD: what earlier runs made. CHANGED: what there is more of, or less.
 recall() {
   local line node kind device
-  NEW=() KEPT=() OLD=() CHANGED=() MAKERS=()
+  NEW=() KEPT=() OLD=() CHANGED=()
   [[ ! -e $STATE/made ]] || mapfile -t OLD <"$STATE/made"
-  [[ $ACTION == down && ${OLD[*]} ]] || # which wants none
-    for line in "${LINES[@]}"; do NEW[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
-  for line in "${OLD[@]}"; do KEPT[$line]=1 && [[ $line != *' add name '* ]] || MAKERS+=("$line"); done
-  [[ ( ${OLD[*]} || -e $STATE/up ) && ${OLD[*]} != "${LINES[*]}" ]] || return 0
+  [[ ${OLD[*]} || -e $STATE/up ]] || return 0
+  [[ $ACTION == down && ${OLD[*]} ]] || for line in "${LINES[@]}"; do NEW[$line]=1; done # `down` wants none
+  for line in "${OLD[@]}"; do KEPT[$line]=1; done
+  [[ ${OLD[*]} != "${LINES[*]}" ]] || return 0
   learn
   for line in "${LINES[@]}" "${OLD[@]}"; do
     if [[ ${NEW[$line]:-} && ${KEPT[$line]:-} ]]; then continue; fi
@@ -154,6 +159,7 @@ recall() {
 # How to undo what was made by parts that this script has not: from the one that made it, and one that failed over that.
 learn() {
   local file
+  know_self
   for file in "$STATE"/script{,.new}; do [[ ! -s $file ]] || builtin source "$file"; done
   builtin source /dev/stdin <<<"$SELF"
   each begin "$UNDOING"
@@ -251,6 +257,7 @@ up() {
   act keep "${OLD[@]}" "${LINES[@]}"
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
+  know_self
   printf '%s\n' "$SELF" >"$TMP/script" # not before, see `learn`
   act mv "$TMP/script" "$STATE/script.new"
   each prepare
@@ -313,6 +320,7 @@ clear_away() {
 undo() {
   local index line kind
   UNDONE=()
+  ((${#OLD[@]})) || return 0
   for ((index = ${#OLD[@]} - 1; index >= 0; index--)); do
     line=${OLD[index]}
     if [[ ${NEW[$line]:-} ]]; then continue; fi
@@ -340,6 +348,7 @@ differences() {
   local line
   every check
   each check
+  [[ ${OLD[*]} != "${LINES[*]}" ]] || return 0
   for line in "${OLD[@]}"; do [[ ${NEW[$line]:-} ]] || printf '%s: not in this script: %s\n' "${line%% *}" "${line#* }"; done
   for line in "${LINES[@]}"; do [[ ${KEPT[$line]:-} ]] || printf '%s: only in this script: %s\n' "${line%% *}" "${line#* }"; done
 }
@@ -348,11 +357,13 @@ what_counts() { sed '/: besides: /d' <<<"$1"; } # DIFFERENCES
 
 # This script: the file it is read from; of a pipe, what bash has read, without its comments.
 print_self() {
-  if [[ -f $FILE ]]; then cat "$FILE"; else printf '#!/usr/bin/env bash\n{\n%s\nmain "$@"\n}\n' "$SELF"; fi
+  if [[ -f $FILE ]]; then cat "$FILE"; else know_self && printf '#!/usr/bin/env bash\n{\n%s\nmain "$@"\n}\n' "$SELF"; fi
 }
 
-print_functions() {
-  printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob inherit_errexit' 'export LC_ALL=C'
-  declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL MODULES ${REACHED+REACHED}
-  declare -f
+know_self() { # once, before it has others' functions, see `learn`
+  [[ $SELF ]] || SELF=$(
+    printf '%s\n' 'set -euo pipefail' 'shopt -s nullglob inherit_errexit' 'export LC_ALL=C'
+    declare -p NAME WHAT PARTS PROGRAMS PORTS TRIAL MODULES ${REACHED+REACHED}
+    declare -f
+  )
 }

@@ -16,10 +16,10 @@ begin_devices() {
 }
 
 # Many namespaces are made in two halves, side by side: most of it is the kernel's time.
-make_ip() { # NODE LINES
+run_ip() { # NODE LINES
   local many=0 failed=''
   local -a lines=()
-  [[ $2 != 'netns add '* ]] || mapfile -t lines <<<"${2%$'\n'}"
+  [[ $2 != 'netns add '* ]] || { split "$2" && lines=("${MAPFILE[@]}"); }
   while [[ ${lines[many]:-} == 'netns add '* ]]; do many=$((many + 1)); done
   if ((many < 20)); then run_lines "$1" ip "$2"; return; fi
   run_lines "$1" ip "$(printf '%s\n' "${lines[@]:0:many / 2}")" &
@@ -76,7 +76,9 @@ flush_devices() {
   ((${#WAITING[@]})) || return 0
   make_inside
   for kind in ip6 bridge tc sysctl; do
-    for node in "${NODES[@]}"; do [[ ! ${WAITING["$kind $node"]:-} ]] || make_lines "$node" "$kind" "${WAITING["$kind $node"]}"; done
+    for node in "${NODES[@]}"; do
+      [[ ! ${WAITING["$kind $node"]:-} ]] || make_text "$node" "$kind" "${WAITING["$kind $node"]}"
+    done
   done
   WAITING=()
 }
@@ -132,13 +134,15 @@ apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/
 
 # A device tells by its alias whose it is, a namespace by that of its lo.
 know_devices() {
-  local device line text
+  local text line device
   ALIAS=()
   text=$(ip -o link show) || return 1
-  while read -r _ device line; do
+  split "$text"
+  for line in "${MAPFILE[@]}"; do
+    device=${line#* }
     [[ $line == *' alias '* ]] || line='alias -'
     ALIAS[${device%%[@:]*}]=${line##*alias }
-  done <<<"$text"
+  done
 }
 
 warn_devices() {
@@ -240,7 +244,7 @@ list() {
   local -a names=("${NODES[@]}")
   printf '%s' "$ASK" >"$TMP/ask"
   printf '%s\n' "${LINES[@]}" >"$TMP/lines"
-  [[ $UNDER_WAY ]] || printf '%s\n' "${OLD[@]}" >>"$TMP/lines"
+  [[ $UNDER_WAY || ${OLD[*]} == "${LINES[*]}" ]] || printf '%s\n' "${OLD[@]}" >>"$TMP/lines"
   if [[ ! $INSIDE ]]; then
     namespaces_there >"$TMP/there"
     mapfile -t names <"$TMP/there"
@@ -440,7 +444,8 @@ remake() { # WHAT DIFFERS
   text=$(sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' <<<"$1" | sort -u)
   [[ ! $text ]] || while read -r node device; do
     made=''
-    printf '%s %s\n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
+    # With another address, unless it has one of its own.
+    printf '%s: link %s \n' "$node: missing" "$device" "$node: instead" "$device" >>"$TMP/remade"
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
         $line =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
@@ -497,14 +502,9 @@ finish_devices() {
 }
 
 still_differs() {
-  local line node kind device remade
   [[ $DRIFT ]] || return 0
   differ "$STATE/seen" "$TMP/seen" >"$TMP/still"
-  remade=$'\n'$(<"$TMP/remade")$'\n'
-  while IFS= read -r line; do
-    read -r node _ kind device _ <<<"$line"
-    [[ $'\n'$DRIFT$'\n' != *$'\n'"$line"$'\n'* || $kind == link && $remade == *$'\n'"${node%:} $device"$'\n'* ]] || printf '%s\n' "$line"
-  done <"$TMP/still"
+  { grep -xF "$DRIFT" "$TMP/still" || [[ $? == 1 ]]; } | { grep -vFf "$TMP/remade" || [[ $? == 1 ]]; }
 }
 
 # ---- undoing ----

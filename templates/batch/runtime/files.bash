@@ -30,14 +30,12 @@ make_folder() { :; } # with its file
 undo_folder() { [[ ! -d $2 ]] || rmdir --ignore-fail-on-non-empty "$2" || left "$2 cannot be removed"; }
 check_file() { is_written "$2" || printf 'host: changed: %s is not as it was written\n' "${2%% *}"; }
 
-make_file() { # host LINES
-  local path reader text
-  while read -r path reader text; do
-    if is_written "$path $reader $text"; then continue; fi
-    mkdir -p "${path%/*}"
-    printf '%b' "$text" >"$path"
-    reload "$reader"
-  done <<<"${2%$'\n'}"
+make_file() { # host PATH READER TEXT
+  local path=${2%% *} reader=${2#* }
+  if is_written "$2"; then return; fi
+  mkdir -p "${path%/*}"
+  printf '%b' "${reader#* }" >"$path"
+  reload "${reader%% *}"
 }
 
 undo_file() { # host PATH READER TEXT

@@ -13,14 +13,11 @@ survey_device() { # NODE DEVICE
   [[ $(ip -o link show dev "$2") != *' master '* ]] || PROBLEMS+=("the device $2 of this host is in use: it is a port")
 }
 
-make_device() { # NODE DEVICES
-  local device
-  for device in $2; do
-    if is_taken "$1" "$device"; then continue; fi
-    [[ $(ip -o link show dev "$device") != *[\<,]UP[,\>]* ]] || : >"$STATE/up.$device"
-    if [[ $1 == host ]]; then set -- host "$2" down; else set -- "$1" "$2" netns "$1"; fi
-    run ip link set dev "$device" "${@:3}" || die "the device $device cannot move to $1"
-  done
+make_device() { # NODE DEVICE
+  if is_taken "$1" "$2"; then return; fi
+  [[ $(ip -o link show dev "$2") != *[\<,]UP[,\>]* ]] || : >"$STATE/up.$2"
+  if [[ $1 == host ]]; then set -- host "$2" down; else set -- "$1" "$2" netns "$1"; fi
+  run ip link set dev "$2" "${@:3}" || die "the device $2 cannot move to $1"
 }
 
 undo_device() { # NODE DEVICE

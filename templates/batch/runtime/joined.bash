@@ -41,17 +41,16 @@ prepare_joined() { # what is in one that is another now is made again
   done
 }
 
-make_join() { # host LINES
-  local name path held
-  while read -r name path; do
-    held=$STATE/join.$name JOINED[$name]=$STATE/join.$name
-    [[ ! -f $held || $path -ef $held ]] || leave "$name" "$path"
-    [[ -e $held ]] || mkfifo "$held"
-    [[ -f $held ]] || run mount --bind "$path" "$held"
-    if is_joined "$name" "$path"; then continue; fi
-    rm -f "/run/netns/$name"
-    run nsenter --net="$held" bash -c "exec ip netns attach $name \$\$" || die "$path cannot be called $name"
-  done < <(printf '%s' "$2")
+make_join() { # host NAME PATH
+  local name=${2% *} path=${2#* }
+  local held=$STATE/join.$name
+  JOINED[$name]=$held
+  [[ ! -f $held || $path -ef $held ]] || leave "$name" "$path"
+  [[ -e $held ]] || mkfifo "$held"
+  [[ -f $held ]] || run mount --bind "$path" "$held"
+  if is_joined "$name" "$path"; then return; fi
+  rm -f "/run/netns/$name"
+  run nsenter --net="$held" bash -c "exec ip netns attach $name \$\$" || die "$path cannot be called $name"
 }
 
 # For another one: that of a process that was started again, say.

@@ -14,13 +14,11 @@ survey_module() { # host NAME; an administrator forbids it in one of two ways, m
     PROBLEMS+=("the kernel module $2 is blacklisted under modprobe.d")
 }
 
-make_module() { # host NAMES
-  local name
-  for name in $2; do
-    if has_module "$name"; then continue; fi
-    [[ $name != br_netfilter ]] || : >"$STATE/loading"
-    run modprobe "$name" || die "the kernel module $name cannot be loaded"
-  done
+make_module() { # host NAME
+  if ! has_module "$2"; then
+    [[ $2 != br_netfilter ]] || : >"$STATE/loading"
+    run modprobe "$2" || die "the kernel module $2 cannot be loaded"
+  fi
   undo_module
 }
 

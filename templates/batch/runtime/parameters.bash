@@ -35,16 +35,14 @@ check_sysctl() { # NODE KEY = VALUE
   [[ $now == "${2#* = }" ]] || printf '%s: changed: %s is %s, not %s\n' "$1" "${2%% = *}" "$now" "${2#* = }"
 }
 
-make_sysctl() { # NODE LINES
-  local key value now record users
+make_sysctl() { # NODE KEY = VALUE
+  local key=${2%% = *} value=${2#* = } now record users
+  now=$(get_parameter "$1" "$key") || { may_lack "$1" "$key" && return; die "$1: this kernel has no parameter $key"; }
   [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
-  while read -r key _ value; do
-    now=$(get_parameter "$1" "$key") || { may_lack "$1" "$key" && continue; die "$1: this kernel has no parameter $key"; }
-    record=/run/nsgen/sysctl/$1@${key//\//%} users=("$record":*)
-    ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record" # which counts as soon as it has a user
-    printf '%s\n' "$value" >"$record:$NAME"
-    [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || die "$1: $key cannot be set to $value"
-  done <<<"${2%$'\n'}"
+  record=/run/nsgen/sysctl/$1@${key//\//%} users=("$record":*)
+  ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record" # which counts as soon as it has a user
+  printf '%s\n' "$value" >"$record:$NAME"
+  [[ $now == "$value" ]] || put_parameter "$1" "$key" "$value" || die "$1: $key cannot be set to $value"
 }
 
 what_was() { # NODE KEY NOW
@@ -71,17 +69,17 @@ along_with() { # NODE KEY [chains]
   [[ $1${3:-} != hostchains ]] || { "$tool" -w -S || "$tool" -w -S; } 2>/dev/null | sed '/^-N/!d; /^-N NSGEN-/d' || true
 }
 
-# In files that set parameters, sysctl.d(5): an administrator's, and our own.
-grep_files() { # KEY VALUE OPTION…
-  grep -sE "${@:3}" "^\s*-?${1//[.\/]/[.\/]}\s*=\s*${2//[^0-9a-z]/.}\s*$" /dev/null {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f]
+# By an administrator, in a file that sets parameters, sysctl.d(5).
+asked_for() { # KEY VALUE
+  grep -qsE --exclude='99-nsgen-*' "^\s*-?${1//[.\/]/[.\/]}\s*=\s*${2//[^0-9a-z]/.}\s*$" /dev/null \
+    {/etc,/run,/usr/local/lib,/usr/lib}/sysctl.d/*.conf /etc/sysctl.con[f]
 }
-
-asked_for() { grep_files "$1" "$2" -q --exclude='99-nsgen-*'; } # KEY VALUE
 
 # Whether our own file, from before this boot, switched it on then, so that it counts as off; not once it has been put back.
 set_at_boot() { # NODE KEY NOW
-  [[ $1$3 == host1 && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 &&
-    [[ $(grep_files "$2" 1 -l | xargs -r -I{} find {} ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)") ]]
+  local files=(/etc/sysctl.d/99-nsgen-*.conf)
+  [[ $1$3 == host1 && ${files[*]} && $2 =~ forward|nf-call ]] && ! grep -qsxF "$2" /run/nsgen.boot && ! asked_for "$2" 1 &&
+    [[ $(find "${files[@]}" ! -newerct "@$(sed -n 's/^btime //p' /proc/stat)" -exec grep -lxF "$2 = 1" {} +) ]]
 }
 
 # where_off KEY COMMAND…: only if that parameter was 0 before a topology of ours asked for more.
@@ -108,10 +106,13 @@ settle_parameters() { # unless something has gone wrong: then it is known what i
 
 # With a namespace that goes, or a device of ours.
 goes() { # NODE KEY
-  local maker
+  local line
   lives "$1" || return 0
-  [[ $2 =~ [./]conf[./](.*)[./] ]] && maker=" $1 ip @(link|tuntap) add name ${BASH_REMATCH[1]} " &&
-    [[ " ${MAKERS[*]}" == *$maker* && " ${!NEW[*]}" != *$maker* ]]
+  [[ $2 =~ [./]conf[./](.*)[./] ]] || return 1
+  for line in "${OLD[@]}"; do
+    [[ $line != "$1 ip "*" add name ${BASH_REMATCH[1]} "* ]] || return "${NEW[$line]:-0}"
+  done
+  return 1
 }
 
 # To what it was, or another topology sets. A device that has come since has what `default` had then.

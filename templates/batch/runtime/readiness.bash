@@ -2,17 +2,16 @@
 
 ready() { local -a words=("${@:5}") && add "$1" ready "$2 $3 $4${5:+ ${words[*]@Q}}"; } # NODE NAME SECONDS PORT/PROTOCOL|-- COMMAND…
 
-make_ready() { # NODE LINES
+make_ready() { # NODE LINE
   local name seconds by until said wrote
-  while read -r name seconds by; do
-    until=$((SECONDS + seconds))
-    while ! said=$(is_ready "$1" "$name" "$((until - SECONDS + 1))" "$by"); do
-      sleep 0.1
-      if ! is_running "$1.$name"; then said='it has ended' seconds=''; elif ((SECONDS <= until)); then continue; fi
-      wrote=$(tail -n 1 "$STATE/$1.$name.log")
-      die "the service $1.$name is not ready${seconds:+ after $seconds s}: $said${wrote:+; it wrote: $wrote}"
-    done
-  done <<<"${2%$'\n'}"
+  read -r name seconds by <<<"$2"
+  until=$((SECONDS + seconds))
+  while ! said=$(is_ready "$1" "$name" "$((until - SECONDS + 1))" "$by"); do
+    sleep 0.1
+    if ! is_running "$1.$name"; then said='it has ended' seconds=''; elif ((SECONDS <= until)); then continue; fi
+    wrote=$(tail -n 1 "$STATE/$1.$name.log")
+    die "the service $1.$name is not ready${seconds:+ after $seconds s}: $said${wrote:+; it wrote: $wrote}"
+  done
 }
 
 # Or it says why not.

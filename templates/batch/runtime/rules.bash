@@ -13,10 +13,7 @@ recall_rules() { # the same ones in another order are others
   done
 }
 
-make_iptables() { put_rules "$1" iptables; }
-make_ip6tables() { put_rules "$1" ip6tables; }
-
-put_rules() { # NODE TOOL
+run_rules() { # NODE TOOL
   ! is_wanted "$1" "$2" || replace_rules "$1" "$2" "${TEXT["$1 $2"]}" || die "$1: $2 refused the rules"
 }
 
@@ -96,7 +93,7 @@ warn_rules() {
   done < <(nft list chains 2>/dev/null | awk '
     $1 == "table" { table = $2 " " $3 } $1 == "chain" { chain = $2 }
     /hook forward .*policy drop;/ && table " " chain !~ /^ip6? filter FORWARD$/ && table != "inet firewalld" { print table, chain }')
-  ! systemctl --quiet is-active firewalld.service 2>/dev/null ||
+  [[ ! -d /run/systemd/system ]] || ! systemctl --quiet is-active firewalld.service 2>/dev/null ||
     say 'warning: firewalld is running: put the bridges into a zone of its, and run up again after it reloads'
 }
 
@@ -111,12 +108,8 @@ settle_rules() {
 # Connection tracking forgets UDP flows to ports that there are of these: they are translated anew, or no more.
 udp_flows() { add "$1" udp "${*:2}"; } # NODE FIRST LAST FILTER…
 
-make_udp() { # NODE LINES; in a namespace that is new there are none
-  local flows
-  [[ $1 == host || $WAS_UP ]] || return 0
-  while read -r flows; do
-    [[ ${KEPT["$1 udp $flows"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$1" "$flows"
-  done <<<"${2%$'\n'}"
+make_udp() { # NODE FIRST LAST FILTER…; in a namespace that is new there are none
+  [[ $1 != host && ! $WAS_UP || ${KEPT["$1 udp $2"]:-} && ! ${CHANGED["$1 iptables"]:-}${CHANGED["$1 ip6tables"]:-} ]] || undo_udp "$@"
 }
 
 undo_udp() { # NODE FIRST LAST FILTER…

@@ -2,14 +2,12 @@
 
 service() { add_command "$1" service "${@:2}"; } # NODE NAME COMMAND…
 
-make_service() { # NODE LINES
-  local name command
+make_service() { # NODE NAME COMMAND, in quotes
+  local name=${2%% *}
   each look
-  while read -r name command; do
-    if is_running "$1.$name" "$1"; then continue; fi # `undo` has stopped what another command had started
-    undo_service "$1" "$name"
-    read -r < <(launch "$1" "$name" "$command") || true # until it has written its record
-  done < <(printf '%s' "$2")
+  if is_running "$1.$name" "$1"; then return; fi # `undo` has stopped what another command had started
+  undo_service "$1" "$name"
+  read -r < <(launch "$1" "$name" "${2#* }") || true # until it has written its record
 }
 
 # It writes down what it is before it becomes the program, and before another run can begin: so none is ever lost.

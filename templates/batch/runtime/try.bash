@@ -5,6 +5,7 @@
 start_watch() {
   rm -rf "$STATE".{try,back,kept}
   mkdir "$TMP/trial"
+  know_self
   printf '%s\n' "$SELF" >"$TMP/trial/script"
   [[ ! $WAS_UP ]] || cp "$STATE/script" "$TMP/trial/old"
   (exec {LOCK}<&- && exec setsid bash -c ". $TMP/trial/script && watch $PATIENCE") 8<"/proc/$$" </dev/null &>/dev/null &

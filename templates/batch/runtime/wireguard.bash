@@ -3,15 +3,14 @@
 # In the words of wg(8), but for a peer whose private key is in a file here.
 wireguard() { add "$1" wg "${*:2}"; } # NODE DEVICE private-key FILE|peer KEY|peer-of FILE WORDS…
 
-make_wg() { # NODE LINES
+make_wg() { # NODE DEVICE private-key FILE|peer KEY|peer-of FILE WORDS…
   local device how key
   local -a words
-  while read -ra words; do
-    device=${words[0]} how=${words[1]} key=${words[2]}
-    [[ $how == peer || -s $key ]] || make_key "$key" || die "the key $key cannot be made"
-    [[ $how != peer-of ]] || key=$(wg pubkey <"$key") || die "the key $key cannot be read"
-    run in_node "$1" wg set "$device" "${how%-of}" "$key" "${words[@]:3}" || die "$1: wg set $device failed"
-  done < <(printf '%s' "$2")
+  read -ra words <<<"$2"
+  device=${words[0]} how=${words[1]} key=${words[2]}
+  [[ $how == peer || -s $key ]] || make_key "$key" || die "the key $key cannot be made"
+  [[ $how != peer-of ]] || key=$(wg pubkey <"$key") || die "the key $key cannot be read"
+  run in_node "$1" wg set "$device" "${how%-of}" "$key" "${words[@]:3}" || die "$1: wg set $device failed"
 }
 
 # For its owner alone, and never shown.
