@@ -47,7 +47,7 @@ test-targets: ## what render writes: both styles do the same with every topology
 test-lifecycle: ## fail and kill the script at every command, and change what runs; twelve minutes
 test-matrix: ## who reaches what, on machines of every kind; five minutes
 test-abuse: ## ten thousand generated topologies, right and broken, and two hundred built; seven minutes
-test-claims: ## verify generated topologies as people write them; N= for how many, SEED= for the same again; four minutes
+test-claims: ## verify generated topologies as people write them, N= how many, SEED= for the same again, and ours; five minutes
 test-mutation: ## leave out every rule, parameter, address and route of five scripts, one at a time; seven minutes
 test-vm: PROGRAMS := tests/vm/programs
 test-vm: ## boot real machines: persistence, kernel modules, every kind of interface, ufw, firewalld, Docker; fifteen minutes without KVM

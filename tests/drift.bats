@@ -140,18 +140,21 @@ is_built() { # FILE
   return 1
 }
 
-# One breakage: seen, planned, set right, and as built.
+# One breakage: seen, planned, set right, and as built. (What is planned differs by what is broken, hardly by the topology:
+# it is tried for two of them.)
 is_seen_and_set_right() { # BUILT NODE DONE SAID AFTERWARDS
   local output planned status=0
   on host bash -c "$3" || { echo "it cannot be done" >&2; return 1; }
   output=$(script check 2>&1) || status=$?
   ((status == 1)) || { echo "check exits $status: $output" >&2; return 1; }
   grep -qE -- "^$2: .*$4" <<<"$output" || { echo "check does not say of $2: $4: $output" >&2; return 1; }
-  status=0
-  planned=$(script plan 2>"$LAB/said") || status=$?
-  ((status == 2)) || { echo "plan exits $status: $(<"$LAB/said")" >&2; return 1; }
+  if [[ $PLANNED ]]; then
+    status=0
+    planned=$(script plan 2>"$LAB/said") || status=$?
+    ((status == 2)) || { echo "plan exits $status: $(<"$LAB/said")" >&2; return 1; }
+  fi
   output=$(script up 2>"$LAB/said") || { echo "up fails: $output$(<"$LAB/said")" >&2; return 1; }
-  diff <(printf '%s\n' "$planned") <(printf '%s\n' "$output") >&2 || { echo "up does otherwise than planned" >&2; return 1; }
+  [[ ! $PLANNED ]] || diff <(printf '%s\n' "$planned") <(printf '%s\n' "$output") >&2 || { echo "up does otherwise than planned" >&2; return 1; }
   output=$(script check 2>&1) && [[ ! $output ]] || { echo "after up, check says: $output" >&2; return 1; }
   if [[ $5 ]]; then
     on host bash -c "$5"
@@ -172,7 +175,8 @@ RAZE
 }
 
 everything_is_seen() { # INITIAL TOPOLOGY_FILE
-  local built where node broken said afterwards failures=0 tried=0
+  local built where node broken said afterwards failures=0 tried=0 PLANNED=''
+  [[ $1 != [ap] ]] || PLANNED=yes
   lab_start redirects=0 rp_filter=1
   # Addresses are used at once, without a second for duplicate address detection.
   on host sysctl -qw net.ipv6.conf.default.accept_dad=0

@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 090c3fd10a53, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime eda783680767, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -428,8 +428,9 @@ lock() {
   [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|status|confirm) ]] || for folder in "$STATE".{try,back}; do
     [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
   done
-  if [[ $PLAN ]]; then TMP=$(mktemp -d); elif [[ -e $TMP ]]; then rm -rf "$TMP"; fi
-  mkdir -p "$TMP" || die "$TMP cannot be made"
+  if [[ $PLAN ]]; then TMP=$(mktemp -d) && return; fi
+  [[ ! -e $TMP ]] || rm -rf "$TMP"
+  mkdir -p "$TMP" /run/nsgen/sysctl || die "$TMP cannot be made"
 }
 
 # The folder goes with the last topology. Then it is another script's turn.
@@ -1315,7 +1316,6 @@ check_sysctl() { # NODE KEY = VALUE
 make_sysctl() { # NODE KEY = VALUE
   local key=${2%% = *} value=${2#* = } now record users
   now=$(get_parameter "$1" "$key") || { may_lack "$1" "$key" && return; die "$1: this kernel has no parameter $key"; }
-  [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   record=/run/nsgen/sysctl/$1@${key//\//%} users=("$record":*)
   ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record" # which counts as soon as it has a user
   printf '%s\n' "$value" >"$record:$NAME"

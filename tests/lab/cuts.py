@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import TemporaryFile
 
 SPREAD, LAST = 3000, 300
 BASH = "/bin/bash"
@@ -34,13 +35,16 @@ def complaints(text: bytes, folder: Path, ways: list[str]) -> Iterator[str]:
 
     def run(job: tuple[int, str]) -> str:
         length, way = job
-        done = subprocess.run(
-            [BASH, *way.split()],
-            input=text[:length],
-            capture_output=True,
-            env={"PATH": str(folder)},
-            check=False,
-        )
+        with TemporaryFile() as cut:  # of a pipe, bash reads letter by letter
+            cut.write(text[:length])
+            cut.seek(0)
+            done = subprocess.run(
+                [BASH, *way.split()],
+                stdin=cut,
+                capture_output=True,
+                env={"PATH": str(folder)},
+                check=False,
+            )
         said = done.stderr.decode(errors="replace").strip().splitlines()
         return "" if done.returncode else f"bash {way}: {length} bytes: exit status 0: {said[-1:]}"
 

@@ -228,8 +228,9 @@ lock() {
   [[ $PLAN || ${NSGEN_BACK:-} || $ACTION == @(check|status|confirm) ]] || for folder in "$STATE".{try,back}; do
     [[ ! -d $folder ]] || flock -n "$folder" true || die 'it is on trial: confirm it first, or wait for the end of that'
   done
-  if [[ $PLAN ]]; then TMP=$(mktemp -d); elif [[ -e $TMP ]]; then rm -rf "$TMP"; fi
-  mkdir -p "$TMP" || die "$TMP cannot be made"
+  if [[ $PLAN ]]; then TMP=$(mktemp -d) && return; fi
+  [[ ! -e $TMP ]] || rm -rf "$TMP"
+  mkdir -p "$TMP" /run/nsgen/sysctl || die "$TMP cannot be made"
 }
 
 # The folder goes with the last topology. Then it is another script's turn.

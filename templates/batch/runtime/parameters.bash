@@ -38,7 +38,6 @@ check_sysctl() { # NODE KEY = VALUE
 make_sysctl() { # NODE KEY = VALUE
   local key=${2%% = *} value=${2#* = } now record users
   now=$(get_parameter "$1" "$key") || { may_lack "$1" "$key" && return; die "$1: this kernel has no parameter $key"; }
-  [[ -d /run/nsgen/sysctl ]] || mkdir /run/nsgen/sysctl
   record=/run/nsgen/sysctl/$1@${key//\//%} users=("$record":*)
   ((${#users[@]})) || what_was "$1" "$key" "$now" >"$record" # which counts as soon as it has a user
   printf '%s\n' "$value" >"$record:$NAME"
