@@ -274,9 +274,9 @@ YAML
   wrap_programs
   local file
   file=$(joining)
-  kill_at_commands up KILL "$file" "${STEP:-12}" 5
-  kill_at_commands up TERM "$file" "${STEP:-18}" 9
-  kill_at_commands down KILL "$file" "${STEP:-12}" 3
+  kill_at_commands up KILL "$file" "${STEP:-30}" 5
+  kill_at_commands up TERM "$file" "${STEP:-45}" 9
+  kill_at_commands down KILL "$file" "${STEP:-30}" 3
 }
 
 @test "joined: killed before a namespace is held, and whatever is run next ends" {

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
 import sys
-from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -19,6 +17,7 @@ from nsgen.proof.claims.all import Claim
 from nsgen.proof.rehearse import Result
 from nsgen.proof.result import Format, Verified, show_all
 from nsgen.topology.model import Topology
+from verifying import CARDS, failures, verify
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 BY_HAND = CHECKOUT / "tests/verify"
@@ -28,26 +27,6 @@ networks: {bridge0: {subnet: 10.1.0.0/24, internet: true}}
 namespaces:
   red: {networks: {bridge0: 10.1.0.2}, publish: ["8080:80"]}
 """
-
-
-def verify(topology: str | Path, *words: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    """Run the command as users do; a topology that is no file's name comes by standard input."""
-    text = topology if isinstance(topology, str) else None
-    command = [sys.executable, "-m", "nsgen", "verify", "-" if text else str(topology), *words]
-    environment = os.environ | ({"PATH": f"{path}:{os.environ['PATH']}"} if path else {})
-    return subprocess.run(
-        command, input=text, capture_output=True, text=True, check=False, env=environment
-    )
-
-
-def failures(done: subprocess.CompletedProcess[str]) -> dict[str, str]:
-    """Give each claim that does not hold, without the reason for the claim, and what is said of it."""
-    lines = done.stdout.splitlines()
-    return {
-        line.removeprefix("FAIL ").partition(" (")[0]: after.strip()
-        for line, after in pairwise(lines)
-        if line.startswith("FAIL ")
-    }
 
 
 @pytest.mark.parametrize("topology", ALL_EXAMPLES, ids=lambda path: path.stem)
@@ -196,64 +175,11 @@ def test_a_detour(tmp_path: Path) -> None:
     assert failures(done) == {claim: said}
 
 
-CARDS = """\
-name: cards
-networks:
-  front: {subnet: 10.1.0.0/24, internet: true, masquerade: {except: [10.9.0.0/16, 10.8.0.0/24]}}
-namespaces:
-  red: {networks: [front], publish: ["8080:80"]}
-  office: {routes: [{to: 10.1.0.0/24, via: 10.8.0.1}]}
-links:
-  - endpoints: {"host:tunnel": 10.8.0.1/24, "office:tunnel": 10.8.0.2/24}
-host:
-  uplinks: {ens1: 192.168.178.1, ens2: 192.168.2.1}
-"""
-
-
 @pytest.mark.parametrize("host", ["drop", "strict"])
 def test_uplinks_and_exceptions(host: str) -> None:
     """Behind each card that is an uplink somebody asks, and in each range that is excepted somebody is asked."""
     done = verify(CARDS, "--host", host)
     assert (done.returncode, failures(done)) == (0, {}), done.stdout + done.stderr
-
-
-@pytest.mark.parametrize(
-    ("gone", "claims"),
-    [
-        (
-            "-d 10.9.0.0/16 ! -o front -j RETURN",
-            {"red -> 10.9.0.1:7001 must be answered by internet"},
-        ),
-        ("-s 10.9.0.0/16 -d 10.1.0.0/24", {"red -> 10.9.0.1:7001 must be answered by internet"}),
-        (
-            "-d 10.8.0.0/24 ! -o front -j RETURN",
-            {"red -> 10.8.0.2:7002 must be answered by office"},
-        ),
-        ("-i ens2 ", {"ping", "port"}),
-        ("MARK -m connmark", {"ping", "port"}),
-        ("OWN -m connmark", {"ping"}),
-        ("rule add priority 902", {"port"}),
-        ("rule add priority 903", {"ping", "port"}),
-        ("dev ens2 table 1002", {"ping", "port"}),
-        ("ens2.src_valid_mark", {"ping", "port"}),
-    ],
-)
-def test_what_uplinks_and_exceptions_take(tmp_path: Path, gone: str, claims: set[str]) -> None:
-    """Without one of their lines a claim fails."""
-    file, edited = tmp_path / "cards.yaml", tmp_path / "edited.sh"
-    file.write_text(CARDS)
-    words = [sys.executable, "-m", "nsgen", "render", str(file)]
-    script = subprocess.run(words, capture_output=True, text=True, check=True).stdout
-    kept = [line for line in script.splitlines() if gone not in line]
-    assert len(kept) < len(script.splitlines())
-    edited.write_text("\n".join(kept) + "\n")
-    beyond = "beyond-ens2 -> 192.168.2.4"
-    named = {
-        "ping": f"{beyond} must be answered",
-        "port": f"{beyond}:8080 must be answered by red",
-    }
-    found = failures(verify(file, "--against", str(edited), "--host", "strict"))
-    assert set(found) == {named.get(claim, claim) for claim in claims}
 
 
 @pytest.mark.parametrize("host", [(), ("--host", "netfilter")])

@@ -1,4 +1,4 @@
-"""A script that lacks any part of what a proxy takes is noticed by `nsgen verify`."""
+"""A script that lacks any part of what a proxy, an uplink or an exception takes is noticed by `nsgen verify`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from parts import halved
+from verifying import CARDS, failures, verify
 
 SIDECAR = Path(__file__).resolve().parents[3] / "examples/sidecar.yaml"
 
@@ -43,3 +44,47 @@ def test_what_is_left_out_is_noticed(name: str, tmp_path: Path) -> None:
     done = nsgen("verify", str(SIDECAR), "--against", str(mutant))
     assert done.returncode == 1
     assert f"FAIL {claim}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("gone", "claims"),
+    halved(
+        [
+            (
+                "-d 10.9.0.0/16 ! -o front -j RETURN",
+                {"red -> 10.9.0.1:7001 must be answered by internet"},
+            ),
+            (
+                "-s 10.9.0.0/16 -d 10.1.0.0/24",
+                {"red -> 10.9.0.1:7001 must be answered by internet"},
+            ),
+            (
+                "-d 10.8.0.0/24 ! -o front -j RETURN",
+                {"red -> 10.8.0.2:7002 must be answered by office"},
+            ),
+            ("-i ens2 ", {"ping", "port"}),
+            ("MARK -m connmark", {"ping", "port"}),
+            ("OWN -m connmark", {"ping"}),
+            ("rule add priority 902", {"port"}),
+            ("rule add priority 903", {"ping", "port"}),
+            ("dev ens2 table 1002", {"ping", "port"}),
+            ("ens2.src_valid_mark", {"ping", "port"}),
+        ]
+    ),
+)
+def test_what_uplinks_and_exceptions_take(tmp_path: Path, gone: str, claims: set[str]) -> None:
+    """Without one of their lines a claim fails."""
+    file, edited = tmp_path / "cards.yaml", tmp_path / "edited.sh"
+    file.write_text(CARDS)
+    words = [sys.executable, "-m", "nsgen", "render", str(file)]
+    script = subprocess.run(words, capture_output=True, text=True, check=True).stdout
+    kept = [line for line in script.splitlines() if gone not in line]
+    assert len(kept) < len(script.splitlines())
+    edited.write_text("\n".join(kept) + "\n")
+    beyond = "beyond-ens2 -> 192.168.2.4"
+    named = {
+        "ping": f"{beyond} must be answered",
+        "port": f"{beyond}:8080 must be answered by red",
+    }
+    found = failures(verify(file, "--against", str(edited), "--host", "strict"))
+    assert set(found) == {named.get(claim, claim) for claim in claims}
