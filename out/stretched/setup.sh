@@ -14,7 +14,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime eda783680767, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime a234a341633e, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -836,7 +836,7 @@ begin_devices() {
   ASK=$'link show\naddress show\nroute show table all\nrule show\nneighbour show nud permanent\nneighbour show proxy\n'
   INSIDE='' # what is in namespaces has been asked already
   APART_NET=''
-  declare -gA ALIAS=() JOINED # which `learn` leaves as it is
+  declare -gA DEVICES=() JOINED # which `learn` leaves as it is
   LATER+=([ip]=1 [ip6]=1 [bridge]=1 [tc]=1)
 }
 
@@ -960,14 +960,10 @@ apart() { if [[ $APART_NET ]]; then nsenter --net="$APART_NET" "$@"; else cat >/
 # A device tells by its alias whose it is, a namespace by that of its lo.
 know_devices() {
   local text line device
-  ALIAS=()
+  DEVICES=()
   text=$(ip -o link show) || return 1
   split "$text"
-  for line in "${MAPFILE[@]}"; do
-    device=${line#* }
-    [[ $line == *' alias '* ]] || line='alias -'
-    ALIAS[${device%%[@:]*}]=${line##*alias }
-  done
+  for line in "${MAPFILE[@]}"; do device=${line#* } && DEVICES[${device%%[@:]*}]=$line; done
 }
 
 warn_devices() {
@@ -1014,11 +1010,11 @@ is_ours() { # LINE
   esac
 }
 
-is_marked() { [[ ${ALIAS[$1]:-} == "nsgen:$NAME"?(:*) ]]; } # DEVICE
-is_our_port() { [[ $(ip -o link show dev "$1" 2>/dev/null) =~ ' master '([^ ]+) ]] && is_marked "${BASH_REMATCH[1]}"; }
+is_marked() { [[ ${DEVICES[$1]:-} == *" alias nsgen:$NAME"?(:*) ]]; } # DEVICE
+is_our_port() { [[ ${DEVICES[$1]:-} =~ ' master '([^ ]+) ]] && is_marked "${BASH_REMATCH[1]}"; } # DEVICE
 
 # There is none, it has our mark, or it has none and an earlier run was about to make it. DEVICE LINE
-is_free() { [[ ! ${ALIAS[$1]:-} || ${ALIAS[$1]} == - && ${KEPT["host ip $2"]:-} ]] || is_marked "$1"; }
+is_free() { [[ ! ${DEVICES[$1]:-} || ${DEVICES[$1]} != *' alias '* && ${KEPT["host ip $2"]:-} ]] || is_marked "$1"; }
 
 is_our_namespace() { # LINE
   [[ ! -e /run/netns/${1##* } || ${KEPT["host ip $1"]:-} ||
@@ -1361,7 +1357,7 @@ settle_devices() {
       'host netns del '*) [[ ! -e /run/netns/${line##* } ]] || left "namespace ${line##* } could not be deleted" ;;
       'host link set dev '*' group '*)
         line=${line#link set dev } line=${line% group *}
-        [[ ! ${ALIAS[$line]:-} ]] || run ip link del dev "$line" || left "device $line could not be deleted"
+        [[ ! ${DEVICES[$line]:-} ]] || run ip link del dev "$line" || left "device $line could not be deleted"
         ;;
     esac
   done <"$TMP/turned"
