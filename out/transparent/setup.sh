@@ -11,7 +11,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime a234a341633e, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 81ef47ff520d, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -678,7 +678,7 @@ lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1
 
 keep() {
   [[ -d $STATE ]] || mkdir -p "$STATE"
-  if (($#)); then printf '%s\n' "$@"; fi >"$TMP/made"
+  if [[ ${OLD[*]}${LINES[*]} ]]; then printf '%s\n' "${OLD[@]}" "${LINES[@]}"; fi >"$TMP/made"
   mv "$TMP/made" "$STATE/made"
 }
 
@@ -761,7 +761,7 @@ up() {
   [[ $PLAN ]] || UNDER_WAY=yes
   [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
-  act keep "${OLD[@]}" "${LINES[@]}"
+  act keep
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
   know_self
@@ -771,7 +771,7 @@ up() {
   make
   [[ ! $PLAN ]] || exit 2
   each finish
-  [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
+  [[ ! ${OLD[*]} ]] || { OLD=() && keep; }
   mv "$STATE/script.new" "$STATE/script" # last: until here, who goes back needs the old one
   [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done

@@ -172,7 +172,7 @@ lives() { [[ $1 == host || ${NEW["host ip netns add $1"]:-} || -f $STATE/join.$1
 
 keep() {
   [[ -d $STATE ]] || mkdir -p "$STATE"
-  if (($#)); then printf '%s\n' "$@"; fi >"$TMP/made"
+  if [[ ${OLD[*]}${LINES[*]} ]]; then printf '%s\n' "${OLD[@]}" "${LINES[@]}"; fi >"$TMP/made"
   mv "$TMP/made" "$STATE/made"
 }
 
@@ -255,7 +255,7 @@ up() {
   [[ $PLAN ]] || UNDER_WAY=yes
   [[ ! $DRIFT ]] || printf '~ %s\n' "${DRIFT//$'\n'/$'\n~ '}"
   [[ $WAS_UP || ! ${OLD[*]} ]] || { clear_away && recall; } # of a run that was killed
-  act keep "${OLD[@]}" "${LINES[@]}"
+  act keep
   undo
   [[ ! $LEFT ]] || die 'what is no longer wanted cannot be removed'
   know_self
@@ -265,7 +265,7 @@ up() {
   make
   [[ ! $PLAN ]] || exit 2
   each finish
-  [[ ! ${OLD[*]} ]] || keep "${LINES[@]}"
+  [[ ! ${OLD[*]} ]] || { OLD=() && keep; }
   mv "$STATE/script.new" "$STATE/script" # last: until here, who goes back needs the old one
   [[ $WAS_UP ]] || : >"$STATE/up"
   trap '' INT TERM HUP && UNDER_WAY='' # it is done
