@@ -195,6 +195,14 @@ def test_queues() -> None:
     assert found.compiled.topology is not None
 
 
+def test_a_queue_in_bytes() -> None:
+    """As `tc -j` tells one."""
+    queue = {"kind": "bfifo", "handle": "1:", "dev": "eth0", "root": True, "refcnt": 3}
+    found = lab(ETH, qdiscs=[{**queue, "options": {"limit": 9000}}])
+    (entry,) = found.topology["namespaces"]["lab"]["exec"]
+    assert " ".join(entry["up"]) == "tc qdisc replace dev eth0 root handle 1: bfifo limit 9000"
+
+
 def test_how_an_address_is_made() -> None:
     """Of a MAC address it is usual, and not at all where there is no IPv6; another way is a parameter."""
     key = "net/ipv6/conf/{}/addr_gen_mode"
