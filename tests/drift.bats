@@ -26,6 +26,7 @@ name_things() { # TOPOLOGY
   esac
 }
 
+# (A namespace that was deleted takes its cables along a moment later.)
 # Topologies, by their initials | the node that is named | what is done | what is said of it, as an extended regular
 # expression | what is to be undone, because it is somebody else's.
 breakages() {
@@ -76,8 +77,8 @@ adtr|$NS|ip -n $NS route flush table main|route $NET
 d|$NS|ip -n $NS -6 route flush table main|route $NET6
 adtr|$NS|ip -n $NS route flush table all|route $NET
 d|$NS|ip -n $NS -6 route flush table all|route $NET6
-adtr|$NS2|ip netns del $NS2|namespace
-adtr|$NS2|ip netns del $NS2; : >/run/netns/$NS2|namespace
+adtr|$NS2|ip netns del $NS2; timeout 5 sh -c "while ip link show dev $PORT2; do sleep 0.02; done" >/dev/null 2>&1|namespace
+adtr|$NS2|ip netns del $NS2; timeout 5 sh -c "while ip link show dev $PORT2; do sleep 0.02; done" >/dev/null 2>&1; : >/run/netns/$NS2|namespace
 adtr|host|iptables -w -D $C-INTO 1|iptables .*$C-INTO
 adtr|host|iptables -w -R $C-INTO 1 -s 10.1.2.3 -j ACCEPT|iptables .*$C-INTO
 adtr|host|iptables -w -I $C-INTO 2 -j ACCEPT|iptables .*$C-INTO -j ACCEPT
