@@ -13,7 +13,7 @@
 #   sudo ./setup.sh down     remove it, and put back what it changed
 #
 # Made by nsgen from a topology: change that and render again. To review it, read topology(): every change to the
-# machine is there, with its reason. What follows is the runtime 81ef47ff520d, the same in every script, less the parts
+# machine is there, with its reason. What follows is the runtime 41fa53d027c8, the same in every script, less the parts
 # that this one does not need; `nsgen runtime` prints it.
 
 set -euo pipefail
@@ -1224,8 +1224,7 @@ remake() { # WHAT DIFFERS
   text=$(sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' <<<"$1" | sort -u)
   [[ ! $text ]] || while read -r node device; do
     made=''
-    # With another address, unless it has one of its own.
-    printf '%s: link %s \n' "$node: missing" "$device" "$node: instead" "$device" >>"$TMP/remade"
+    printf '%s %s\n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
         $line =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
@@ -1284,7 +1283,8 @@ finish_devices() {
 still_differs() {
   [[ $DRIFT ]] || return 0
   differ "$STATE/seen" "$TMP/seen" >"$TMP/still"
-  { grep -xF "$DRIFT" "$TMP/still" || [[ $? == 1 ]]; } | { grep -vFf "$TMP/remade" || [[ $? == 1 ]]; }
+  { grep -xF "$DRIFT" "$TMP/still" || [[ $? == 1 ]]; } |
+    awk 'FILENAME == ARGV[1] { remade[$1 ":", $2]; next } $3 != "link" || !(($1, $4) in remade)' "$TMP/remade" -
 }
 
 # ---- undoing ----

@@ -440,8 +440,7 @@ remake() { # WHAT DIFFERS
   text=$(sed -nE 's/^([^:]+): [a-z]+: (device|link) ([^ ]+).*/\1 \3/p; s/^([^:]+): missing: the namespace/\1 */p' <<<"$1" | sort -u)
   [[ ! $text ]] || while read -r node device; do
     made=''
-    # With another address, unless it has one of its own.
-    printf '%s: link %s \n' "$node: missing" "$device" "$node: instead" "$device" >>"$TMP/remade"
+    printf '%s %s\n' "$node" "$device" >>"$TMP/remade" # with another address, unless it has one of its own
     for line in "${LINES[@]}"; do
       [[ " $line " == *' '$device' '* && " $line " == @(" $node "|*" netns $node ")* &&
         $line =~ ^([^ ]+)' ip '[a-z]+' add name '([^ ]+)(.*' netns '([^ ]+)' type ')? ]] || continue
@@ -500,7 +499,8 @@ finish_devices() {
 still_differs() {
   [[ $DRIFT ]] || return 0
   differ "$STATE/seen" "$TMP/seen" >"$TMP/still"
-  { grep -xF "$DRIFT" "$TMP/still" || [[ $? == 1 ]]; } | { grep -vFf "$TMP/remade" || [[ $? == 1 ]]; }
+  { grep -xF "$DRIFT" "$TMP/still" || [[ $? == 1 ]]; } |
+    awk 'FILENAME == ARGV[1] { remade[$1 ":", $2]; next } $3 != "link" || !(($1, $4) in remade)' "$TMP/remade" -
 }
 
 # ---- undoing ----
